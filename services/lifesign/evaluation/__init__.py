@@ -1,0 +1,1 @@
+"""Replay labelled test sets through the served model, and judge the answers."""

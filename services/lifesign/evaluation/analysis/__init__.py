@@ -1,0 +1,1 @@
+"""From counts and predictions to the report document."""

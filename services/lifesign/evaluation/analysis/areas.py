@@ -1,0 +1,61 @@
+"""Areas under ROC curves and the curves themselves: per class, per species, and of all together."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from lifesign.evaluation.analysis.columns import AnalysisSpec
+from lifesign.evaluation.analysis.pad import pad_roc
+from lifesign.evaluation.analysis.rates import roc_document
+from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.metrics.auc import Auc
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, roc
+from lifesign.evaluation.report.document import RocDocument
+from lifesign.labels import BONA_FIDE
+
+__all__ = ["area_under_curve", "areas_per_class", "roc_documents"]
+
+_MAX_CURVES = 10
+
+
+def area_under_curve(state: RunState, spec: AnalysisSpec) -> Auc:
+    """Return the headline AUC: bona fide against all attacks, or of all (sample, class) pairs pooled."""
+    if spec.task == "classification":
+        return state.classes.micro_auc()
+    attacks = [name for name in state.histogram.groups if name != BONA_FIDE]
+    return auc(state.histogram, [BONA_FIDE], attacks)
+
+
+def areas_per_class(state: RunState, spec: AnalysisSpec) -> Mapping[str, Auc]:
+    """Return the one-vs-rest AUC of every class; of two classes both have the same."""
+    if spec.task == "classification":
+        return state.classes.auc_per_class()
+    # P(attack) = 1 − P(bona fide), so the pairs are the same; the finer histogram keeps more of their order.
+    return dict.fromkeys(spec.class_names, area_under_curve(state, spec))
+
+
+def roc_documents(state: RunState, spec: AnalysisSpec) -> tuple[RocDocument, ...]:
+    """Return the curve of everything together, then of every species, or of the ten worst classes."""
+    if spec.task == "liveness":
+        return pad_roc(state.histogram)
+    classes = state.classes
+    areas = classes.auc_per_class()
+    order = sorted(
+        range(len(classes.class_names)), key=lambda index: _badness(areas, classes.class_names[index])
+    )
+    kept = sorted(order[:_MAX_CURVES])
+    pooled = np.asarray(classes.counts.sum(axis=0), dtype=np.int64)
+    pairs = [("all classes (micro)", pooled, classes.micro_auc())]
+    pairs += [
+        (classes.class_names[index], classes.counts[index], areas[classes.class_names[index]])
+        for index in kept
+    ]
+    return tuple(
+        roc_document(name, roc(ScoreHistogram(("0", "1"), counts), ["1"], ["0"]), area)
+        for name, counts, area in pairs
+    )
+
+
+def _badness(areas: Mapping[str, Auc], name: str) -> tuple[bool, float, str]:
+    value = areas[name].value
+    return (bool(np.isnan(value)), value, name)

@@ -1,0 +1,220 @@
+"""From counts and stored predictions to the report document."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lifesign.evaluation.analysis.alerts import find_alerts
+from lifesign.evaluation.analysis.areas import area_under_curve, areas_per_class, roc_documents
+from lifesign.evaluation.analysis.baseline import compare_with_baseline
+from lifesign.evaluation.analysis.bias import gap_tables, prediction_bias_rows
+from lifesign.evaluation.analysis.calibration import calibration_document
+from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.drift import drift_rows
+from lifesign.evaluation.analysis.errors import worst_errors
+from lifesign.evaluation.analysis.limitations import limitations
+from lifesign.evaluation.analysis.pad import histogram_rows, pad_document, threshold_source
+from lifesign.evaluation.analysis.rates import (
+    accuracy_value,
+    auc_value,
+    averages,
+    class_rows,
+    confusion_document,
+    optional,
+    rate_row,
+    slice_rows,
+)
+from lifesign.evaluation.analysis.shortcuts import find_shortcuts
+from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.checks import GateConfig, GateEvidence, apply_gates, verdict, verdict_sentence
+from lifesign.evaluation.metrics.bias import prediction_bias
+from lifesign.evaluation.metrics.drift import ReferenceProfile
+from lifesign.evaluation.report.document import (
+    Accounting,
+    AlertSeverity,
+    DriftRow,
+    ModelFacts,
+    ReportDocument,
+    Subject,
+)
+from lifesign.model_card import ModelCard
+
+__all__ = ["AnalysisSpec", "RunFacts", "build_report"]
+
+# What the analysis reads of the stored predictions; logits and latencies stay on disk.
+_UNUSED = ("logits", "latency_seconds", "detail", "notes")
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """What a report says about a run that its predictions do not tell.
+
+    ``model_version`` is the one asked for; the versions that answered are counted in the state, and
+    ``served_versions`` is only looked at where the state counted none.
+    """
+
+    run_id: str
+    dataset_name: str
+    data_digest: str
+    model_name: str
+    model_version: int | None
+    served_versions: Mapping[int, int]
+    preprocessing: str
+    samples_total: int
+    subjects: int | None
+    splits: tuple[str, ...]
+    command: str
+    tool_version: str
+    presentations: int | None = None
+    class_map: Mapping[str, str] = field(default_factory=dict)
+
+
+def build_report(
+    state: RunState,
+    *,
+    spec: AnalysisSpec,
+    card: ModelCard | None,
+    run: RunFacts,
+    gates: GateConfig,
+    predictions: Callable[[], Iterator[pa.Table]],
+    baseline: Path | None = None,
+) -> ReportDocument:
+    """Return the report of a finished run; the same input gives the same document.
+
+    ``predictions`` yields the stored parts in order; they give what counts cannot: examples of errors,
+    the comparison with the ``baseline`` run folder, effects of several samples per subject.
+
+    Raises:
+        StorageError: stored predictions of the run or of the baseline cannot be read.
+    """
+    columns = _columns(predictions, spec)
+    tally, pad = state.overall, None
+    if spec.task == "liveness" and tally.pad is not None:
+        pad = pad_document(tally.pad, state.histogram, spec, card)
+    areas = areas_per_class(state, spec)
+    errors = rate_row(tally.confusion.errors)
+    accounting = Accounting(
+        total=state.total,
+        scored=state.scored,
+        no_response=state.total - state.scored,
+        reasons=dict(sorted(state.reasons.items())),
+        conversions=dict(sorted(state.conversions.items())),
+    )
+    evidence = GateEvidence(
+        accuracy_errors=errors,
+        auc=auc_value(area_under_curve(state, spec)),
+        accounting=accounting,
+        pad=pad,
+        group_gaps=gap_tables(state, columns),
+        drift=_drift(state, spec),
+        baseline=None if baseline is None else compare_with_baseline(columns, baseline),
+    )
+    bias = prediction_bias(tally.confusion)
+    served = _served(state, run)
+    results = apply_gates(gates, evidence)
+    alerts = find_alerts(
+        evidence,
+        results,
+        prediction_bias=prediction_bias_rows(bias),
+        collapse=bias.collapse,
+        served_versions=served,
+        shortcuts=find_shortcuts(columns),
+    )
+    urgent = sum(alert.severity is not AlertSeverity.INFO for alert in alerts)
+    return ReportDocument(
+        run_id=run.run_id,
+        tool_version=run.tool_version,
+        command=run.command,
+        verdict=verdict(results),
+        verdict_sentence=verdict_sentence(results, urgent),
+        gates=results,
+        alerts=alerts,
+        subject=_subject(state, spec, run, columns),
+        model=_model(spec, card, run, served),
+        accounting=accounting,
+        accuracy=accuracy_value(errors),
+        balanced_accuracy=optional(tally.confusion.balanced_accuracy),
+        confusion=confusion_document(tally, _decision(spec)),
+        classes=class_rows(tally.confusion, areas),
+        averages=averages(tally.confusion, state.classes),
+        pad=pad,
+        roc=roc_documents(state, spec),
+        histograms=histogram_rows(state.histogram),
+        calibration=calibration_document(state.reliability),
+        slices=slice_rows(state),
+        group_gaps=evidence.group_gaps,
+        prediction_bias=prediction_bias_rows(bias),
+        drift=evidence.drift,
+        baseline=evidence.baseline,
+        worst_errors=worst_errors(columns),
+        limitations=limitations(
+            evidence, run_subjects=run.subjects, has_reference=bool(spec.reference_profile)
+        ),
+    )
+
+
+def _columns(predictions: Callable[[], Iterator[pa.Table]], spec: AnalysisSpec) -> PredictionColumns:
+    tables = [
+        table.select([name for name in table.column_names if name not in _UNUSED]) for table in predictions()
+    ]
+    return PredictionColumns.read(pa.concat_tables(tables), spec)
+
+
+def _drift(state: RunState, spec: AnalysisSpec) -> tuple[DriftRow, ...]:
+    if state.drift is None:
+        return ()
+    return drift_rows(ReferenceProfile.from_dict(spec.reference_profile), state.drift)
+
+
+def _served(state: RunState, run: RunFacts) -> dict[str, int]:
+    counted = state.served_versions or {str(name): count for name, count in run.served_versions.items()}
+    return dict(sorted(counted.items(), key=lambda pair: (len(pair[0]), pair[0])))
+
+
+def _decision(spec: AnalysisSpec) -> str:
+    threshold = spec.decision_threshold
+    return "argmax" if threshold is None else f"score >= {threshold:.6g}"
+
+
+def _subject(state: RunState, spec: AnalysisSpec, run: RunFacts, columns: PredictionColumns) -> Subject:
+    per_class = state.overall.confusion.support + state.overall.no_response
+    presentations = run.presentations
+    if presentations is None and "presentation_id" in columns.table.column_names:
+        presentations = pc.count_distinct(columns.table["presentation_id"], mode="only_valid").as_py() or None
+    return Subject(
+        dataset=run.dataset_name,
+        data_digest=run.data_digest,
+        split="+".join(run.splits) or None,
+        subjects=run.subjects,
+        presentations=presentations,
+        samples=state.total,
+        class_counts=dict(zip(spec.class_names, per_class.tolist(), strict=True)),
+        class_map=dict(sorted(run.class_map.items())),
+        slice_columns=spec.slices,
+    )
+
+
+def _model(
+    spec: AnalysisSpec, card: ModelCard | None, run: RunFacts, served: Mapping[str, int]
+) -> ModelFacts:
+    point = spec.operating_point if spec.threshold is None and spec.task == "liveness" else None
+    criterion = None if spec.task == "classification" else "given" if point is None else point.criterion
+    if criterion == "given" and spec.threshold is None:
+        criterion = "0.5 for want of an operating point"
+    return ModelFacts(
+        name=run.model_name,
+        requested_version=run.model_version,
+        served_versions=dict(served),
+        task=spec.task,
+        class_names=spec.class_names,
+        preprocessing=run.preprocessing,
+        training_data_digest="" if card is None else card.training_data_digest,
+        recipe="" if card is None else card.recipe,
+        operating_point=None if point is None else point.id,
+        threshold=spec.decision_threshold,
+        threshold_criterion=criterion,
+        threshold_source=threshold_source(spec),
+    )

@@ -1,0 +1,195 @@
+"""The presentation-attack part of the report: species, thresholds, curves and score histograms."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from lifesign.errors import InputError
+from lifesign.evaluation.analysis.columns import AnalysisSpec
+from lifesign.evaluation.analysis.rates import optional, rate_row, roc_document
+from lifesign.evaluation.metrics.pad import (
+    BPCER_POINTS,
+    NonResponse,
+    PadCounts,
+    PadPoint,
+    apcer_at_bpcer,
+    bpcer_at_apcer,
+    worst_rate,
+)
+from lifesign.evaluation.metrics.score_bins import bin_thresholds
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, eer, rates_at, roc
+from lifesign.evaluation.report.document import (
+    HistogramRow,
+    PadDocument,
+    RocDocument,
+    SpeciesRow,
+    ThresholdRow,
+)
+from lifesign.labels import BONA_FIDE, pai_family
+from lifesign.model_card import ModelCard, OperatingPoint
+
+__all__ = ["ORACLE", "histogram_rows", "pad_document", "pad_roc", "threshold_source"]
+
+ORACLE = "ORACLE:test"
+"""Source of thresholds that were chosen on the data they are told for; such rows never gate."""
+
+_APCER_POINTS = {"APCER at BPCER 1 %": 0.01, "APCER at BPCER 5 %": 0.05}
+_COARSE_BINS = 40
+_COARSE_LIMIT = 9.2  # log odds of .9999
+
+
+def threshold_source(spec: AnalysisSpec) -> str | None:
+    """Return where the deciding threshold came from: ``dev`` or ``fixed``; ``None`` for classifiers."""
+    if spec.task == "classification":
+        return None
+    if spec.threshold is not None or spec.operating_point is None:
+        return "fixed"
+    return spec.operating_point.source
+
+
+def pad_document(
+    counts: PadCounts, histogram: ScoreHistogram, spec: AnalysisSpec, card: ModelCard | None
+) -> PadDocument:
+    """Return the ISO/IEC 30107-3 rates at the operating point, and rows for other thresholds."""
+    worst = counts.apcer_max()
+    return PadDocument(
+        bpcer=rate_row(counts.bpcer()),
+        apcer_max=rate_row(worst.rate),
+        apcer_max_species=worst.name,
+        apcer_pooled=rate_row(counts.apcer_pooled()),
+        acer_max=optional(counts.acer_max()),
+        apnrr=rate_row(counts.apnrr()),
+        bpnrr=rate_row(counts.bpnrr()),
+        bpcer_no_response_as_reject=rate_row(counts.bpcer(NonResponse.AS_REJECT)),
+        eer=_eer_row(histogram),
+        species=tuple(_species_row(counts, name) for name in counts.species),
+        thresholds=tuple(_threshold_rows(counts, histogram, spec, card)),
+    )
+
+
+def pad_roc(histogram: ScoreHistogram) -> tuple[RocDocument, ...]:
+    """Return the curve of all attacks together, then one per species, against bona fide."""
+    attacks = [name for name in histogram.groups if name != BONA_FIDE]
+    sets = [("all attacks", attacks), *((name, [name]) for name in attacks if len(attacks) > 1)]
+    return tuple(
+        roc_document(name, roc(histogram, [BONA_FIDE], chosen), auc(histogram, [BONA_FIDE], chosen))
+        for name, chosen in sets
+    )
+
+
+def histogram_rows(histogram: ScoreHistogram) -> tuple[HistogramRow, ...]:
+    """Return the scores of bona fide and each species in 40 bins of equal width in log odds."""
+    inner = 1 / (1 + np.exp(-np.linspace(-_COARSE_LIMIT, _COARSE_LIMIT, _COARSE_BINS + 1)[1:-1]))
+    coarse = np.searchsorted(inner, bin_thresholds(), side="right")
+    edges = (0.0, *(float(f"{edge:.6g}") for edge in inner), 1.0)
+    names = sorted(histogram.groups, key=lambda name: (name != BONA_FIDE, name))
+    rows = []
+    for name in names:
+        counts = np.zeros(_COARSE_BINS, dtype=np.int64)
+        np.add.at(counts, coarse, histogram.pooled([name]))
+        rows.append(HistogramRow(group=name, edges=edges, counts=tuple(counts.tolist())))
+    return tuple(rows)
+
+
+def _species_row(counts: PadCounts, name: str) -> SpeciesRow:
+    outcome = counts.outcome(name)
+    return SpeciesRow(
+        species=name,
+        family=pai_family(name),
+        presentations=outcome.accepted + outcome.rejected + outcome.no_response,
+        no_response=outcome.no_response,
+        apcer=rate_row(counts.apcer(name)),
+        apcer_no_response_as_accept=rate_row(counts.apcer(name, NonResponse.AS_ACCEPT)),
+    )
+
+
+def _eer_row(histogram: ScoreHistogram) -> ThresholdRow:
+    attacks = [name for name in histogram.groups if name != BONA_FIDE]
+    point = eer(histogram, [BONA_FIDE], attacks)
+    return ThresholdRow(
+        name="EER (test)",
+        threshold=optional(point.threshold),
+        threshold_source=ORACLE,
+        apcer=rate_row(point.false_positive),
+        bpcer=rate_row(point.false_negative),
+        value=optional(point.half_total_error),
+        note="APCER is pooled over species",
+    )
+
+
+def _threshold_rows(
+    counts: PadCounts, histogram: ScoreHistogram, spec: AnalysisSpec, card: ModelCard | None
+) -> Iterable[ThresholdRow]:
+    point = spec.operating_point if spec.threshold is None else None
+    yield _operating_row(counts, point, threshold_source(spec) or "fixed")
+    yield from _card_rows(counts, histogram, point, card)
+    if counts.threshold != 0.5:
+        yield from _fixed_row(histogram, 0.5, name="threshold 0.5", source="fixed", note="what 0.5 would do")
+    yield _eer_row(histogram)
+    for name, limit in BPCER_POINTS.items():
+        note = f"every species at most {100 * limit:g} %"
+        yield _oracle_row(name, bpcer_at_apcer(histogram, limit), note)
+    for name, limit in _APCER_POINTS.items():
+        yield _oracle_row(name, apcer_at_bpcer(histogram, limit), "APCER of the worst species")
+
+
+def _operating_row(counts: PadCounts, point: OperatingPoint | None, source: str) -> ThresholdRow:
+    worst = counts.apcer_max()
+    name = "operating point" if point is None else f"operating point {point.id}"
+    return ThresholdRow(
+        name=name,
+        threshold=counts.threshold,
+        threshold_source=source,
+        apcer=rate_row(worst.rate),
+        bpcer=rate_row(counts.bpcer()),
+        value=optional(counts.hter()),
+        note=f"value is the HTER; worst species {worst.name}" if worst.name else "value is the HTER",
+    )
+
+
+def _card_rows(
+    counts: PadCounts, histogram: ScoreHistogram, used: OperatingPoint | None, card: ModelCard | None
+) -> Iterable[ThresholdRow]:
+    """Yield the card's other operating points."""
+    for point in () if card is None else card.operating_points:
+        if point != used and point.threshold != counts.threshold:
+            note = f"criterion {point.criterion}; value is the HTER"
+            yield from _fixed_row(
+                histogram, point.threshold, name=f"point {point.id}", source=point.source, note=note
+            )
+
+
+def _fixed_row(
+    histogram: ScoreHistogram, threshold: float, *, name: str, source: str, note: str
+) -> Iterable[ThresholdRow]:
+    attacks = [group for group in histogram.groups if group != BONA_FIDE]
+    try:
+        pooled = rates_at(histogram, [BONA_FIDE], attacks, threshold=threshold)
+        species = {
+            group: rates_at(histogram, [BONA_FIDE], [group], threshold=threshold).false_positive
+            for group in attacks
+        }
+    except InputError:  # within a bin: these counts cannot tell its errors exactly, so they tell nothing
+        return
+    yield ThresholdRow(
+        name=name,
+        threshold=threshold,
+        threshold_source=source,
+        apcer=rate_row(worst_rate(species).rate),
+        bpcer=rate_row(pooled.false_negative),
+        value=optional(pooled.half_total_error),
+        note=note,
+    )
+
+
+def _oracle_row(name: str, point: PadPoint, note: str) -> ThresholdRow:
+    unreachable = math.isinf(point.threshold)
+    return ThresholdRow(
+        name=name,
+        threshold=optional(point.threshold),
+        threshold_source=ORACLE,
+        apcer=rate_row(point.apcer.rate),
+        bpcer=rate_row(point.bpcer),
+        note="only rejecting everything keeps the limit" if unreachable else note,
+    )

@@ -1,0 +1,42 @@
+"""Properties of the files that alone tell attack from bona fide: signs that a test set leaks its labels."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from lifesign.evaluation.analysis.alerts import Shortcut
+from lifesign.evaluation.analysis.columns import PredictionColumns
+from lifesign.labels import BONA_FIDE
+
+__all__ = ["find_shortcuts"]
+
+_LEAKING_AUC = 0.9
+_MIN_PER_CLASS = 20
+# What a file is, not what a camera saw: sharpness or colour may tell a screen from a face rightly.
+_FEATURES = ("width", "height", "aspect", "stat_blockiness")
+
+
+def find_shortcuts(columns: PredictionColumns) -> tuple[Shortcut, ...]:
+    """Return features whose AUC alone is .9 or more either way, and significant; liveness only."""
+    if columns.spec.task == "classification":
+        return ()
+    positive = columns.true == columns.spec.class_names.index(BONA_FIDE)
+    found = []
+    for name in _FEATURES:
+        values = _values(columns, name)
+        known = np.isfinite(values)
+        one, other = values[known & positive], values[known & ~positive]
+        if min(len(one), len(other)) < _MIN_PER_CLASS:
+            continue
+        test = stats.mannwhitneyu(one, other, alternative="two-sided", method="asymptotic")
+        area = float(test.statistic) / (len(one) * len(other))
+        if max(area, 1 - area) >= _LEAKING_AUC and float(test.pvalue) <= 0.01 / len(_FEATURES):
+            found.append(Shortcut(name.removeprefix("stat_"), max(area, 1 - area), int(known.sum())))
+    return tuple(found)
+
+
+def _values(columns: PredictionColumns, name: str) -> NDArray[np.float64]:
+    if name != "aspect":
+        return columns.number(name)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return columns.number("width") / columns.number("height")

@@ -1,0 +1,1 @@
+"""Labelled data sets: folders and manifests, read into one table."""

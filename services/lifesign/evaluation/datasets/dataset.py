@@ -1,0 +1,217 @@
+"""A labelled data set as one table: read, mapped to the model's classes, hashed, in a fixed order."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lifesign.errors import DatasetError
+from lifesign.evaluation.datasets.columns import SAMPLE_SCHEMA
+from lifesign.evaluation.datasets.folders import read_folders
+from lifesign.evaluation.datasets.manifest import MANIFEST_SUFFIXES, find_manifest, read_manifest
+from lifesign.labels import Split, is_liveness, resolve_labels, split_name
+
+__all__ = ["Dataset", "default_slices", "load_dataset"]
+
+_MAX_SLICE_VALUES = 20
+_NOT_A_SLICE = re.compile(
+    r"(^|_)(path|url|uri|hash|digest|seed|index|frame|filename|timestamp|date|id|x|y|w|h|deg|px|q)$"
+)
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
+# Families follow from the species, which have a table of their own.
+_DERIVED = frozenset({"pai_family"})
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The samples to replay, ordered by the SHA-256 of their id, so any prefix is a fair sample.
+
+    ``table`` has the columns of ``SAMPLE_SCHEMA`` (``label`` is a class of the model, ``path`` relative
+    to ``root``) and the metadata columns as strings. ``digest`` is the SHA-256 over the sorted sample
+    ids with their labels, species, subjects, metadata, and the size and SHA-256 of every file.
+    """
+
+    root: Path
+    table: pa.Table
+    digest: str
+    class_map: Mapping[str, str]
+    metadata_columns: tuple[str, ...]
+    slice_columns: tuple[str, ...]
+    splits: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def subjects(self) -> int | None:
+        """Number of people; ``None`` where the data set names none."""
+        return _distinct(self.table["subject_id"])
+
+    @property
+    def presentations(self) -> int | None:
+        """Number of presentations; ``None`` where the data set names none."""
+        return _distinct(self.table["presentation_id"])
+
+
+def load_dataset(
+    data: Path,
+    *,
+    class_names: Sequence[str],
+    class_map: Mapping[str, str] | None = None,
+    split: Split | None = None,
+    slices: Sequence[str] | None = None,
+    limit: int | None = None,
+    threads: int = 4,
+) -> Dataset:
+    """Read a manifest or class folders, keep one split, and hash every file.
+
+    All files are read once for the digest: that is what lets a resumed run know its data unchanged.
+
+    Raises:
+        DatasetError: one sentence with what was expected and what was found.
+    """
+    root, table = _read(data)
+    table, splits = _only_split(table, split, data)
+    found = pc.unique(table["label"]).to_pylist()
+    resolved = resolve_labels(found, class_names, class_map)
+    table = _replace(table, "label", [resolved[label] for label in table["label"].to_pylist()])
+    _require_classes(table, class_names, data)
+    _require_unique(table, data)
+    table = _in_order(table)[: limit or None]
+    metadata = tuple(name for name in table.column_names if name not in SAMPLE_SCHEMA.names)
+    return Dataset(
+        root=root,
+        table=table,
+        digest=_digest(root, table, threads),
+        class_map=resolved,
+        metadata_columns=metadata,
+        slice_columns=_chosen_slices(table, metadata, slices, data),
+        splits=splits,
+    )
+
+
+def default_slices(table: pa.Table, columns: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns worth slicing by: 2 to 20 distinct values, and not a measurement or a path.
+
+    Left out are numbers with a fraction, and names such as ``seed``, ``face_x``, ``yaw_deg``, ``jpeg_q``.
+    """
+    return tuple(name for name in columns if _is_slice(name, table[name]))
+
+
+def _is_slice(name: str, column: pa.ChunkedArray) -> bool:
+    values = pc.unique(column).drop_null()
+    if not 2 <= len(values) <= _MAX_SLICE_VALUES:
+        return False
+    if name in _DERIVED or _NOT_A_SLICE.search(name.lower()):
+        return False
+    return not _is_measurement(values.to_pylist())
+
+
+def _is_measurement(values: Sequence[str]) -> bool:
+    """Tell whether these are numbers of which some have a fraction; whole numbers can name a session."""
+    return all(_NUMBER.fullmatch(one) for one in values) and any("." in one for one in values)
+
+
+def _read(data: Path) -> tuple[Path, pa.Table]:
+    if data.is_dir():
+        manifest = find_manifest(data)
+        return (data, read_folders(data)) if manifest is None else (data, read_manifest(manifest))
+    if not data.exists():
+        raise DatasetError(f"{data}: no such file or folder")
+    if data.suffix.lower() not in MANIFEST_SUFFIXES:
+        raise DatasetError(f"{data}: expected a folder or one of {', '.join(MANIFEST_SUFFIXES)}")
+    return data.parent, read_manifest(data)
+
+
+def _only_split(table: pa.Table, split: Split | None, data: Path) -> tuple[pa.Table, tuple[str, ...]]:
+    named = pc.unique(table["split"]).drop_null().to_pylist()
+    if not named:
+        return table, ()
+    unknown = sorted(name for name in named if split_name(name) is None)
+    if unknown:
+        raise DatasetError(f"{data}: expected the splits train, dev and test, got {unknown}")
+    words = [None if one is None else split_name(one) for one in table["split"].to_pylist()]
+    table = _replace(table, "split", [None if one is None else str(one) for one in words])
+    present = sorted({str(one) for one in words if one is not None})
+    if split is None:
+        return table, tuple(present)
+    kept = table.filter(pc.equal(table["split"], str(split)))
+    if kept.num_rows == 0:
+        raise DatasetError(f"{data}: expected samples of the split {str(split)!r}, got only {present}")
+    return kept, (str(split),)
+
+
+def _require_classes(table: pa.Table, class_names: Sequence[str], data: Path) -> None:
+    present = set(pc.unique(table["label"]).to_pylist())
+    missing = [name for name in class_names if name not in present]
+    if missing and is_liveness(class_names):
+        raise DatasetError(
+            f"{data}: expected samples of both classes, got none of {', '.join(missing)} "
+            f"among {table.num_rows:,} samples"
+        )
+
+
+def _require_unique(table: pa.Table, data: Path) -> None:
+    counts = pc.value_counts(table["sample_id"])
+    doubled = sorted(
+        item["values"] for item in counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()
+    )
+    if doubled:
+        raise DatasetError(
+            f"{data}: expected each sample once, got {len(doubled)} sample ids more than once, such as "
+            f"{', '.join(map(repr, doubled[:3]))}"
+        )
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    keys = [hashlib.sha256(one.encode()).digest() for one in table["sample_id"].to_pylist()]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return table.take(pa.array(order, pa.int64())).combine_chunks()
+
+
+def _chosen_slices(
+    table: pa.Table, metadata: Sequence[str], wanted: Sequence[str] | None, data: Path
+) -> tuple[str, ...]:
+    if wanted is None:
+        return default_slices(table, metadata)
+    unknown = [name for name in wanted if name not in metadata]
+    if unknown:
+        raise DatasetError(f"{data}: expected slice columns among {list(metadata)}, got {unknown}")
+    return tuple(wanted)
+
+
+def _digest(root: Path, table: pa.Table, threads: int) -> str:
+    with ThreadPoolExecutor(threads, thread_name_prefix="hash") as pool:
+        files = list(
+            pool.map(lambda path: _file_digest(root / path), table["path"].to_pylist(), chunksize=64)
+        )
+    # Where a file lies is left out: a data set keeps its digest when it moves.
+    facts = [name for name in table.column_names if name not in ("path", "split")]
+    columns = [table[name].to_pylist() for name in facts]
+    whole = hashlib.sha256(json.dumps(facts).encode())
+    for row in sorted(zip(*columns, files, strict=True), key=lambda row: str(row[0])):
+        whole.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    return whole.hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return f"{path.stat().st_size}:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError:
+        return "missing"
+
+
+def _replace(table: pa.Table, name: str, values: list[str | None]) -> pa.Table:
+    return table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
+
+
+def _distinct(column: pa.ChunkedArray) -> int | None:
+    count = int(pc.count_distinct(column, mode="only_valid").as_py())
+    return count or None

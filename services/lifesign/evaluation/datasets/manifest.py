@@ -1,0 +1,122 @@
+"""Data sets listed in a manifest: CSV, JSON Lines or Parquet, one row per image."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv, json, parquet
+
+from lifesign.errors import DatasetError
+from lifesign.evaluation.datasets.columns import (
+    COLUMN_ALIASES,
+    REQUIRED_COLUMNS,
+    SAMPLE_SCHEMA,
+    canonical_column,
+)
+
+__all__ = ["MANIFEST_SUFFIXES", "find_manifest", "read_manifest"]
+
+MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
+
+_YES_NO = {"true": "1", "yes": "1", "false": "0", "no": "0"}
+
+
+def find_manifest(folder: Path) -> Path | None:
+    """Return ``manifest.csv`` (or .jsonl, .parquet) of a folder, ``None`` without one."""
+    candidates = (folder / f"manifest{suffix}" for suffix in MANIFEST_SUFFIXES)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def read_manifest(path: Path) -> pa.Table:
+    """Return the rows with canonical column names, all values as trimmed strings, empty ones as null.
+
+    Paths are relative to the manifest. Columns with no canonical name are kept as they are: metadata.
+
+    Raises:
+        DatasetError: not readable, no rows, a missing or doubled column, or a row without path or label.
+    """
+    table = _canonical(_read(path), path)
+    if table.num_rows == 0:
+        raise DatasetError(f"{path}: expected one row per image, got only a header")
+    for name in REQUIRED_COLUMNS:
+        empty = pc.indices_nonzero(pc.is_null(table[name]))
+        if len(empty):
+            rows = ", ".join(str(row + 1) for row in empty[:5].to_pylist())
+            raise DatasetError(f"{path}: {len(empty)} rows have no {name}, such as data row {rows}")
+    if "sample_id" not in table.column_names:
+        table = table.append_column("sample_id", table["path"])
+    table = table.set_column(table.column_names.index("sample_id"), "sample_id", _filled(table))
+    return _with_all_columns(table)
+
+
+def _read(path: Path) -> pa.Table:
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            return parquet.read_table(path)
+        if suffix in (".jsonl", ".ndjson"):
+            return json.read_json(path)
+        # Types come later: "007" is a subject, not the number 7.
+        with csv.open_csv(path) as reader:
+            names = reader.schema.names
+        return csv.read_csv(
+            path,
+            parse_options=csv.ParseOptions(newlines_in_values=True),
+            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+        )
+    except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path}: not a readable {suffix.lstrip('.')} manifest: {error}") from error
+    except OSError as error:
+        raise DatasetError(f"{path}: {error.strerror or error}") from error
+
+
+def _canonical(table: pa.Table, path: Path) -> pa.Table:
+    sources: dict[str, list[str]] = defaultdict(list)
+    for name in table.column_names:
+        sources[canonical_column(name) or name.strip()].append(name)
+    for name, found in sources.items():
+        if len(found) > 1:
+            # The canonical spelling wins; with two aliases there is no telling which one is meant.
+            found[:] = [one for one in found if one == name] or found
+        if len(found) > 1:
+            raise DatasetError(f"{path}: columns {found} all mean {name!r}; keep one, or name it {name!r}")
+    for name in REQUIRED_COLUMNS:
+        if name not in sources:
+            raise DatasetError(
+                f"{path}: expected a column {' or '.join(COLUMN_ALIASES[name])}, got {table.column_names}"
+            )
+    columns = {name: _strings(table[found[0]], found[0], path) for name, found in sources.items() if name}
+    if canonical_column(sources["label"][0]) == "label" and sources["label"][0] != "label":
+        columns["label"] = _yes_no(columns["label"])
+    columns["path"] = pc.replace_substring(columns["path"], "\\", "/")
+    return pa.table(columns)
+
+
+def _strings(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
+    try:
+        text = column if pa.types.is_string(column.type) else column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise DatasetError(f"{path}: column {name!r} is {column.type}, expected text or numbers") from None
+    text = pc.utf8_trim_whitespace(text)
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _yes_no(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Spell truth values as 1 (bona fide) and 0 (attack), as ``lifesign.labels`` knows them."""
+    return pa.chunked_array(
+        [[None if one is None else _YES_NO.get(one.lower(), one) for one in column.to_pylist()]], pa.string()
+    )
+
+
+def _filled(table: pa.Table) -> pa.ChunkedArray:
+    return pc.coalesce(table["sample_id"], table["path"])
+
+
+def _with_all_columns(table: pa.Table) -> pa.Table:
+    for field in SAMPLE_SCHEMA:
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table.select(
+        [*SAMPLE_SCHEMA.names, *(name for name in table.column_names if name not in SAMPLE_SCHEMA.names)]
+    )

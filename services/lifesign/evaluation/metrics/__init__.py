@@ -1,0 +1,1 @@
+"""Mergeable statistics of classification and presentation-attack detection, and the metrics read off them."""

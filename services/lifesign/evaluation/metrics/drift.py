@@ -1,0 +1,333 @@
+"""Drift of features against a stored reference: which of them changed, by how much, beyond chance.
+
+A two-sample Kolmogorov–Smirnov test per feature, on quantile bins of the reference, with effective sample
+sizes (several images of one person tell less than images of several), corrected over the features by
+Benjamini–Hochberg, and called material only above an effect floor. A fixed reference is a sample too: its
+own error repeats in every report, so reports over time are not independent.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from lifesign.errors import InputError
+from lifesign.evaluation.metrics.clustering import design_effect, design_effect_of_counts
+from lifesign.evaluation.metrics.multiplicity import benjamini_hochberg
+
+__all__ = ["DriftState", "DriftTest", "FeatureReference", "ReferenceProfile", "drift_tests"]
+
+_BINS = 64
+_COARSE = 8
+_NOBODY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureReference:
+    """One feature's reference: bin i holds values in (edges[i-1], edges[i]]; one count more than edges."""
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    design_effect: float
+
+    @property
+    def total(self) -> int:
+        """Number of reference samples."""
+        return sum(self.counts)
+
+    @property
+    def effective_total(self) -> float:
+        """Reference samples over their design effect."""
+        return self.total / self.design_effect
+
+    @property
+    def coarse_cuts(self) -> tuple[int, ...]:
+        """Indices of the edges nearest above the octiles: where subjects are counted."""
+        shares = np.cumsum(self.counts[:-1]) / max(1, self.total)
+        cuts = {int(np.searchsorted(shares, step / _COARSE)) for step in range(1, _COARSE)}
+        return tuple(sorted(cut for cut in cuts if cut < len(self.edges)))
+
+
+@dataclass(frozen=True)
+class ReferenceProfile:
+    """What drift is measured against: quantile bins of every feature; a few kilobytes as JSON."""
+
+    features: Mapping[str, FeatureReference]
+
+    @classmethod
+    def from_samples(
+        cls,
+        samples: Mapping[str, NDArray[np.floating[Any]]],
+        *,
+        subjects: Sequence[str | None] | NDArray[Any] | None = None,
+        bins: int = _BINS,
+    ) -> Self:
+        """Summarise values ``(n,)`` per feature; values that are not finite are left out.
+
+        ``subjects``, ``(n,)``, makes the reference's effective size honest; without it samples count as
+        independent.
+        """
+        return cls({name: _feature(values, subjects, bins) for name, values in sorted(samples.items())})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the profile as JSON values."""
+        return {
+            name: {
+                "edges": list(item.edges),
+                "counts": list(item.counts),
+                "design_effect": item.design_effect,
+            }
+            for name, item in self.features.items()
+        }
+
+    @classmethod
+    def from_dict(cls, profile: Mapping[str, Any]) -> Self:
+        """Return the profile that ``to_dict`` wrote.
+
+        Raises:
+            InputError: a feature without matching edges and counts.
+        """
+        features = {}
+        for name, item in profile.items():
+            edges, counts = tuple(map(float, item["edges"])), tuple(map(int, item["counts"]))
+            if len(counts) != len(edges) + 1:
+                raise InputError(
+                    f"expected {len(edges) + 1} counts for {len(edges)} edges of {name!r}, got {len(counts)}"
+                )
+            features[name] = FeatureReference(edges, counts, float(item["design_effect"]))
+        return cls(features)
+
+
+def _feature(
+    values: NDArray[np.floating[Any]], subjects: Sequence[str | None] | NDArray[Any] | None, bins: int
+) -> FeatureReference:
+    numbers = np.where(np.isfinite(values), np.asarray(values, dtype=np.float64), np.nan)
+    known = numbers[~np.isnan(numbers)]
+    if not known.size:
+        return FeatureReference((), (0,), 1.0)
+    # Six digits are enough for a bin border and keep the profile small; counts use the rounded borders.
+    quantiles = np.quantile(known, np.arange(1, bins) / bins)
+    edges = np.unique([float(f"{edge:.6g}") for edge in quantiles])
+    counts = np.bincount(np.searchsorted(edges, known), minlength=len(edges) + 1)
+    effect = 1.0 if subjects is None else design_effect(numbers, subjects)
+    return FeatureReference(tuple(edges.tolist()), tuple(counts.tolist()), round(effect, 4))
+
+
+@dataclass(frozen=True, eq=False)
+class DriftState:
+    """Current samples in the reference's bins, whole numbers only.
+
+    ``counts`` has an int64 ``(bins,)`` array per feature; ``clusters`` has, per subject and feature, the
+    samples at or below each coarse cut and, last, all samples: what the design effect needs. The subject
+    ``""`` collects samples of unknown subject; its samples count as independent.
+    """
+
+    counts: Mapping[str, NDArray[np.int64]]
+    clusters: Mapping[str, Mapping[str, NDArray[np.int64]]]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DriftState) and self.to_dict() == other.to_dict()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @classmethod
+    def empty(cls, profile: ReferenceProfile) -> Self:
+        """Return the state without samples: the identity of ``merge``."""
+        counts = {name: np.zeros(len(item.counts), dtype=np.int64) for name, item in profile.features.items()}
+        return cls(counts, {})
+
+    @classmethod
+    def from_batch(
+        cls,
+        profile: ReferenceProfile,
+        samples: Mapping[str, NDArray[np.floating[Any]]],
+        *,
+        subjects: Sequence[str | None] | NDArray[Any] | None = None,
+    ) -> Self:
+        """Count values ``(n,)`` of the profile's features; values that are not finite are left out.
+
+        Raises:
+            InputError: a feature of the profile is missing, or lengths differ.
+        """
+        missing = sorted(set(profile.features) - set(samples))
+        if missing:
+            raise InputError(f"expected samples of {sorted(profile.features)}, got none of {missing}")
+        size = len(next(iter(samples.values()))) if samples else 0
+        names = [_NOBODY] * size if subjects is None else [_NOBODY if s is None else str(s) for s in subjects]
+        people, codes = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)
+        counts = {}
+        clusters: dict[str, dict[str, NDArray[np.int64]]] = {str(person): {} for person in people}
+        for name, item in profile.features.items():
+            values = np.asarray(samples[name], dtype=np.float64)
+            if values.shape != (len(names),):
+                raise InputError(f"expected {len(names)} values of {name!r}, got {values.shape}")
+            known = np.isfinite(values)
+            bins = np.searchsorted(np.asarray(item.edges), values[known])
+            counts[name] = np.bincount(bins, minlength=len(item.counts))
+            cuts = np.append(np.asarray(item.coarse_cuts, dtype=np.int64), len(item.counts))
+            sums = np.zeros((len(people), len(cuts)), dtype=np.int64)
+            np.add.at(sums, codes[known], bins[:, np.newaxis] <= cuts)
+            for person, row in zip(people, sums, strict=True):
+                clusters[str(person)][name] = row
+        return cls(counts, clusters)
+
+    def merge(self, other: Self) -> Self:
+        """Return the state of both sample sets.
+
+        Raises:
+            InputError: the states have other features or bins.
+        """
+        shapes = [{name: len(row) for name, row in state.counts.items()} for state in (self, other)]
+        if shapes[0] != shapes[1]:
+            raise InputError(f"cannot merge drift states with bins {shapes[0]} and {shapes[1]}")
+        clusters = {person: dict(rows) for person, rows in self.clusters.items()}
+        for person, rows in other.clusters.items():
+            own = clusters.get(person)
+            clusters[person] = dict(rows) if own is None else {name: own[name] + rows[name] for name in rows}
+        return type(self)({name: row + other.counts[name] for name, row in self.counts.items()}, clusters)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON values."""
+        return {
+            "counts": {name: self.counts[name].tolist() for name in sorted(self.counts)},
+            "clusters": {
+                person: {name: rows[name].tolist() for name in sorted(rows)}
+                for person, rows in sorted(self.clusters.items())
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Return the state that ``to_dict`` wrote."""
+        counts = {name: np.asarray(row, dtype=np.int64) for name, row in state["counts"].items()}
+        clusters = {
+            person: {name: np.asarray(row, dtype=np.int64) for name, row in rows.items()}
+            for person, rows in state["clusters"].items()
+        }
+        return cls(counts, clusters)
+
+    def design_effect(self, feature: str) -> float:
+        """Return the design effect of one feature's samples by subject, at least 1."""
+        rows = [row[feature] for person, row in self.clusters.items() if person != _NOBODY]
+        alone = self.clusters.get(_NOBODY, {}).get(feature)
+        if alone is not None and alone[-1]:
+            return _mixed_design_effect(rows, alone)
+        table = np.array([row for row in rows if row[-1]], dtype=np.int64)
+        return design_effect_of_counts(table[:, :-1], table[:, -1]) if len(table) else 1.0
+
+
+def _mixed_design_effect(rows: list[NDArray[np.int64]], alone: NDArray[np.int64]) -> float:
+    """Design effect when some samples have no subject: those weigh as subjects of one sample each."""
+    known = sum(int(row[-1]) for row in rows)
+    if not known:
+        return 1.0
+    table = np.array([row for row in rows if row[-1]], dtype=np.int64)
+    effect = design_effect_of_counts(table[:, :-1], table[:, -1])
+    return (known * effect + int(alone[-1])) / (known + int(alone[-1]))
+
+
+@dataclass(frozen=True, slots=True)
+class DriftTest:
+    """The comparison of one feature with its reference; numbers are ``nan`` without samples.
+
+    - statistic: Kolmogorov–Smirnov distance D over the bin edges, in [0, 1]; 0 is no change.
+    - effect: P(current > reference) - P(current < reference), in [-1, 1]: D's direction (Cliff's delta).
+    - psi: population stability index over the octiles, Σ (c - r) ln(c / r); ≥ 0, informative only.
+    - minimum_detectable: the smallest D that this many samples could have shown to be material.
+    """
+
+    feature: str
+    statistic: float
+    p_value: float
+    q_value: float
+    effect: float
+    psi: float
+    material: bool
+    n_reference: int
+    n_current: int
+    effective_reference: float
+    effective_current: float
+    minimum_detectable: float
+
+
+def drift_tests(
+    profile: ReferenceProfile, state: DriftState, *, alpha: float = 0.01, effect_floor: float = 0.05
+) -> tuple[DriftTest, ...]:
+    """Compare every feature with its reference, in the profile's order.
+
+    Material: q <= ``alpha`` over the features (Benjamini–Hochberg) *and* D >= ``effect_floor``.
+    """
+    names = list(profile.features)
+    measured = [_measure(profile.features[name], state, name) for name in names]
+    q_values = benjamini_hochberg(np.array([item[1] for item in measured], dtype=np.float64))
+    tests = []
+    for name, (distance, p_value, sizes), q_value in zip(names, measured, q_values, strict=True):
+        item, current = profile.features[name], state.counts[name]
+        tests.append(
+            DriftTest(
+                feature=name,
+                statistic=distance,
+                p_value=p_value,
+                q_value=float(q_value),
+                effect=_direction(np.asarray(item.counts), current),
+                psi=_psi(item, current),
+                material=bool(q_value <= alpha and distance >= effect_floor),
+                n_reference=item.total,
+                n_current=int(current.sum()),
+                effective_reference=sizes[0],
+                effective_current=sizes[1],
+                minimum_detectable=_minimum_detectable(sizes, alpha / len(names), effect_floor),
+            )
+        )
+    return tuple(tests)
+
+
+def _measure(
+    item: FeatureReference, state: DriftState, name: str
+) -> tuple[float, float, tuple[float, float]]:
+    """Return D, its p-value, and the effective sizes of reference and current."""
+    current = state.counts[name]
+    total = int(current.sum())
+    sizes = (item.effective_total, total / state.design_effect(name))
+    if not item.total or not total:
+        return math.nan, math.nan, sizes
+    gap = np.cumsum(item.counts) / item.total - np.cumsum(current) / total
+    distance = float(np.abs(gap).max())
+    return distance, float(special.kolmogorov(_scale(sizes) * distance)), sizes
+
+
+def _scale(sizes: tuple[float, float]) -> float:
+    """Return what D is multiplied by to follow Kolmogorov's distribution (Stephens, 1970)."""
+    root = math.sqrt(sizes[0] * sizes[1] / (sizes[0] + sizes[1]))
+    return root + 0.12 + 0.11 / root
+
+
+def _minimum_detectable(sizes: tuple[float, float], alpha: float, floor: float) -> float:
+    if min(sizes) == 0:
+        return math.nan
+    return min(1.0, max(floor, float(special.kolmogi(alpha)) / _scale(sizes)))
+
+
+def _direction(reference: NDArray[np.int64], current: NDArray[np.int64]) -> float:
+    pairs = int(reference.sum()) * int(current.sum())
+    if not pairs:
+        return math.nan
+    below = np.concatenate([[0], np.cumsum(reference)[:-1]])
+    above = int(reference.sum()) - below - reference
+    return float(current @ (below - above)) / pairs
+
+
+def _psi(item: FeatureReference, current: NDArray[np.int64]) -> float:
+    if not item.total or not current.sum():
+        return math.nan
+    starts = [0, *(cut + 1 for cut in item.coarse_cuts)]
+    # Half a sample per bin keeps the logarithm finite.
+    reference_counts = np.add.reduceat(np.asarray(item.counts, dtype=np.float64), starts) + 0.5
+    current_counts = np.add.reduceat(current.astype(np.float64), starts) + 0.5
+    reference_share = reference_counts / reference_counts.sum()
+    current_share = current_counts / current_counts.sum()
+    return float((current_share - reference_share) @ np.log(current_share / reference_share))

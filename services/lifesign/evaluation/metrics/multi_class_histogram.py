@@ -1,0 +1,120 @@
+"""One-vs-rest score histograms of a classifier with any number of classes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifesign.errors import InputError
+from lifesign.evaluation.metrics.auc import Auc, auc_of_counts
+from lifesign.evaluation.metrics.score_bins import BINS, bin_index
+
+__all__ = ["MultiClassHistogram"]
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True, eq=False)
+class MultiClassHistogram:
+    """Scores of each class for samples of other classes (0) and its own (1), int64 ``(k, 2, BINS)``."""
+
+    class_names: tuple[str, ...]
+    counts: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        expected = (len(self.class_names), 2, BINS)
+        if self.counts.shape != expected:
+            raise InputError(f"expected counts of shape {expected}, got {self.counts.shape}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MultiClassHistogram):
+            return NotImplemented
+        return self.class_names == other.class_names and np.array_equal(self.counts, other.counts)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @classmethod
+    def empty(cls, class_names: Sequence[str]) -> Self:
+        """Return the state without samples: the identity of ``merge``."""
+        return cls(tuple(class_names), np.zeros((len(class_names), 2, BINS), dtype=np.int64))
+
+    @classmethod
+    def from_batch(
+        cls,
+        class_names: Sequence[str],
+        true: NDArray[np.integer[Any]],
+        scores: NDArray[np.floating[Any]],
+    ) -> Self:
+        """Count scores ``(n, k)`` in [0, 1] of samples with true class index ``true``, ``(n,)``.
+
+        Raises:
+            InputError: shapes that do not fit, an index that is no class, scores outside [0, 1].
+        """
+        size, true = len(class_names), np.asarray(true)
+        if scores.ndim != 2 or scores.shape != (len(true), size):
+            raise InputError(f"expected scores of shape {(len(true), size)}, got {scores.shape}")
+        if true.size and not 0 <= int(true.min()) <= int(true.max()) < size:
+            raise InputError(f"expected true classes in 0…{size - 1}, got {true.min()}…{true.max()}")
+        counts = np.zeros((size, 2, BINS), dtype=np.int64)
+        for start in range(0, len(true), _CHUNK):
+            part, labels = scores[start : start + _CHUNK], true[start : start + _CHUNK]
+            for index in range(size):
+                cells = bin_index(part[:, index]) + BINS * (labels == index)
+                counts[index] += np.bincount(cells, minlength=2 * BINS).reshape(2, BINS)
+        return cls(tuple(class_names), counts)
+
+    def merge(self, other: Self) -> Self:
+        """Return the state of both sample sets.
+
+        Raises:
+            InputError: the class names differ.
+        """
+        if self.class_names != other.class_names:
+            raise InputError(
+                f"cannot merge histograms of {len(self.class_names)} classes {self.class_names} "
+                f"and {len(other.class_names)} classes {other.class_names}"
+            )
+        return type(self)(self.class_names, self.counts + other.counts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON values: the cells in use and their counts."""
+        used = np.flatnonzero(self.counts)
+        return {
+            "bins": BINS,
+            "class_names": list(self.class_names),
+            "cells": used.tolist(),
+            "counts": self.counts.ravel()[used].tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, state: Mapping[str, Any]) -> Self:
+        """Return the state that ``to_dict`` wrote.
+
+        Raises:
+            InputError: the state was written with another number of bins.
+        """
+        if state["bins"] != BINS:
+            raise InputError(f"expected a score histogram of {BINS} bins, got {state['bins']}")
+        result = cls.empty(state["class_names"])
+        result.counts.reshape(-1)[np.asarray(state["cells"], dtype=np.int64)] = state["counts"]
+        return result
+
+    def auc_per_class(self) -> dict[str, Auc]:
+        """Return the one-vs-rest AUC of every class."""
+        return {
+            name: auc_of_counts(own, other)
+            for name, (other, own) in zip(self.class_names, self.counts, strict=True)
+        }
+
+    def macro_auc(self) -> float:
+        """Return the plain mean of the defined AUCs per class; ``nan`` when none is."""
+        values = [item.value for item in self.auc_per_class().values() if not math.isnan(item.value)]
+        return sum(values) / len(values) if values else math.nan
+
+    def micro_auc(self) -> Auc:
+        """Return the AUC of all (sample, class) pairs pooled; its pairs are not independent."""
+        other, own = self.counts.sum(axis=0)
+        return auc_of_counts(own, other)

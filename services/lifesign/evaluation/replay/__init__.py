@@ -1,0 +1,1 @@
+"""Replay of a data set through the served model, into immutable parts of predictions."""

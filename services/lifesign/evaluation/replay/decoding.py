@@ -1,0 +1,68 @@
+"""A batch of image files as the model sees them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifesign.errors import ImageError, ImageProblem
+from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS, batch_image_statistics
+from lifesign.preprocessing import ImageLimits, PreprocessingSpec, decode_image, prepare_image, read_image
+
+__all__ = ["DecodedBatch", "Refusal", "decode_batch"]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a sample has no score: ``reason`` from a short list, ``detail`` for people."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class DecodedBatch:
+    """What became of ``n`` files, of which ``m`` are images.
+
+    ``images`` uint8 ``(m, height, width, 3)``; ``kept`` int64 ``(m,)``, their places among the ``n``;
+    ``statistics`` float32 ``(m, 9)`` of the prepared images; ``sizes`` (width, height) of the upright
+    originals and ``notes`` their conversions, by place; ``refusals`` the others, by place.
+    """
+
+    images: NDArray[np.uint8]
+    kept: NDArray[np.int64]
+    statistics: NDArray[np.float32]
+    sizes: dict[int, tuple[int, int]]
+    notes: dict[int, str]
+    refusals: dict[int, Refusal]
+
+
+def decode_batch(
+    root: Path, paths: Sequence[str], spec: PreprocessingSpec, limits: ImageLimits = ImageLimits()
+) -> DecodedBatch:
+    """Read and prepare files; one that cannot be used is refused, and never stops the others."""
+    images: dict[int, NDArray[np.uint8]] = {}
+    sizes: dict[int, tuple[int, int]] = {}
+    notes: dict[int, str] = {}
+    refusals: dict[int, Refusal] = {}
+    for place, path in enumerate(paths):
+        try:
+            decoded = decode_image(read_image(root / path, limits), limits)
+            images[place] = prepare_image(decoded, spec)
+            sizes[place] = (decoded.width, decoded.height)
+            notes[place] = ",".join(decoded.notes)
+        except ImageError as error:
+            # The report must read the same wherever the data set lies.
+            refusals[place] = Refusal(str(error.reason), str(error).replace(str(root / path), path))
+        except Exception as error:
+            # A decoder can fail on a hostile file in ways nobody listed; that costs one sample, not the run.
+            refusals[place] = Refusal(str(ImageProblem.NOT_AN_IMAGE), f"{type(error).__name__}: {error}")
+    if images:
+        stacked = np.stack(list(images.values()))
+        statistics = batch_image_statistics(stacked)
+    else:
+        stacked = np.empty((0, spec.height, spec.width, 3), np.uint8)
+        statistics = np.empty((0, len(IMAGE_STATISTICS)), np.float32)
+    return DecodedBatch(stacked, np.array(list(images), np.int64), statistics, sizes, notes, refusals)

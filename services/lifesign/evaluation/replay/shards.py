@@ -1,0 +1,246 @@
+"""Replay of shards: decode, ask, and write one immutable part of predictions and its counts."""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.datasets.dataset import Dataset
+from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
+from lifesign.evaluation.replay.asking import Answers, Asking, Flight
+from lifesign.evaluation.replay.decoding import DecodedBatch, decode_batch
+from lifesign.evaluation.replay.patience import Patience
+from lifesign.evaluation.replay.predictions import (
+    Outcome,
+    part_path,
+    prediction_schema,
+    replaced_file,
+    slice_column,
+    state_path,
+    statistic_column,
+    write_part,
+)
+from lifesign.evaluation.replay.progress import ProgressListener
+from lifesign.preprocessing import PreprocessingSpec
+
+__all__ = ["ProgressTally", "ReplaySettings", "Shard", "ShardReplay", "shards_of", "write_state"]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Rows ``start`` to ``stop`` (exclusive) of a data set: the unit of work, of loss and of resuming."""
+
+    index: int
+    start: int
+    stop: int
+
+
+def shards_of(samples: int, shard_size: int) -> tuple[Shard, ...]:
+    """Cut a data set into shards of ``shard_size`` rows; the last may be smaller."""
+    starts = range(0, samples, shard_size)
+    return tuple(Shard(index, start, min(start + shard_size, samples)) for index, start in enumerate(starts))
+
+
+class ProgressTally:
+    """Running sums of this process, told to a listener one call at a time."""
+
+    def __init__(self, listener: ProgressListener, *, total: int, kept: int) -> None:
+        self._listener = listener
+        self._lock = threading.Lock()
+        self.scored = self.no_response = self.correct = 0
+        self.kept = kept
+        listener.on_start(total, kept)
+
+    def add(self, *, scored: int, no_response: int, correct: int) -> None:
+        """Count a batch."""
+        with self._lock:
+            self.scored += scored
+            self.no_response += no_response
+            self.correct += correct
+            done = self.kept + self.scored + self.no_response
+            self._listener.on_batch(done, self.scored, self.no_response, self.correct)
+
+
+@dataclass(frozen=True)
+class ReplaySettings:
+    """Where parts go, how images are prepared, and how much is in memory at once."""
+
+    run_dir: Path
+    run_id: str
+    preprocessing: PreprocessingSpec
+    batch_size: int
+    batches_ahead: int
+
+
+@dataclass(frozen=True)
+class _Batch:
+    rows: pa.Table
+    future: "Future[tuple[DecodedBatch, Flight | None]]"
+
+
+class ShardReplay:
+    """Replays one shard per call; calls may come from several threads.
+
+    Decoding happens in ``pool``; each of its tasks prepares a batch and sends it at once, so decoding,
+    the network and the server work at the same time while at most ``batches_ahead`` batches are held.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        spec: AnalysisSpec,
+        settings: ReplaySettings,
+        *,
+        asking: Asking,
+        pool: ThreadPoolExecutor,
+        tally: ProgressTally,
+        patience: Patience,
+    ) -> None:
+        self._dataset = dataset
+        self._spec = spec
+        self._settings = settings
+        self._asking = asking
+        self._pool = pool
+        self._tally = tally
+        self._patience = patience
+        self._idle = threading.Condition()
+        self._running = 0
+        self.failure: BaseException | None = None
+        """What went wrong first; the other shards then end with ``Stopped``."""
+
+    def __call__(self, shard: Shard) -> RunState:
+        """Replay a shard, write its part and state, and return the state."""
+        with self._idle:
+            self._running += 1
+        try:
+            return self._replay(shard)
+        except BaseException as error:
+            with self._idle:
+                self.failure = self.failure or error
+            self._patience.stop()
+            raise
+        finally:
+            with self._idle:
+                self._running -= 1
+                self._idle.notify_all()
+
+    def wait_idle(self) -> None:
+        """Return when no shard is being replayed any more."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._running == 0)
+
+    def _replay(self, shard: Shard) -> RunState:
+        table = pa.concat_tables(self._tables(shard)).combine_chunks()
+        if table.num_rows != shard.stop - shard.start:
+            raise AssertionError(f"shard {shard}: {table.num_rows} predictions")
+        self._patience.check()
+        write_part(
+            part_path(self._settings.run_dir, shard.index), table, facts={"run_id": self._settings.run_id}
+        )
+        return write_state(self._settings.run_dir, shard.index, table, self._spec)
+
+    def _tables(self, shard: Shard) -> Iterator[pa.Table]:
+        waiting: deque[_Batch] = deque()
+        size = self._settings.batch_size
+        starts = deque(range(shard.start, shard.stop, size))
+        try:
+            while starts or waiting:
+                while starts and len(waiting) < self._settings.batches_ahead:
+                    start = starts.popleft()
+                    rows = self._dataset.table[start : min(start + size, shard.stop)]
+                    waiting.append(_Batch(rows, self._pool.submit(self._prepare, rows)))
+                yield self._settled(waiting.popleft())
+        finally:
+            for batch in waiting:
+                batch.future.cancel()
+
+    def _prepare(self, rows: pa.Table) -> tuple[DecodedBatch, Flight | None]:
+        self._patience.check()
+        paths: list[str] = rows["path"].to_pylist()
+        decoded = decode_batch(self._dataset.root, paths, self._settings.preprocessing)
+        return decoded, self._asking.send(decoded.images) if len(decoded.images) else None
+
+    def _settled(self, batch: _Batch) -> pa.Table:
+        self._patience.check()
+        decoded, flight = batch.future.result()
+        classes = len(self._spec.class_names)
+        answers = Answers.empty(0, classes) if flight is None else self._asking.settle(decoded.images, flight)
+        table = _table(batch.rows, decoded, answers, self._dataset.metadata_columns)
+        columns = PredictionColumns.read(table, self._spec)
+        scored = int(columns.responded.sum())
+        self._tally.add(
+            scored=scored,
+            no_response=table.num_rows - scored,
+            correct=int((columns.predicted == columns.true).sum()),
+        )
+        return table
+
+
+def write_state(run_dir: Path, index: int, table: pa.Table, spec: AnalysisSpec) -> RunState:
+    """Count a part and keep the counts beside it."""
+    state = RunState.from_predictions(table, spec)
+    with replaced_file(state_path(run_dir, index)) as file:
+        file.write(json.dumps(state.to_dict(), separators=(",", ":")).encode())
+    return state
+
+
+def _table(
+    rows: pa.Table, decoded: DecodedBatch, answers: Answers, metadata_columns: Sequence[str]
+) -> pa.Table:
+    """Join what is known of a batch: one row per sample, whatever became of it."""
+    count = rows.num_rows
+    place_of = {int(place): row for row, place in enumerate(decoded.kept)}
+    refusals = dict(decoded.refusals)
+    refusals.update({int(decoded.kept[row]): refusal for row, refusal in answers.refusals.items()})
+
+    def placed(values: NDArray[Any], present: Callable[[int, int], bool]) -> list[Any]:
+        column: list[Any] = [None] * count
+        for place, row in place_of.items():
+            if present(place, row):
+                column[place] = values[row].tolist()
+        return column
+
+    def is_scored(place: int, _: int) -> bool:
+        return place not in refusals
+
+    sizes = [decoded.sizes.get(place, (None, None)) for place in range(count)]
+    columns: dict[str, Any] = {
+        **{
+            name: rows[name].combine_chunks()
+            for name in ("sample_id", "path", "label", "subject_id", "presentation_id", "pai_species")
+        },
+        "scores": placed(answers.scores, is_scored),
+        "logits": placed(answers.logits, lambda place, _: answers.has_logits and place not in refusals),
+        "outcome": [
+            str(Outcome.NO_RESPONSE if place in refusals else Outcome.SCORED) for place in range(count)
+        ],
+        "reason": [refusals[place].reason if place in refusals else None for place in range(count)],
+        "detail": [refusals[place].detail if place in refusals else None for place in range(count)],
+        "latency_seconds": placed(
+            answers.latency_seconds, lambda _, row: bool(np.isfinite(answers.latency_seconds[row]))
+        ),
+        "served_version": placed(answers.versions, lambda _, row: bool(answers.versions[row])),
+        "width": [size[0] for size in sizes],
+        "height": [size[1] for size in sizes],
+        "notes": [decoded.notes.get(place, "") for place in range(count)],
+    }
+    for feature, name in enumerate(IMAGE_STATISTICS):
+        columns[statistic_column(name)] = placed(decoded.statistics[:, feature], lambda _place, _row: True)
+    for name in metadata_columns:
+        columns[slice_column(name)] = rows[name].combine_chunks()
+    schema = prediction_schema(metadata_columns)
+    arrays = [
+        value if isinstance(value, pa.Array) else pa.array(value, field.type)
+        for field, value in ((field, columns[field.name]) for field in schema)
+    ]
+    return pa.table(arrays, schema=schema)

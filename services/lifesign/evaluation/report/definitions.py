@@ -1,0 +1,76 @@
+"""The words of the report, defined once."""
+
+from typing import Literal
+
+__all__ = ["definitions"]
+
+_PAD = (
+    (
+        "APCER",
+        "Attack presentation classification error rate: attack presentations of one species that were "
+        "classified bona fide, over all that got an answer. The headline is the worst species "
+        "(ISO/IEC 30107-3).",
+    ),
+    (
+        "BPCER",
+        "Bona fide presentation classification error rate: bona fide presentations classified as attack, "
+        "over all that got an answer.",
+    ),
+    (
+        "APNRR, BPNRR",
+        "Attack and bona fide presentation non-response rates: presentations without an answer. The report "
+        "tells the error rates three ways: without them, counted as rejected, counted as accepted.",
+    ),
+    (
+        "ACER",
+        "(worst APCER + BPCER) / 2. Not part of ISO/IEC 30107-3; kept for comparison with older papers.",
+    ),
+    (
+        "EER, BPCER10/20/100",
+        "EER: the rate where APCER (pooled) meets BPCER. BPCER10, 20, 100: BPCER at the lowest threshold "
+        "where every species has an APCER of at most 10 %, 5 %, 1 %. All choose their threshold on the test "
+        "set (ORACLE).",
+    ),
+    (
+        "HTER",
+        "(pooled APCER + BPCER) / 2 at a threshold that was chosen on the development set.",
+    ),
+    (
+        "Decision",
+        "Bona fide if and only if score ≥ threshold; the score is P(bona fide), higher is more bona fide.",
+    ),
+)
+_CLASSES = (
+    (
+        "Precision, recall, F1",
+        "Correct over predicted; correct over true; their harmonic mean. Higher is better.",
+    ),
+    (
+        "AUC",
+        "Probability that a sample of the class scores higher for it than a sample of another class; 0.5 is "
+        "chance. Macro: mean over classes. Micro: all pairs of sample and class pooled.",
+    ),
+)
+_ALL = (
+    (
+        "Interval",
+        "95 % Clopper–Pearson for rates (without errors the one-sided limit, “≤”), DeLong for AUC, "
+        "Newcombe for differences. An interval that straddles a limit is INSUFFICIENT evidence: neither pass "
+        "nor fail.",
+    ),
+    (
+        "Alert",
+        "Raised only when a difference is significant after correction for everything tested together "
+        "and larger than a stated margin. “insufficient” means too few samples to tell.",
+    ),
+    (
+        "Drift distance D",
+        "Largest distance between the two cumulative distributions (Kolmogorov–Smirnov), 0 is no change; "
+        "sample sizes are corrected for several images of one subject.",
+    ),
+)
+
+
+def definitions(task: Literal["liveness", "classification"]) -> tuple[tuple[str, str], ...]:
+    """Return the terms that a report of this task uses, with their meaning."""
+    return (*_PAD, *_ALL) if task == "liveness" else (*_CLASSES, *_ALL)

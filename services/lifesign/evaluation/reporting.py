@@ -1,0 +1,214 @@
+"""From the parts of a run to its report, page and timings; with or without the model at hand."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lifesign import __version__
+from lifesign.errors import ConfigurationError, ImageError, StorageError
+from lifesign.evaluation.analysis.assembly import RunFacts, build_report
+from lifesign.evaluation.analysis.columns import AnalysisSpec
+from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.config import EvaluationConfig, digest_of, evaluation_config
+from lifesign.evaluation.replay.predictions import read_predictions, replaced_file
+from lifesign.evaluation.replay.run_folder import RunRecord, read_record
+from lifesign.evaluation.report.document import ReportDocument
+from lifesign.evaluation.report.html import render_html
+from lifesign.model_card import OperatingPoint
+from lifesign.preprocessing import read_image
+
+__all__ = ["Session", "analysis_spec", "counted_state", "rewrite_report", "write_report"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """What one process replayed: ``samples`` in ``seconds`` of wall time."""
+
+    samples: int
+    seconds: float
+
+
+def analysis_spec(record: RunRecord, config: EvaluationConfig) -> AnalysisSpec:
+    """Return how the predictions of a run are read.
+
+    Raises:
+        ContractError: the card does not have the operating point.
+        ConfigurationError: an operating point without a card, or a threshold for a classifier.
+    """
+    card = record.card
+    liveness = set(record.class_names) == {"attack", "bona_fide"} if card is None else card.task == "liveness"
+    if config.threshold is not None and not liveness:
+        raise ConfigurationError(
+            "a threshold needs a liveness model; a classifier decides by the largest score"
+        )
+    if config.operating_point is not None and card is None:
+        raise ConfigurationError(f"operating point {config.operating_point!r} needs a model card")
+    point: OperatingPoint | None = None
+    if card is not None and config.threshold is None:
+        point = card.operating_point(config.operating_point)
+    return AnalysisSpec(
+        class_names=record.class_names,
+        task="liveness" if liveness else "classification",
+        threshold=config.threshold,
+        operating_point=point,
+        slice_columns=record.dataset.slice_columns if config.slices is None else config.slices,
+        reference_profile={} if card is None else card.reference_profile,
+    )
+
+
+def counted_state(run_dir: Path, spec: AnalysisSpec) -> RunState:
+    """Count all parts of a run again, for another threshold, other slices or gates."""
+    state = RunState.empty(spec)
+    for table in read_predictions(run_dir):
+        state = state.merge(RunState.from_predictions(table, spec))
+    return state
+
+
+def write_report(
+    run_dir: Path,
+    record: RunRecord,
+    config: EvaluationConfig,
+    *,
+    state: RunState,
+    session: Session | None = None,
+    out: Path | None = None,
+) -> ReportDocument:
+    """Write ``report.json``, ``report.html`` and ``performance.json`` to ``out``, by default the run folder.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    out = out or run_dir
+    document = build_report(
+        state,
+        spec=analysis_spec(record, config),
+        card=record.card,
+        run=_facts(record),
+        gates=config.gates,
+        predictions=lambda: read_predictions(run_dir),
+        baseline=config.baseline,
+    )
+    performance = _performance(run_dir, session)
+    page = render_html(document, thumbnails=_thumbnails(Path(record.dataset.root)), performance=performance)
+    _write(out / "performance.json", json.dumps(performance, indent=2) + "\n")
+    _write(out / "report.html", page)
+    # Last: whoever sees a report.json can rely on the rest.
+    _write(out / "report.json", document.to_json())
+    return document
+
+
+def rewrite_report(
+    run_dir: Path, out: Path, *, changes: Mapping[str, Any], gates: Mapping[str, Any]
+) -> ReportDocument:
+    """Make the report of a finished run again with other options, from its predictions alone.
+
+    ``changes`` are fields of ``EvaluationConfig``, ``gates`` those of ``GateConfig``; the others stay.
+
+    Raises:
+        StorageError: no run is there, or it is not finished.
+        ConfigurationError: options that do not fit.
+    """
+    record = read_record(run_dir)
+    if record is None:
+        raise StorageError(f"{run_dir}: expected the folder of an evaluation run, found no run.json")
+    done = sum(table.num_rows for table in read_predictions(run_dir, ["sample_id"]))
+    if done != record.dataset.samples:
+        raise StorageError(
+            f"{run_dir}: expected {record.dataset.samples:,} predictions, got {done:,}; resume it"
+        )
+    config = _changed(record, changes, gates)
+    identity = {**record.identity, **config.identity(), "report_of": record.run_id}
+    record = record.model_copy(update={"identity": identity, "run_id": digest_of(identity)[:16]})
+    state = counted_state(run_dir, analysis_spec(record, config))
+    return write_report(run_dir, record, config, state=state, out=out)
+
+
+def _changed(record: RunRecord, changes: Mapping[str, Any], gates: Mapping[str, Any]) -> EvaluationConfig:
+    values = {**record.config, **changes, "gates": {**record.config["gates"], **gates}}
+    if "threshold" in changes:
+        values["operating_point"] = changes.get("operating_point")
+    elif "operating_point" in changes:
+        values["threshold"] = None
+    config = evaluation_config(**values)
+    unknown = sorted(set(config.slices or ()) - set(record.dataset.metadata_columns))
+    if unknown:
+        raise ConfigurationError(
+            f"expected slice columns among {list(record.dataset.metadata_columns)}, got {unknown}"
+        )
+    return config
+
+
+def _facts(record: RunRecord) -> RunFacts:
+    return RunFacts(
+        run_id=record.run_id,
+        dataset_name=record.dataset.name,
+        data_digest=record.dataset.digest,
+        model_name=record.model_name,
+        model_version=record.model_version,
+        # Those that answered are counted in the state.
+        served_versions={},
+        preprocessing=record.preprocessing.fingerprint
+        + (" (assumed: no model card)" if record.assumed else ""),
+        samples_total=record.dataset.samples,
+        subjects=record.dataset.subjects,
+        splits=record.dataset.splits,
+        command=record.command,
+        tool_version=__version__,
+        presentations=record.dataset.presentations,
+        class_map=record.dataset.class_map,
+    )
+
+
+def _performance(run_dir: Path, session: Session | None) -> dict[str, Any]:
+    """Return timings: never part of the report, which must not differ from run to run."""
+    sessions = _earlier_sessions(run_dir)
+    if session is not None and session.samples:
+        rate = session.samples / session.seconds if session.seconds > 0 else None
+        sessions.append({"samples": session.samples, "seconds": session.seconds, "images_per_second": rate})
+    latency = np.concatenate(
+        [np.zeros(0, np.float32), *(_latencies(table) for table in _latency_tables(run_dir))]
+    )
+    quantiles = dict(zip(("p50", "p95", "p99", "max"), (0.5, 0.95, 0.99, 1.0), strict=True))
+    return {
+        "images_per_second": sessions[-1]["images_per_second"] if sessions else None,
+        "sessions": sessions,
+        "request_latency_seconds": {
+            name: float(np.quantile(latency, q)) if len(latency) else None for name, q in quantiles.items()
+        },
+    }
+
+
+def _latency_tables(run_dir: Path) -> Iterator[pa.Table]:
+    return read_predictions(run_dir, ["latency_seconds"])
+
+
+def _latencies(table: pa.Table) -> Any:
+    return table["latency_seconds"].drop_null().to_numpy()
+
+
+def _earlier_sessions(run_dir: Path) -> list[dict[str, Any]]:
+    try:
+        found = json.loads((run_dir / "performance.json").read_text("utf-8"))["sessions"]
+        return list(found)
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _thumbnails(root: Path) -> Callable[[str], bytes | None]:
+    def thumbnail(path: str) -> bytes | None:
+        try:
+            return read_image(root / path)
+        except ImageError:
+            return None
+
+    return thumbnail
+
+
+def _write(path: Path, text: str) -> None:
+    with replaced_file(path) as file:
+        file.write(text.encode())

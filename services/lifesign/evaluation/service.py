@@ -1,0 +1,260 @@
+"""One evaluation from start to report: what the command line, the scheduler and the demo call."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lifesign import __version__
+from lifesign.client import PredictionClient
+from lifesign.errors import ConfigurationError, ConflictError, DatasetError
+from lifesign.evaluation.analysis.columns import AnalysisSpec
+from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.checks import exit_code
+from lifesign.evaluation.config import EvaluationConfig, digest_of
+from lifesign.evaluation.datasets.dataset import Dataset, load_dataset
+from lifesign.evaluation.replay.asking import Asking
+from lifesign.evaluation.replay.patience import Clock, Patience, Stopped
+from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
+from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord, read_record
+from lifesign.evaluation.replay.served_model import ServedModel, inspect_model, resolve_version
+from lifesign.evaluation.replay.shards import ProgressTally, ReplaySettings, Shard, ShardReplay, shards_of
+from lifesign.evaluation.report.document import ReportDocument
+from lifesign.evaluation.reporting import Session, analysis_spec, write_report
+from lifesign.executor import Executor, LocalExecutor
+
+__all__ = ["EvaluationResult", "evaluate"]
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """Where the run is, its report, and the exit code of its gates: 0 pass, 1 fail, 2 insufficient.
+
+    ``assumed`` says in sentences what was taken for granted for want of a model card.
+    """
+
+    run_dir: Path
+    document: ReportDocument
+    exit_code: int
+    assumed: tuple[str, ...] = ()
+
+
+def evaluate(
+    config: EvaluationConfig,
+    *,
+    progress: ProgressListener | None = None,
+    resume: bool = False,
+    executor: Executor | None = None,
+    clock: Clock | None = None,
+) -> EvaluationResult:
+    """Replay a labelled set through a served model and write predictions, report and page to ``config.out``.
+
+    With ``resume`` an interrupted run in that folder is continued; killed at any moment and resumed, it
+    ends with the same report, byte for byte, as one that was not. Whatever stops an evaluation leaves
+    the parts that are done.
+
+    Raises:
+        LifesignError: it could not be evaluated; one sentence says why.
+    """
+    listener = progress or SilentProgress()
+    if not config.data.exists():
+        raise DatasetError(f"{config.data}: no such file or folder")
+    patience = Patience(limit_seconds=config.wait_server_seconds, tell=listener.on_wait, clock=clock)
+    with RunFolder.claim(config.out, resume=resume) as folder:
+        config = _same_version(config, folder)
+        model = _served_model(config, patience)
+        dataset = _dataset(config, model)
+        record = _record(config, model, dataset)
+        spec = analysis_spec(record, config)
+        folder.begin(record)
+        state, session = _replay(
+            config, folder, record, dataset, spec, executor or LocalExecutor(), listener, patience
+        )
+        document = write_report(config.out, record, config, state=state, session=session)
+        return EvaluationResult(config.out, document, exit_code(document.verdict), model.assumed)
+
+
+def _same_version(config: EvaluationConfig, folder: RunFolder) -> EvaluationConfig:
+    """Pin a resumed run to the version that answered its first part, even when a newer one is served now."""
+    known = read_record(folder.path)
+    if known is None:
+        return config
+    if config.version not in (None, known.model_version):
+        raise ConflictError(
+            f"{folder.path} holds a run of version {known.model_version} and cannot be resumed with "
+            f"version {config.version}; choose another folder"
+        )
+    return config.model_copy(update={"version": known.model_version})
+
+
+def _served_model(config: EvaluationConfig, patience: Patience) -> ServedModel:
+    with PredictionClient(
+        config.target, model=config.model, timeout_seconds=config.timeout_seconds
+    ) as client:
+        version = resolve_version(client, config.version, patience)
+    with _client(config, version) as client:
+        return inspect_model(client, config, version)
+
+
+def _client(config: EvaluationConfig, version: int) -> PredictionClient:
+    return PredictionClient(
+        config.target, model=config.model, version=version, timeout_seconds=config.timeout_seconds
+    )
+
+
+def _dataset(config: EvaluationConfig, model: ServedModel) -> Dataset:
+    return load_dataset(
+        config.data,
+        class_names=model.class_names,
+        class_map=config.class_map,
+        split=config.split,
+        slices=config.slices,
+        limit=config.limit,
+        threads=config.decode_threads,
+    )
+
+
+def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> RunRecord:
+    card = None if model.card is None else model.card.model_dump(mode="json")
+    identity: dict[str, Any] = {
+        **config.identity(),
+        "baseline": _baseline_id(config),
+        "model_version": model.version,
+        "class_names": list(model.class_names),
+        "card": None if card is None else digest_of(card),
+        "preprocessing": model.preprocessing.fingerprint,
+        "dataset": config.name_of_dataset,
+        "data_digest": dataset.digest,
+        "format": 1,
+    }
+    return RunRecord(
+        run_id=digest_of(identity)[:16],
+        identity=identity,
+        tool_version=__version__,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=_command(config, model.version),
+        config=config.model_dump(mode="json"),
+        model_name=model.name,
+        model_version=model.version,
+        class_names=model.class_names,
+        preprocessing=model.preprocessing,
+        assumed=model.assumed,
+        card=model.card,
+        dataset=DatasetRecord(
+            name=config.name_of_dataset,
+            root=str(dataset.root.resolve()),
+            digest=dataset.digest,
+            splits=dataset.splits,
+            samples=len(dataset),
+            subjects=dataset.subjects,
+            presentations=dataset.presentations,
+            class_map=dict(dataset.class_map),
+            metadata_columns=dataset.metadata_columns,
+            slice_columns=dataset.slice_columns,
+        ),
+    )
+
+
+def _baseline_id(config: EvaluationConfig) -> str | None:
+    if config.baseline is None:
+        return None
+    record = read_record(config.baseline)
+    if record is None:
+        raise ConfigurationError(f"baseline {config.baseline}: expected the folder of an evaluation run")
+    return record.run_id
+
+
+def _command(config: EvaluationConfig, version: int) -> str:
+    """Return the command that repeats the run, without hosts and folders, which do not change a number."""
+    words = ["lifesign", "evaluate", config.name_of_dataset, "--model", config.model]
+    words += ["--model-version", str(version)]
+    words += ["--split", str(config.split) if config.split else "all"]
+    if config.threshold is not None:
+        words += ["--threshold", f"{config.threshold:g}"]
+    if config.operating_point is not None:
+        words += ["--operating-point", config.operating_point]
+    if config.limit is not None:
+        words += ["--limit", str(config.limit)]
+    return " ".join(words)
+
+
+def _replay(
+    config: EvaluationConfig,
+    folder: RunFolder,
+    record: RunRecord,
+    dataset: Dataset,
+    spec: AnalysisSpec,
+    executor: Executor,
+    listener: ProgressListener,
+    patience: Patience,
+) -> tuple[RunState, Session]:
+    """Replay the shards that are not done; return the state of all and what this process did."""
+    state, missing = RunState.empty(spec), list[Shard]()
+    for shard in shards_of(len(dataset), config.shard_size):
+        kept = folder.kept_state(shard, dataset, spec, record.run_id)
+        if kept is None:
+            missing.append(shard)
+        else:
+            state = state.merge(kept)
+    todo = sum(shard.stop - shard.start for shard in missing)
+    tally = ProgressTally(listener, total=len(dataset), kept=len(dataset) - todo)
+    started = time.perf_counter()
+    try:
+        with _shard_replay(config, record, dataset, spec, tally=tally, patience=patience) as replay:
+            try:
+                for one in executor.map(replay, missing):
+                    state = state.merge(one)
+            except Stopped:
+                if replay.failure is None:
+                    raise
+                raise replay.failure from None
+    finally:
+        listener.on_finish()
+    return state, Session(samples=todo, seconds=time.perf_counter() - started)
+
+
+@contextlib.contextmanager
+def _shard_replay(
+    config: EvaluationConfig,
+    record: RunRecord,
+    dataset: Dataset,
+    spec: AnalysisSpec,
+    *,
+    tally: ProgressTally,
+    patience: Patience,
+) -> Iterator[ShardReplay]:
+    settings = ReplaySettings(
+        run_dir=config.out,
+        run_id=record.run_id,
+        preprocessing=record.preprocessing,
+        batch_size=config.batch_size,
+        batches_ahead=config.batches_in_flight,
+    )
+    replay: ShardReplay | None = None
+    try:
+        with (
+            ThreadPoolExecutor(config.decode_threads, thread_name_prefix="decode") as pool,
+            _client(config, record.model_version) as client,
+        ):
+            asking = Asking(
+                client,
+                version=record.model_version,
+                class_names=record.class_names,
+                patience=patience,
+                has_answered=tally.kept > 0,
+            )
+            replay = ShardReplay(
+                dataset, spec, settings, asking=asking, pool=pool, tally=tally, patience=patience
+            )
+            try:
+                yield replay
+            finally:
+                patience.stop()
+    finally:
+        # The folder is let go of only when nobody writes in it any more.
+        if replay is not None:
+            replay.wait_idle()

@@ -1,0 +1,1 @@
+"""What the monitor remembers: runs, who works on them, and their reports. All SQL lives here."""

@@ -1,0 +1,1 @@
+"""The HTTP prediction endpoint: is this face live?"""

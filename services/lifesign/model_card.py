@@ -1,0 +1,126 @@
+"""The model card: what a served version says about itself, stored inside its version folder."""
+
+import json
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lifesign.errors import ContractError, NotReadyError, StorageError
+from lifesign.labels import BONA_FIDE, is_liveness
+from lifesign.preprocessing import PreprocessingSpec
+from lifesign.signature import CARD_FILE
+from lifesign.validation import problems_of
+
+__all__ = ["ModelCard", "OperatingPoint", "RateEvidence", "read_card_file", "read_model_card"]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RateEvidence(_Document):
+    """An error rate and its counts; ``lower`` and ``upper`` are the 95 % Clopper–Pearson limits."""
+
+    errors: int = Field(ge=0)
+    total: int = Field(ge=0)
+    value: float | None = Field(description="errors / total; null when total is 0")
+    lower: float
+    upper: float
+
+
+class OperatingPoint(_Document):
+    """A threshold chosen on development data, with what it achieved there.
+
+    The decision is bona fide if and only if score >= ``threshold``.
+    """
+
+    id: str
+    criterion: str = Field(description="how it was chosen, such as 'eer' or 'apcer_max<=0.05'")
+    threshold: float = Field(ge=0, le=1)
+    source: Literal["dev", "fixed"] = "dev"
+    dataset_digest: str = ""
+    apcer_max: RateEvidence | None = None
+    apcer_by_species: dict[str, RateEvidence] = Field(default_factory=dict)
+    bpcer: RateEvidence | None = None
+
+
+class ModelCard(_Document):
+    """What a version says about itself.
+
+    ``reference_profile`` is the serialised drift reference of
+    ``lifesign.evaluation.metrics.drift`` (image statistics and scores of the development split).
+    """
+
+    schema_version: Literal[1] = 1
+    name: str
+    version: int = Field(ge=1)
+    task: Literal["liveness", "classification"]
+    class_names: tuple[str, ...] = Field(min_length=2)
+    preprocessing: PreprocessingSpec
+    operating_points: tuple[OperatingPoint, ...] = ()
+    default_operating_point: str | None = None
+    training_data_digest: str = ""
+    recipe: str = ""
+    created_at: str = Field(default="", description="RFC 3339, UTC")
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+    reference_profile: dict[str, Any] = Field(default_factory=dict)
+    layers: tuple[str, ...] = Field(default=(), description="names of the 'inspect' outputs")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError(f"class names repeat: {self.class_names}")
+        if self.task == "liveness" and not is_liveness(self.class_names):
+            raise ValueError(f"a liveness model has classes attack and bona_fide, got {self.class_names}")
+        ids = [point.id for point in self.operating_points]
+        if self.default_operating_point is not None and self.default_operating_point not in ids:
+            raise ValueError(f"default operating point {self.default_operating_point!r} is not among {ids}")
+        return self
+
+    @property
+    def bona_fide_index(self) -> int:
+        """Column of ``scores`` that is P(bona fide)."""
+        return self.class_names.index(BONA_FIDE)
+
+    def operating_point(self, point_id: str | None = None) -> OperatingPoint | None:
+        """Return the named operating point, the default one without a name, ``None`` if there is none.
+
+        Raises:
+            ContractError: a name that the card does not have.
+        """
+        wanted = point_id or self.default_operating_point
+        if wanted is None:
+            return None
+        for point in self.operating_points:
+            if point.id == wanted:
+                return point
+        raise ContractError(
+            f"model {self.name} version {self.version} has no operating point {wanted!r}; "
+            f"it has {[point.id for point in self.operating_points]}"
+        )
+
+
+def read_model_card(version_dir: Path) -> ModelCard:
+    """Read the card of one version folder ``<base>/<name>/<version>``.
+
+    Raises:
+        NotReadyError: the folder has no card.
+        StorageError: the card cannot be read.
+        ContractError: the card does not follow the schema.
+    """
+    return read_card_file(version_dir / CARD_FILE)
+
+
+def read_card_file(path: Path) -> ModelCard:
+    """Read a model card; the errors are those of ``read_model_card``."""
+    try:
+        return ModelCard.model_validate(json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        raise NotReadyError(f"no model card at {path}", code="NOT_FOUND") from None
+    except OSError as error:
+        raise StorageError(f"cannot read model card {path}: {error.strerror or error}") from error
+    except ValidationError as error:
+        raise ContractError(f"model card {path} is not valid: {problems_of(error)}") from error
+    except ValueError as error:
+        raise ContractError(f"model card {path} is not valid: expected JSON, {error}") from error

@@ -1,0 +1,1 @@
+"""Generated wire messages; regenerate with ``make proto``, never edit."""

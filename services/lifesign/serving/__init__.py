@@ -1,0 +1,1 @@
+"""The embedded model server: TensorFlow Serving's interface without Docker."""

@@ -1,0 +1,1 @@
+"""Public fakes and generators for tests of code that uses Lifesign."""

@@ -1,0 +1,119 @@
+"""Rates, intervals, tests and corrections against scikit-learn, scipy and statsmodels."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics
+from statsmodels.stats.contingency_tables import SquareTable, mcnemar
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+
+from lifesign.evaluation.metrics.bias import fisher_exact, prediction_bias
+from lifesign.evaluation.metrics.calibration import ReliabilityCounts
+from lifesign.evaluation.metrics.comparison import mcnemar_exact
+from lifesign.evaluation.metrics.confusion import ConfusionMatrix
+from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile, drift_tests
+from lifesign.evaluation.metrics.intervals import clopper_pearson, newcombe_difference, wilson
+from lifesign.evaluation.metrics.multiplicity import benjamini_hochberg, holm
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, roc
+
+COUNTS = [(0, 20), (1, 20), (3, 150), (75, 150), (149, 150), (150, 150)]
+
+
+@pytest.mark.parametrize(("errors", "total"), COUNTS)
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+@pytest.mark.parametrize(("ours", "method"), [(clopper_pearson, "beta"), (wilson, "wilson")])
+def test_rate_intervals_are_those_of_statsmodels(errors, total, level, ours, method):
+    expected = proportion_confint(errors, total, alpha=1 - level, method=method)
+    interval = ours(errors, total, level=level)
+    assert (interval.lower, interval.upper) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize(("a", "b"), [((3, 150), (9, 120)), ((0, 50), (4, 60)), ((20, 40), (5, 80))])
+def test_difference_interval_is_that_of_statsmodels(a, b):
+    expected = confint_proportions_2indep(*a, *b, method="newcomb", compare="diff")
+    interval = newcombe_difference(*a, *b)
+    assert (interval.lower, interval.upper) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_classification_metrics_are_those_of_scikit_learn(classes):
+    rng = np.random.default_rng(classes)
+    true = rng.integers(0, classes, 3000)
+    predicted = np.where(rng.random(3000) < 0.7, true, rng.integers(0, classes, 3000))
+    matrix = ConfusionMatrix.from_batch(tuple(map(str, range(classes))), true, predicted)
+    assert matrix.counts.tolist() == metrics.confusion_matrix(true, predicted).tolist()
+    precision, recall, f1, support = metrics.precision_recall_fscore_support(true, predicted)
+    for ours, expected in (
+        (matrix.precision, precision),
+        (matrix.recall, recall),
+        (matrix.f1, f1),
+        (matrix.support, support),
+        (matrix.accuracy, metrics.accuracy_score(true, predicted)),
+        (matrix.balanced_accuracy, metrics.balanced_accuracy_score(true, predicted)),
+        (matrix.kappa, metrics.cohen_kappa_score(true, predicted)),
+        (matrix.mcc, metrics.matthews_corrcoef(true, predicted)),
+        (matrix.macro(matrix.f1), metrics.f1_score(true, predicted, average="macro")),
+        (matrix.weighted(matrix.precision), metrics.precision_score(true, predicted, average="weighted")),
+    ):
+        assert ours == pytest.approx(expected)
+
+
+def test_roc_of_separate_scores_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    scores = rng.choice(np.arange(1, 100) / 100, 500).astype(np.float32)
+    truth = rng.random(500) < scores
+    curve = roc(ScoreHistogram.from_batch(("n", "p"), truth.astype(int), scores), {"p"}, {"n"})
+    false_rate, true_rate, _ = metrics.roc_curve(truth, scores, drop_intermediate=False)
+    # Hundredths fall into different bins, so that the curves are the same points.
+    assert curve.false_positive_rate.tolist() == pytest.approx(false_rate.tolist())
+    assert curve.true_positive_rate.tolist() == pytest.approx(true_rate.tolist())
+    assert metrics.auc(curve.false_positive_rate, curve.true_positive_rate) == pytest.approx(
+        metrics.roc_auc_score(truth, scores), abs=2e-3
+    )
+
+
+def test_brier_score_is_that_of_scikit_learn():
+    rng = np.random.default_rng(3)
+    scores = rng.random(5000)
+    truth = rng.random(5000) < scores**2
+    state = ReliabilityCounts.from_batch(scores, truth)
+    assert state.brier() == pytest.approx(metrics.brier_score_loss(truth, scores), abs=1e-9)
+
+
+@pytest.mark.parametrize("counts", [(3, 20, 9, 40), (0, 30, 0, 50), (27, 60, 18, 120), (400, 4000, 90, 900)])
+def test_fisher_is_that_of_scipy(counts):
+    bad_a, total_a, bad_b, total_b = counts
+    table = [[bad_a, total_a - bad_a], [bad_b, total_b - bad_b]]
+    assert fisher_exact(*counts) == pytest.approx(stats.fisher_exact(table).pvalue, rel=1e-6)
+
+
+@pytest.mark.parametrize(("b", "c"), [(0, 5), (3, 9), (20, 20), (40, 12)])
+def test_mcnemar_is_that_of_statsmodels(b, c):
+    assert mcnemar_exact(b, c) == pytest.approx(mcnemar([[50, b], [c, 30]], exact=True).pvalue)
+
+
+def test_marginal_homogeneity_is_the_stuart_maxwell_test_of_statsmodels():
+    counts = np.array([[80, 12, 5], [3, 60, 9], [10, 2, 70]])
+    bias = prediction_bias(ConfusionMatrix(("a", "b", "c"), counts))
+    expected = SquareTable(counts, shift_zeros=False).homogeneity(method="stuart_maxwell").pvalue
+    assert bias.p_value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("ours", "method"), [(benjamini_hochberg, "fdr_bh"), (holm, "holm")])
+def test_corrections_are_those_of_statsmodels(ours, method):
+    p_values = np.random.default_rng(1).random(30) ** 3
+    assert ours(p_values) == pytest.approx(multipletests(p_values, method=method)[1])
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.4])
+def test_drift_statistic_and_p_value_are_close_to_the_unbinned_test(shift):
+    rng = np.random.default_rng(int(10 * shift))
+    reference, current = rng.normal(0, 1, 5000), rng.normal(shift, 1, 1000)
+    profile = ReferenceProfile.from_samples({"x": reference})
+    test = drift_tests(profile, DriftState.from_batch(profile, {"x": current}))[0]
+    exact = stats.ks_2samp(reference, current)
+    assert exact.statistic - 0.02 <= test.statistic <= exact.statistic + 1e-9
+    assert test.p_value >= exact.pvalue * 0.8
+    pairs = stats.mannwhitneyu(current, reference).statistic / (1000 * 5000)
+    assert test.effect == pytest.approx(2 * pairs - 1, abs=0.02)

@@ -1,0 +1,140 @@
+import pyarrow as pa
+import pytest
+
+from lifesign.evaluation.analysis.assembly import AnalysisSpec
+from lifesign.evaluation.checks import GateConfig
+from lifesign.evaluation.report.document import AlertSeverity
+from lifesign.testing.prediction_tables import SKIN_TONES, classification_predictions, liveness_predictions
+from lifesign.testing.reports import liveness_spec, reference_of, report_of, write_run
+
+_CLASSES = ("cat", "dog", "owl")
+
+
+def _kinds(report):
+    return {alert.kind for alert in report.alerts}
+
+
+def _alert(report, kind):
+    return next(alert for alert in report.alerts if alert.kind == kind)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clean_data_raise_no_alert(seed):
+    reference = reference_of(liveness_predictions(100 + seed, subjects=60))
+    report = report_of(liveness_predictions(seed, subjects=60), liveness_spec(reference=reference))
+    assert report.alerts == ()
+
+
+def test_bias_alert_names_the_group_with_counts():
+    table = liveness_predictions(1, subjects=150, tone_shift={"mst09": -3.0})
+    report = report_of(table, liveness_spec())
+    alert = next(one for one in report.alerts if one.evidence.get("attribute") == "skin_tone")
+    row = next(
+        row
+        for gaps in report.group_gaps
+        if (gaps.attribute, gaps.metric) == ("skin_tone", "BPCER")
+        for row in gaps.groups
+        if row.group == "mst09"
+    )
+    assert alert.kind == "differential_performance"
+    assert (
+        f"skin_tone=mst09: BPCER {100 * row.rate.value:.1f} % ({row.rate.errors}/{row.rate.total})"
+        in alert.sentence
+    )
+    assert "of the others" in alert.sentence
+
+
+def test_tone_bands_find_what_single_tones_are_too_small_for():
+    shift = dict.fromkeys(SKIN_TONES[6:], -2.0)
+    table = liveness_predictions(4, subjects=60, bona_fide_per_subject=5, tone_shift=shift)
+    attributes = {one.evidence.get("attribute") for one in report_of(table, liveness_spec()).alerts}
+    assert "skin_tone_band" in attributes
+
+
+def test_a_gap_within_the_margin_is_no_alert_however_significant():
+    table = liveness_predictions(
+        2, subjects=1500, bona_fide_logit=4.5, tone_shift={"mst09": -0.9}, attacks_per_subject=0
+    )
+    report = report_of(table, liveness_spec())
+    gaps = next(one for one in report.group_gaps if (one.attribute, one.metric) == ("skin_tone", "BPCER"))
+    row = next(row for row in gaps.groups if row.group == "mst09")
+    assert row.q_value < gaps.alpha
+    assert row.difference < gaps.margin
+    assert row.verdict == "ok"
+
+
+def test_drift_alert_says_what_changed_in_words_and_numbers():
+    reference = reference_of(liveness_predictions(1, subjects=60))
+    table = liveness_predictions(2, subjects=60, statistic_shift={"brightness": -0.1})
+    alert = _alert(report_of(table, liveness_spec(reference=reference)), "drift")
+    assert "brightness: images are darker (median 0.4" in alert.sentence
+    assert list(alert.evidence["features"]) == ["brightness"]
+    assert alert.severity is AlertSeverity.WARNING
+
+
+def test_inverted_scores_raise_polarity():
+    attacks = dict.fromkeys(set(liveness_predictions(0)["pai_species"].to_pylist()) - {None}, 3.0)
+    report = report_of(liveness_predictions(0, attack_logits=attacks, bona_fide_logit=-3.0), liveness_spec())
+    assert report.alerts[0].kind == "polarity"
+    assert report.verdict.value == "fail"
+
+
+def test_two_answering_versions_raise_mixed_versions():
+    table = pa.concat_tables([liveness_predictions(0, version=3), liveness_predictions(1, version=4)])
+    alert = _alert(report_of(table, liveness_spec()), "mixed_versions")
+    assert "version 3: 780 samples, version 4: 780 samples" in alert.sentence
+
+
+def test_too_many_missing_answers_raise_non_response():
+    alert = _alert(report_of(liveness_predictions(0, no_response_share=0.1), liveness_spec()), "non_response")
+    assert "truncated" in alert.sentence
+
+
+def test_failed_gate_raises_an_alert_and_an_open_one_does_not():
+    table = liveness_predictions(0, subjects=100, attack_logits={"mask_rigid_3d": 2.0})
+    failed = report_of(table, liveness_spec(), gates=GateConfig(max_apcer=0.1))
+    open_gate = report_of(liveness_predictions(0), liveness_spec(), gates=GateConfig(max_apcer=0.05))
+    assert "gate" in _kinds(failed)
+    assert open_gate.verdict.value == "insufficient"
+    assert "gate" not in _kinds(open_gate)
+
+
+def test_a_class_that_is_answered_too_often_raises_prediction_bias():
+    spec = AnalysisSpec(_CLASSES, "classification")
+    biased = classification_predictions(0, class_names=_CLASSES, samples=600, margin=0.5, collapse_to="dog")
+    alert = _alert(report_of(biased, spec), "prediction_bias")
+    assert alert.evidence["class"] == "dog"
+    assert "prediction_bias" not in _kinds(
+        report_of(classification_predictions(0, class_names=_CLASSES, samples=600), spec)
+    )
+
+
+def test_file_size_that_tells_the_classes_apart_raises_shortcut():
+    table = liveness_predictions(0)
+    width = [224 if label == "bona_fide" else 112 for label in table["label"].to_pylist()]
+    leaky = table.set_column(table.column_names.index("width"), "width", pa.array(width, pa.int32()))
+    alert = _alert(report_of(leaky, liveness_spec()), "shortcut")
+    assert "width (AUC 1.000)" in alert.sentence
+
+
+def test_regression_alert_names_kind_counts_and_the_worst_slice(tmp_path):
+    spec = liveness_spec()
+    baseline = write_run(tmp_path, liveness_predictions(0, subjects=100, score_seed=1), spec)
+    table = liveness_predictions(0, subjects=100, score_seed=2, tone_shift={"mst09": -4.0})
+    report = report_of(table, spec, baseline=baseline)
+    change = next(one for one in report.baseline.changes if one.metric == "BPCER")
+    alert = _alert(report, "regression")
+    assert alert.title == "BPCER is worse than version 1"
+    assert f"{change.newly_wrong} newly wrong against {change.newly_right} newly right" in alert.sentence
+    assert "Worst in skin_tone=mst09" in alert.sentence
+
+
+def test_critical_alerts_come_first():
+    reference = reference_of(liveness_predictions(1))
+    table = liveness_predictions(
+        0, subjects=100, statistic_shift={"noise": 0.01}, attack_logits={"print_laser": 3.0}
+    )
+    report = report_of(table, liveness_spec(reference=reference), gates=GateConfig(max_apcer=0.1))
+    severities = [alert.severity for alert in report.alerts]
+    assert severities == sorted(severities, key=list(reversed(AlertSeverity)).index)
+    assert len(set(severities)) == 2

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from lifesign.errors import InputError
+from lifesign.evaluation.metrics.confusion import ConfusionMatrix
+
+NAMES = ("attack", "bona_fide")
+
+
+def test_rows_are_the_true_class():
+    matrix = ConfusionMatrix.from_batch(NAMES, np.array([0, 0, 0, 1]), np.array([0, 1, 1, 1]))
+    assert matrix.counts.tolist() == [[1, 2], [0, 1]]
+    assert matrix.accuracy == 0.5
+    assert matrix.recall.tolist() == pytest.approx([1 / 3, 1])
+    assert matrix.precision.tolist() == pytest.approx([1, 1 / 3])
+    assert matrix.errors.errors == 2
+
+
+def test_no_samples_give_nan_never_zero_or_one():
+    matrix = ConfusionMatrix.empty(NAMES)
+    for value in (matrix.accuracy, matrix.balanced_accuracy, matrix.kappa, matrix.mcc):
+        assert np.isnan(value)
+    assert np.isnan(matrix.f1).all()
+
+
+def test_class_never_predicted_has_no_precision_but_recall_zero():
+    matrix = ConfusionMatrix.from_batch(NAMES, np.array([0, 1]), np.array([0, 0]))
+    assert np.isnan(matrix.precision[1])
+    assert matrix.recall[1] == 0
+    assert matrix.macro(matrix.precision) == 0.5
+
+
+def test_index_that_is_no_class_is_refused():
+    with pytest.raises(InputError, match=r"expected predicted classes in 0…1, got 0…2"):
+        ConfusionMatrix.from_batch(NAMES, np.array([0, 1]), np.array([0, 2]))
+
+
+def test_different_lengths_are_refused():
+    with pytest.raises(InputError, match=r"\(2,\) and \(3,\)"):
+        ConfusionMatrix.from_batch(NAMES, np.array([0, 1]), np.array([0, 1, 1]))
+
+
+def test_other_classes_do_not_merge():
+    with pytest.raises(InputError, match=r"2 classes .* and 3 classes"):
+        ConfusionMatrix.empty(NAMES).merge(ConfusionMatrix.empty(("a", "b", "c")))

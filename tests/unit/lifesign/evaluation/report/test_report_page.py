@@ -1,0 +1,151 @@
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from PIL import Image
+
+from lifesign.evaluation.analysis.assembly import AnalysisSpec
+from lifesign.evaluation.checks import GateConfig
+from lifesign.evaluation.report.html import render_html
+from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
+from lifesign.testing.reports import liveness_spec, reference_of, report_of, write_run
+
+_VOID = {"meta", "img", "br", "input", "link", "hr"}
+
+
+class _Page(HTMLParser):
+    """Collects what is checked, and fails on tags that do not nest."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.ids, self.links, self.images, self.tags = [], [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.tags.append(tag)
+        if "id" in values:
+            self.ids.append(values["id"])
+        if tag == "a":
+            self.links.append(values["href"])
+        if tag == "img":
+            self.images.append(values)
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def _parse(text):
+    page = _Page()
+    page.feed(text)
+    page.close()
+    assert page.open == []
+    return page
+
+
+def _picture(path):
+    file = io.BytesIO()
+    Image.new("RGB", (300, 500), (90, 120, len(path) % 255)).save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """A report with every section."""
+    reference = reference_of(liveness_predictions(5, subjects=40))
+    spec = liveness_spec(threshold=0.5, reference=reference)
+    run = write_run(tmp_path_factory.mktemp("run"), liveness_predictions(0, subjects=40, score_seed=3), spec)
+    table = liveness_predictions(
+        0, subjects=40, attack_logits={"replay_tablet": 0.0}, statistic_shift={"noise": 0.01}
+    )
+    return report_of(table, spec, gates=GateConfig(max_apcer=0.05), baseline=run)
+
+
+def test_page_is_whole_and_its_links_lead_somewhere(full):
+    page = _parse(render_html(full, thumbnails=_picture, performance={"sessions": [{"seconds": 1.5}]}))
+    assert len(page.ids) == len(set(page.ids))
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+    assert {"verdict", "alerts", "species", "slices", "bias", "drift", "baseline", "errors"} <= set(page.ids)
+
+
+def test_page_needs_no_network_and_no_script(full):
+    text = render_html(full, thumbnails=_picture)
+    page = _parse(text)
+    assert not {"script", "link", "iframe", "object"} & set(page.tags)
+    assert not re.search(r"https?://|//[a-z]+\.|@import|url\(", text)
+
+
+def test_same_report_gives_the_same_bytes(full):
+    assert render_html(full, thumbnails=_picture) == render_html(full, thumbnails=_picture)
+
+
+def test_alerts_come_before_the_numbers(full):
+    text = render_html(full)
+    assert text.index('id="verdict"') < text.index('id="alerts"') < text.index('id="headline"')
+    for alert in full.alerts:
+        assert alert.title in text
+
+
+def test_thumbnails_are_small_jpegs_and_can_be_left_out(full):
+    page = _parse(render_html(full, thumbnails=_picture))
+    assert 0 < len(page.images) <= 24
+    assert all(one["src"].startswith("data:image/jpeg;base64,") and one["alt"] for one in page.images)
+    assert len(render_html(full, thumbnails=_picture)) < 1_000_000
+    assert _parse(render_html(full)).images == []
+
+
+def test_a_missing_or_broken_picture_is_left_blank(full):
+    assert _parse(render_html(full, thumbnails=lambda path: None)).images == []
+    assert _parse(render_html(full, thumbnails=lambda path: b"no image")).images == []
+
+
+def test_names_from_the_data_set_are_escaped(full):
+    evil = '<script>alert("x")</script>'
+    document = full.model_copy(
+        update={
+            "subject": full.subject.model_copy(update={"dataset": evil}),
+            "slices": tuple(row.model_copy(update={"value": evil}) for row in full.slices[:1]),
+            "roc": tuple(row.model_copy(update={"name": evil}) for row in full.roc[:1]),
+        }
+    )
+    text = render_html(document)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_thresholds_found_on_the_test_set_are_marked(full):
+    text = render_html(full)
+    oracle = [row for row in full.pad.thresholds if row.threshold_source.startswith("ORACLE")]
+    assert text.count('<tr class="oracle">') == len(oracle) >= 5
+
+
+def test_execution_facts_go_to_the_footer_only(full):
+    text = render_html(full, performance={"request_latency_seconds": {"p50": 0.0213}})
+    assert "request latency seconds: p50 0.0213" in text[text.index("<footer>") :]
+
+
+def test_a_hundred_classes_stay_readable_and_small():
+    names = tuple(f"class_{index:03d}" for index in range(100))
+    table = classification_predictions(0, class_names=names, samples=3000)
+    report = report_of(table, AnalysisSpec(names, "classification", slice_columns=("device",)))
+    text = render_html(report)
+    _parse(text)
+    assert len(text) < 1_000_000
+    assert "The most frequent confusions" in text
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_runs_with_few_or_no_answers_have_a_page(share):
+    report = report_of(liveness_predictions(0, subjects=4, no_response_share=share), liveness_spec())
+    _parse(render_html(report))
+    assert report.verdict.value == "fail"
+
+
+def test_every_svg_has_a_title(full):
+    text = render_html(full)
+    assert text.count("<svg ") == len(re.findall(r'<svg [^>]*role="img"[^>]*><title>', text))

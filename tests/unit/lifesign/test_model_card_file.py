@@ -1,0 +1,82 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from lifesign.errors import ContractError, NotReadyError
+from lifesign.model_card import ModelCard, OperatingPoint, read_model_card
+from lifesign.preprocessing import PreprocessingSpec
+from lifesign.signature import CARD_FILE
+
+POINTS = (
+    OperatingPoint(id="eer", criterion="eer", threshold=0.4),
+    OperatingPoint(id="strict", criterion="apcer_max<=0.01", threshold=0.9),
+)
+
+
+def _card(**changes) -> ModelCard:
+    values = {
+        "name": "liveness",
+        "version": 3,
+        "task": "liveness",
+        "class_names": ("attack", "bona_fide"),
+        "preprocessing": PreprocessingSpec(height=112, width=96),
+        "operating_points": POINTS,
+        "default_operating_point": "eer",
+    }
+    return ModelCard(**{**values, **changes})
+
+
+def _write(folder, text):
+    path = folder / CARD_FILE
+    path.parent.mkdir(parents=True)
+    path.write_text(text, "utf-8")
+
+
+def test_a_card_comes_back_as_written(tmp_path):
+    _write(tmp_path, _card().model_dump_json())
+    assert read_model_card(tmp_path) == _card()
+
+
+def test_no_card_and_a_broken_card_are_different_errors(tmp_path):
+    with pytest.raises(NotReadyError, match="no model card"):
+        read_model_card(tmp_path)
+    _write(tmp_path, "{}")
+    with pytest.raises(ContractError, match="not valid: name: missing; version: missing") as caught:
+        read_model_card(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_field_is_refused(tmp_path):
+    _write(tmp_path, json.dumps({**_card().model_dump(mode="json"), "colour": "red"}))
+    with pytest.raises(ContractError, match="colour"):
+        read_model_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class_names": ("attack", "attack")}, "repeat"),
+        ({"class_names": ("spoof", "live")}, "attack and bona_fide"),
+        ({"default_operating_point": "absent"}, "not among"),
+        ({"version": 0}, "version"),
+        ({"class_names": ("one",)}, "class_names"),
+    ],
+)
+def test_inconsistent_cards_are_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        _card(**changes)
+
+
+def test_operating_points_are_found_by_id_or_default():
+    card = _card()
+    assert card.operating_point() == POINTS[0]
+    assert card.operating_point("strict") == POINTS[1]
+    assert _card(default_operating_point=None).operating_point() is None
+    with pytest.raises(ContractError, match=r"no operating point 'loose'.*\['eer', 'strict'\]"):
+        card.operating_point("loose")
+
+
+@pytest.mark.parametrize(("names", "index"), [(("attack", "bona_fide"), 1), (("bona_fide", "attack"), 0)])
+def test_bona_fide_column_follows_the_class_order(names, index):
+    assert _card(class_names=names).bona_fide_index == index

@@ -1,0 +1,103 @@
+"""History, storage, checkpoints: what a run leaves on the disk."""
+
+import errno
+from pathlib import Path
+
+import keras
+import pytest
+
+from lifesign.errors import ConfigurationError, ConflictError, StorageError
+from lifesign_training.checkpoint import CheckpointFolder
+from lifesign_training.history import EpochRecord, best_epoch, read_history, write_history
+from lifesign_training.recipe import load_recipe
+from lifesign_training.run_folder import RunConfig, open_run_folder
+from lifesign_training.storage import storage_errors, write_text
+
+
+def record(epoch: int, *, auc: float | None = None, accuracy: float = 0.5, loss: float = 1.0) -> EpochRecord:
+    return EpochRecord(epoch, 1.0, 0.5, loss, accuracy, auc, 0.001, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("select_by", "expected"),
+    [("auc", 2), ("accuracy", 3), ("loss", 1)],
+)
+def test_the_best_epoch_follows_the_recipe(select_by: str, expected: int) -> None:
+    history = [
+        record(1, auc=0.8, accuracy=0.6, loss=0.3),
+        record(2, auc=0.9, accuracy=0.7, loss=0.5),
+        record(3, auc=0.9, accuracy=0.8, loss=0.6),
+    ]
+
+    assert best_epoch(history, select_by) == expected
+
+
+def test_history_reads_back(tmp_path: Path) -> None:
+    history = (record(1, auc=0.8), record(2, auc=None))
+
+    write_history(tmp_path, history)
+
+    assert read_history(tmp_path) == history
+    assert (tmp_path / "history.csv").read_text().splitlines()[0].startswith("epoch,train_loss")
+    assert read_history(tmp_path / "nowhere") == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "read-only"), (errno.EDQUOT, "quota")],
+)
+def test_a_refusing_disk_is_said_in_words(code: int, says: str) -> None:
+    with pytest.raises(StorageError, match=f"cannot write the model: .*{says}"), storage_errors("the model"):
+        raise OSError(code, "x")
+
+
+def test_a_failed_write_keeps_the_file_before(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    write_text(path, "before")
+
+    with pytest.raises(UnicodeEncodeError):
+        write_text(path, "\ud800")
+
+    assert path.read_text() == "before"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+def test_checkpoints_keep_the_last_and_the_best(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    folder = CheckpointFolder(tmp_path / "checkpoints")
+
+    assert folder.restore() is None
+    history: tuple[EpochRecord, ...] = ()
+    for epoch in (1, 2, 3):
+        history = (*history, record(epoch))
+        folder.save(model, history, best=1 if epoch < 3 else 2)
+    stand = folder.restore()
+
+    assert stand is not None
+    assert stand.history == history
+    assert stand.last_model.is_file()
+    assert stand.best_model.name == "epoch-00002.keras"
+    assert stand.best_model.is_file()
+    folder.remove()
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def config(digest: str = "d") -> RunConfig:
+    return RunConfig(recipe=load_recipe("digits-small"), class_names=("a", "b"), data_digest=digest)
+
+
+def test_a_run_folder_is_taken_once(tmp_path: Path) -> None:
+    open_run_folder(tmp_path / "run", config(), resume=False)
+
+    with pytest.raises(ConflictError, match="already holds"):
+        open_run_folder(tmp_path / "run", config(), resume=False)
+    open_run_folder(tmp_path / "run", config(), resume=True)
+    with pytest.raises(ConfigurationError, match="data_digest changed"):
+        open_run_folder(tmp_path / "run", config("other"), resume=True)
+
+
+def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"x")
+
+    with pytest.raises(ConflictError, match="not empty"):
+        open_run_folder(tmp_path, config(), resume=False)

@@ -1,0 +1,85 @@
+import json
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from lifesign.errors import ConflictError
+from lifesign_training.cli import app
+from lifesign_training.digits import write_digits
+
+
+def test_recipes_are_listed_for_people_and_machines() -> None:
+    text = CliRunner().invoke(app, ["recipes"])
+    machine = CliRunner().invoke(app, ["recipes", "--json"])
+
+    assert "liveness-small: " in text.stdout
+    assert set(json.loads(machine.stdout)) >= {"liveness-small", "liveness-mobilenetv2", "digits-small"}
+
+
+@pytest.mark.parametrize("command", ["fit", "export", "recipes", "digits"])
+def test_every_command_has_help(command: str) -> None:
+    assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_help_needs_no_tensorflow() -> None:
+    code = (
+        "import sys\nfrom typer.testing import CliRunner\nfrom lifesign_training.cli import app\n"
+        "assert CliRunner().invoke(app, ['fit', '--help']).exit_code == 0\n"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_mistake_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "lifesign_training.cli",
+            "fit",
+            "--recipe",
+            "nope",
+            "--data",
+            "x",
+            "--out",
+            "y",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: no recipe 'nope'")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_wrong_model_name_is_told_before_the_training(tmp_path: Path) -> None:
+    command = "fit --recipe digits-small --data absent --out run --export models --name ../x"
+    result = subprocess.run(
+        [sys.executable, "-m", "lifesign_training.cli", *command.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("error: model name '../x': expected letters")
+
+
+def test_digits_are_written_stratified_and_once(tmp_path: Path) -> None:
+    counts = write_digits(tmp_path / "digits")
+
+    files = Counter(path.parts[-3] for path in (tmp_path / "digits").rglob("*.png"))
+    assert files == counts == {"train": 1078, "dev": 359, "test": 360}
+    per_digit = [len(list((tmp_path / "digits" / "test" / str(digit)).iterdir())) for digit in range(10)]
+    assert min(per_digit) >= 34
+    with pytest.raises(ConflictError, match="not empty"):
+        write_digits(tmp_path / "digits")

@@ -1,0 +1,1 @@
+"""Train image classifiers and export them for TensorFlow Serving."""

@@ -1,0 +1,159 @@
+"""Publish a trained run as ``<base>/<name>/<version>/``, whole or not at all."""
+
+import contextlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lifesign.errors import ConfigurationError, ConflictError, ContractError, StorageError
+from lifesign.model_card import ModelCard
+from lifesign.signature import CARD_FILE
+from lifesign_training.models import inspectable_layers
+from lifesign_training.parity import require_parity
+from lifesign_training.run_folder import PARITY_FILE, RunSummary, TrainedRun, now
+from lifesign_training.servable import build_servable, require_plain_graph
+from lifesign_training.storage import storage_errors, sync_tree
+from lifesign_training.warmup import WARMUP_FILE, write_warmup
+
+__all__ = ["export_version", "next_version"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+def export_version(run: TrainedRun | Path, base: Path, name: str, version: int) -> Path:
+    """Export a finished run as version ``version`` of model ``name`` below ``base``; return its folder.
+
+    The version is written aside in the same file system, compared with the Keras model, flushed to
+    the disk and renamed into place: a server that watches ``base`` never sees a part of it.
+
+    Raises:
+        ConflictError: the version exists; versions are never overwritten.
+        ConfigurationError: a name or version that cannot be a folder of TensorFlow Serving.
+        ContractError: the exported graph computes something else than the trained model.
+        StorageError: the disk is full or refuses; nothing is left behind.
+    """
+    trained = run if isinstance(run, TrainedRun) else TrainedRun.load(run)
+    target = _target(base, name, version)
+    model: Any = keras.models.load_model(trained.model_path, compile=False)
+    with _storage(f"model {name} version {version} below {base}"), _aside(target) as folder:
+        _write(folder, model, trained, name=name, version=version)
+        require_plain_graph(folder)
+        require_parity(model, folder, np.load(trained.directory / PARITY_FILE))
+        sync_tree(folder)
+        _put_in_place(folder, target)
+    return target
+
+
+def require_model_name(name: str) -> None:
+    """Refuse a name that is no folder name of its own.
+
+    Raises:
+        ConfigurationError: it has other characters than letters, digits, '_', '-' and '.'.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConfigurationError(f"model name {name!r}: expected letters, digits, '_', '-' and '.'")
+
+
+def next_version(base: Path, name: str) -> int:
+    """Return one more than the greatest version of a model, 1 where there is none."""
+    folder = base / name
+    versions = (
+        [int(entry.name) for entry in folder.iterdir() if entry.name.isdecimal()] if folder.is_dir() else []
+    )
+    return max(versions, default=0) + 1
+
+
+def model_card(summary: RunSummary, *, name: str, version: int, layers: tuple[str, ...]) -> ModelCard:
+    """Return the card of an exported run."""
+    return ModelCard(
+        name=name,
+        version=version,
+        task=summary.recipe.task,
+        class_names=summary.class_names,
+        preprocessing=summary.recipe.preprocessing,
+        operating_points=summary.operating_points,
+        default_operating_point=summary.default_operating_point,
+        training_data_digest=summary.data_digest,
+        recipe=summary.recipe.name,
+        created_at=now(),
+        metrics=summary.metrics,
+        reference_profile=summary.reference_profile,
+        layers=layers,
+    )
+
+
+def _write(folder: Path, model: keras.Model, trained: TrainedRun, *, name: str, version: int) -> None:
+    spec = trained.summary.recipe.preprocessing
+    layers = inspectable_layers(model)
+    build_servable(model, spec, layers).save(folder)
+    extra = folder / CARD_FILE
+    extra.parent.mkdir(exist_ok=True)
+    card = model_card(trained.summary, name=name, version=version, layers=layers)
+    extra.write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
+    write_warmup(folder / WARMUP_FILE, name=name, spec=spec)
+
+
+def _target(base: Path, name: str, version: int) -> Path:
+    require_model_name(name)
+    if version < 1:
+        raise ConfigurationError(f"version is {version}, expected 1 or more")
+    target = base / name / str(version)
+    if target.exists():
+        raise ConflictError(
+            f"{target} exists already; versions are never overwritten, take {next_version(base, name)}"
+        )
+    return target
+
+
+@contextlib.contextmanager
+def _aside(target: Path) -> Iterator[Path]:
+    """Give a folder beside the target that no server takes for a version; remove what is left of it."""
+    made = [folder for folder in (target.parent, target.parent.parent) if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".lifesign-{target.name}-", suffix=".tmp"))
+    try:
+        folder.chmod(0o755)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in made:
+            with contextlib.suppress(OSError):  # not empty: the version, or another one, is in it
+                parent.rmdir()
+
+
+def _put_in_place(folder: Path, target: Path) -> None:
+    try:
+        folder.rename(target)
+    except OSError as error:
+        if target.exists():  # another export was faster; rename never replaces a folder with content
+            raise ConflictError(f"{target} was written by another export meanwhile") from error
+        raise
+    descriptor = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _storage(what: str) -> Iterator[None]:
+    """Translate what TensorFlow and the system say of a full disk to ``StorageError``."""
+    try:
+        with storage_errors(what):
+            yield
+    except tf.errors.OpError as error:
+        message = error.message or str(error)
+        lowered = message.lower()
+        if "no space left" in lowered:
+            raise StorageError(f"cannot write {what}: the disk is full") from error
+        if "too large" in lowered or "quota" in lowered or "read-only" in lowered or "permission" in lowered:
+            raise StorageError(f"cannot write {what}: {message.splitlines()[0]}") from error
+        raise ContractError(f"cannot export {what}: {message.splitlines()[0]}") from error
