@@ -30,8 +30,8 @@ from PIL import Image, ImageFilter
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from lifesign.client import Prediction, PredictionClient, VersionStatus
+from lifesign.datasets.dataset import Dataset, load_dataset
 from lifesign.evaluation.analysis.columns import AnalysisSpec
-from lifesign.evaluation.datasets.dataset import Dataset, load_dataset
 from lifesign.evaluation.replay.asking import Asking
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.evaluation.replay.progress import SilentProgress

@@ -11,12 +11,12 @@ from typing import Any
 
 from lifesign import __version__
 from lifesign.client import PredictionClient
+from lifesign.datasets.dataset import Dataset, load_dataset
 from lifesign.errors import ConfigurationError, ConflictError, DatasetError
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.checks import exit_code
 from lifesign.evaluation.config import EvaluationConfig, digest_of
-from lifesign.evaluation.datasets.dataset import Dataset, load_dataset
 from lifesign.evaluation.replay.asking import Asking
 from lifesign.evaluation.replay.patience import Clock, Patience, Stopped
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress

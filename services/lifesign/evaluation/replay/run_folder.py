@@ -10,10 +10,10 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lifesign.datasets.dataset import Dataset
 from lifesign.errors import ConflictError, LifesignError, StorageError
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
-from lifesign.evaluation.datasets.dataset import Dataset
 from lifesign.evaluation.replay.predictions import part_path, read_part, replaced_file, state_path
 from lifesign.evaluation.replay.shards import Shard, write_state
 from lifesign.model_card import ModelCard

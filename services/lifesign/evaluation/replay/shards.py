@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from lifesign.datasets.dataset import Dataset
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.state import RunState
-from lifesign.evaluation.datasets.dataset import Dataset
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
 from lifesign.evaluation.replay.asking import Answers, Asking, Flight
 from lifesign.evaluation.replay.decoding import DecodedBatch, decode_batch

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from lifesign.datasets.columns import SAMPLE_SCHEMA
 from lifesign.errors import DatasetError
-from lifesign.evaluation.datasets.columns import SAMPLE_SCHEMA
 from lifesign.labels import IGNORED_NAMES, split_name
 
 __all__ = ["read_folders"]

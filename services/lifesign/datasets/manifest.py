@@ -7,13 +7,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv, json, parquet
 
-from lifesign.errors import DatasetError
-from lifesign.evaluation.datasets.columns import (
+from lifesign.datasets.columns import (
     COLUMN_ALIASES,
     REQUIRED_COLUMNS,
     SAMPLE_SCHEMA,
     canonical_column,
 )
+from lifesign.errors import DatasetError
 
 __all__ = ["MANIFEST_SUFFIXES", "find_manifest", "read_manifest"]
 

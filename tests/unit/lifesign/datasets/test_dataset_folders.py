@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from lifesign.datasets.dataset import Dataset, load_dataset
 from lifesign.errors import DatasetError
-from lifesign.evaluation.datasets.dataset import Dataset, load_dataset
 from lifesign.labels import LIVENESS_CLASSES, Split
 from lifesign.testing.brightness_dataset import write_brightness_folders
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lifesign.datasets.columns import SAMPLE_SCHEMA
+from lifesign.datasets.folders import read_folders
+from lifesign.datasets.manifest import MANIFEST_SUFFIXES, find_manifest, read_manifest
 from lifesign.errors import DatasetError
-from lifesign.evaluation.datasets.columns import SAMPLE_SCHEMA
-from lifesign.evaluation.datasets.folders import read_folders
-from lifesign.evaluation.datasets.manifest import MANIFEST_SUFFIXES, find_manifest, read_manifest
 from lifesign.labels import Split, is_liveness, resolve_labels, split_name
 
 __all__ = ["Dataset", "default_slices", "load_dataset"]

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from lifesign.datasets.dataset import Dataset, default_slices, load_dataset
 from lifesign.errors import DatasetError
-from lifesign.evaluation.datasets.dataset import Dataset, default_slices, load_dataset
 from lifesign.labels import LIVENESS_CLASSES, Split
 from lifesign.testing.brightness_dataset import write_brightness_manifest
 
