@@ -1,6 +1,6 @@
 """Loading SavedModels: the one place where the services import TensorFlow.
 
-A version becomes a TF1 session, as inside TensorFlow Serving: declared shapes are not enforced, dtypes
+A version becomes a TF1 session, as inside TensorFlow Serving: it enforces no declared shapes, dtypes
 are never cast, and error texts are the runtime's own. On load the variables are turned into constants,
 which lets the graph optimiser fold batch normalisation into convolutions; models whose graph writes
 variables or needs tables are served as saved.

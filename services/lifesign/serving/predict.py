@@ -10,6 +10,8 @@ from lifesign.serving.status import Code, ServingError
 __all__ = ["DEFAULT_SIGNATURE", "find_signature", "predict"]
 
 DEFAULT_SIGNATURE: Final = "serving_default"
+# From this rank on a declared shape means images or sequences, which go into convolutions.
+_CONVOLVED_RANK: Final = 3
 
 
 def find_signature(servable: Servable, name: str) -> SignatureDef:
@@ -39,6 +41,7 @@ def predict(
         ServingError: inputs or filter that do not match the signature, or the runtime's own error.
     """
     _check_inputs(signature, inputs)
+    _check_ranks(signature, inputs)
     aliases = _output_aliases(signature, tuple(output_filter))
     feeds = {signature.inputs[alias].name: inputs[alias] for alias in sorted(inputs)}
     fetches = [signature.outputs[alias].name for alias in aliases]
@@ -66,6 +69,17 @@ def _check_inputs(signature: SignatureDef, inputs: Mapping[str, Array]) -> None:
             f"and no default value provided. Inputs expected to be in the request {_braces(sent)}, "
             "or default input alias set: ",
         )
+
+
+def _check_ranks(signature: SignatureDef, inputs: Mapping[str, Array]) -> None:
+    # The one declared shape that is enforced: oneDNN's convolutions abort the process on missing dimensions.
+    for alias, array in inputs.items():
+        declared = signature.inputs[alias].tensor_shape
+        if not declared.unknown_rank and array.ndim < len(declared.dim) >= _CONVOLVED_RANK:
+            sizes = ",".join(map(str, array.shape))
+            raise ServingError(
+                Code.INVALID_ARGUMENT, f"input must be {len(declared.dim)}-dimensional: [{sizes}] ({alias})"
+            )
 
 
 def _output_aliases(signature: SignatureDef, wanted: tuple[str, ...]) -> list[str]:

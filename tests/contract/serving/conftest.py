@@ -82,6 +82,15 @@ def _write_echo(folder: Path) -> None:
     tf.saved_model.save(model, str(folder), signatures=signatures)
 
 
+def _write_conv(folder: Path) -> None:
+    model = tf.Module()
+    model.edges = tf.function(
+        lambda image: {"edges": tf.nn.conv2d(image, tf.ones((3, 3, 3, 1)), 1, "SAME")},
+        input_signature=[tf.TensorSpec([None, None, None, 3], tf.float32, name="image")],
+    )
+    tf.saved_model.save(model, str(folder), signatures={"serving_default": model.edges})
+
+
 DTYPES = [
     "float32",
     "float64",
@@ -120,6 +129,7 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "multi": _write_multi,
         "echo": _write_echo,
         "dtypes": _write_dtypes,
+        "conv": _write_conv,
     }
     for name, write in writers.items():
         write(base / name)
@@ -228,17 +238,17 @@ def wire(
 ) -> Iterator[Wire]:
     """One server with every small model; half has versions 1 and 2 of the 3 on disk."""
     base = tmp_path_factory.mktemp("models")
-    for name in ("half", "multi", "echo", "dtypes"):
+    for name in ("half", "multi", "echo", "dtypes", "conv"):
         (base / name).mkdir()
     for version in (1, 2, 3):
         publish("half_2" if version == 1 else "half_3", base / "half", version)
-    for name in ("multi", "echo", "dtypes"):
+    for name in ("multi", "echo", "dtypes", "conv"):
         publish(name, base / name, 1)
     config = base / "models.config"
     entries = [
         f'config {{ name: "{name}" base_path: "{base / name}" model_platform: "tensorflow" '
         + ("model_version_policy { specific { versions: [1, 2] } } }" if name == "half" else "}")
-        for name in ("half", "multi", "echo", "dtypes")
+        for name in ("half", "multi", "echo", "dtypes", "conv")
     ]
     config.write_text("model_config_list { " + " ".join(entries) + " }")
     running = start(base, model_config_file=config, monitoring_path="/monitoring/prometheus/metrics")

@@ -230,6 +230,16 @@ def test_a_shape_that_does_not_compute_is_the_operations_own_error(wire, failure
     assert re.match(r"Matrix size-incompatible: In\[0\]: \[3,5\], In\[1\]: \[2,1\]", text)
 
 
+@pytest.mark.parametrize("shape", [(), (4,), (8, 8), (8, 8, 3)], ids=str)
+def test_missing_dimensions_of_an_image_are_refused_and_the_server_goes_on(wire, failure, shape):
+    refused = failure(lambda: wire.predict("conv", {"image": np.ones(shape, np.float32)}))
+
+    sizes = ",".join(map(str, shape))
+    assert refused == ("INVALID_ARGUMENT", f"input must be 4-dimensional: [{sizes}] (image)")
+    answer = wire.predict("conv", {"image": np.ones((1, 8, 8, 3), np.float32)})
+    assert tf.make_ndarray(answer.outputs["edges"]).shape == (1, 8, 8, 1)
+
+
 def _broken(**changes: Any) -> Any:
     tensor = tf.make_tensor_proto(X)
     for name, value in changes.items():
