@@ -23,7 +23,7 @@ from lifesign_training.servable import build_servable, require_plain_graph
 from lifesign_training.storage import storage_errors, sync_tree
 from lifesign_training.warmup import WARMUP_FILE, write_warmup
 
-__all__ = ["export_version", "next_version"]
+__all__ = ["export_version", "new_version_folder", "next_version"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -41,7 +41,7 @@ def export_version(run: TrainedRun | Path, base: Path, name: str, version: int) 
         StorageError: the disk is full or refuses; nothing is left behind.
     """
     trained = run if isinstance(run, TrainedRun) else TrainedRun.load(run)
-    target = _target(base, name, version)
+    target = new_version_folder(base, name, version)
     model: Any = keras.models.load_model(trained.model_path, compile=False)
     with _storage(f"model {name} version {version} below {base}"), _aside(target) as folder:
         _write(folder, model, trained, name=name, version=version)
@@ -52,14 +52,23 @@ def export_version(run: TrainedRun | Path, base: Path, name: str, version: int) 
     return target
 
 
-def require_model_name(name: str) -> None:
-    """Refuse a name that is no folder name of its own.
+def new_version_folder(base: Path, name: str, version: int) -> Path:
+    """Return where a version goes; a training asks before its first epoch.
 
     Raises:
-        ConfigurationError: it has other characters than letters, digits, '_', '-' and '.'.
+        ConfigurationError: a name or version that cannot be a folder of TensorFlow Serving.
+        ConflictError: the version exists.
     """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(f"model name {name!r}: expected letters, digits, '_', '-' and '.'")
+    if version < 1:
+        raise ConfigurationError(f"version is {version}, expected 1 or more")
+    target = base / name / str(version)
+    if target.exists():
+        raise ConflictError(
+            f"{target} exists already; versions are never overwritten, take {next_version(base, name)}"
+        )
+    return target
 
 
 def next_version(base: Path, name: str) -> int:
@@ -99,18 +108,6 @@ def _write(folder: Path, model: keras.Model, trained: TrainedRun, *, name: str, 
     card = model_card(trained.summary, name=name, version=version, layers=layers)
     extra.write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
     write_warmup(folder / WARMUP_FILE, name=name, spec=spec)
-
-
-def _target(base: Path, name: str, version: int) -> Path:
-    require_model_name(name)
-    if version < 1:
-        raise ConfigurationError(f"version is {version}, expected 1 or more")
-    target = base / name / str(version)
-    if target.exists():
-        raise ConflictError(
-            f"{target} exists already; versions are never overwritten, take {next_version(base, name)}"
-        )
-    return target
 
 
 @contextlib.contextmanager

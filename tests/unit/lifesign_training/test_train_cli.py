@@ -74,6 +74,21 @@ def test_a_wrong_model_name_is_told_before_the_training(tmp_path: Path) -> None:
     assert result.stderr.splitlines()[-1].startswith("error: model name '../x': expected letters")
 
 
+def test_a_version_that_exists_is_told_before_the_training(tmp_path: Path) -> None:
+    (tmp_path / "models/digits/1").mkdir(parents=True)
+    command = "fit --recipe digits-small --data absent --out run --export models --name digits --version 1"
+    result = subprocess.run(
+        [sys.executable, "-m", "lifesign_training.cli", *command.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith("error: models/digits/1 exists already")
+
+
 def test_digits_are_written_stratified_and_once(tmp_path: Path) -> None:
     counts = write_digits(tmp_path / "digits")
 

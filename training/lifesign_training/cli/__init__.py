@@ -69,12 +69,13 @@ def fit(
 
     loaded = with_class_map(load_recipe(recipe, set_ or ()), class_map or ())
     quiet_tensorflow()
-    from lifesign_training.export import export_version, next_version, require_model_name
+    from lifesign_training.export import export_version, new_version_folder, next_version
     from lifesign_training.fit import train
     from lifesign_training.progress import ConsoleProgress
 
-    # Before the training, not after it.
-    require_model_name(name)
+    if export is not None:
+        # Before the training, not after it.
+        new_version_folder(export, name, version or next_version(export, name))
     with ConsoleProgress(Console(stderr=True)) as progress:
         run = train(loaded, data, out, progress=progress, resume=resume, weights=weights)
         exported = None
