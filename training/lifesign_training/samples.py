@@ -65,9 +65,7 @@ def read_samples(data: Path, recipe: Recipe) -> SampleSet:
     else:
         root, found = data, _listed_folders(data, recipe.data)
     if not found:
-        raise DatasetError(
-            f"no images in {data}: expected {', '.join(sorted(_SUFFIXES))} files in class folders"
-        )
+        raise DatasetError(f"{manifest}: expected one row per image, got only a header")
     classes = _class_names(found, recipe)
     labels = resolve_labels({sample.label for sample in found}, classes, recipe.data.class_map)
     samples = tuple(

@@ -130,7 +130,7 @@ def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:
         ("path,label\na.png,real\na.png,real\n", "line 3: a.png is listed twice"),
         ("path,label\n,real\n", "line 2"),
         ("path,split,label\na.png,holiday,real\n", "unknown split 'holiday'"),
-        ("path,label\n", "no images"),
+        ("path,label\n", "manifest.csv: expected one row per image, got only a header"),
     ],
     ids=["columns", "twice", "empty path", "split", "no rows"],
 )
