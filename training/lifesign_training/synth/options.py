@@ -110,7 +110,11 @@ def _shares(splits: Mapping[Split, float]) -> str:
 def _within(name: str, value: float, limits: tuple[float, float]) -> None:
     low, high = limits
     if not low <= value <= high:
-        raise ConfigurationError(f"{name}: expected {low:g} to {high:g}, got {value:g}")
+        raise ConfigurationError(f"{name}: expected {_plain(low)} to {_plain(high)}, got {_plain(value)}")
+
+
+def _plain(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
 
 
 def choose(what: str, names: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from lifesign_training.synth.options import (
         ({"subjects": 0}, "subjects: expected 1 to"),
         ({"size": 20}, "size: expected 48 to 256, got 20"),
         ({"strength": 0.0}, "strength: expected 0.1 to 3, got 0"),
-        ({"seed": -1}, "seed: expected 0 to"),
+        ({"seed": -1}, "seed: expected 0 to 2,147,483,647, got -1"),
         ({"workers": 0}, "workers: expected 1 to"),
         ({"jpeg_quality": 101}, "jpeg_quality: expected 1 to 100, got 101"),
         ({"bona_fide_per_subject": 0, "attacks_per_subject": 0}, "at least one image"),
