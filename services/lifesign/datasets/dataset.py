@@ -6,14 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifesign.datasets.columns import SAMPLE_SCHEMA
-from lifesign.datasets.folders import read_folders
-from lifesign.datasets.manifest import MANIFEST_SUFFIXES, find_manifest, read_manifest
+from lifesign.datasets.layouts.layout import Rejection
+from lifesign.datasets.reading import read_raw
+from lifesign.datasets.sources import ImageSource, open_source
 from lifesign.errors import DatasetError
 from lifesign.labels import Split, is_liveness, resolve_labels, split_name
 
@@ -21,7 +23,7 @@ __all__ = ["Dataset", "default_slices", "load_dataset"]
 
 _MAX_SLICE_VALUES = 20
 _NOT_A_SLICE = re.compile(
-    r"(^|_)(path|url|uri|hash|digest|seed|index|frame|filename|timestamp|date|id|x|y|w|h|deg|px|q)$"
+    r"(^|_)(path|url|uri|hash|digest|seed|index|idx|frame|filename|timestamp|date|id|x|y|w|h|deg|px|q)$"
 )
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 # Families follow from the species, which have a table of their own.
@@ -33,17 +35,26 @@ class Dataset:
     """The samples to replay, ordered by the SHA-256 of their id, so any prefix is a fair sample.
 
     ``table`` has the columns of ``SAMPLE_SCHEMA`` (``label`` is a class of the model, ``path`` relative
-    to ``root``) and the metadata columns as strings. ``digest`` is the SHA-256 over the sorted sample
-    ids with their labels, species, subjects, metadata, and the size and SHA-256 of every file.
+    to ``root``, a folder or an address) and the metadata columns as strings. ``digest`` is the SHA-256 over
+    the sorted sample ids with their labels, species, subjects, metadata, and the size and SHA-256 of every
+    file. ``recognised`` says what the set was taken for, ``rejections`` what in it is no sample.
     """
 
-    root: Path
+    root: str
     table: pa.Table
     digest: str
     class_map: Mapping[str, str]
     metadata_columns: tuple[str, ...]
     slice_columns: tuple[str, ...]
     splits: tuple[str, ...]
+    recognised: str = ""
+    rejections: tuple[Rejection, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def source(self) -> ImageSource:
+        """Where the images are read from, by the ``path`` column."""
+        return open_source(self.root)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -60,8 +71,10 @@ class Dataset:
 
 
 def load_dataset(
-    data: Path,
+    data: str | Path,
     *,
+    layout: str | None = None,
+    protocol: str | None = None,
     class_names: Sequence[str],
     class_map: Mapping[str, str] | None = None,
     split: Split | None = None,
@@ -69,15 +82,17 @@ def load_dataset(
     limit: int | None = None,
     threads: int = 4,
 ) -> Dataset:
-    """Read a manifest or class folders, keep one split, and hash every file.
+    """Read a manifest, a published layout or class folders, keep one split, and hash every image.
 
-    All files are read once for the digest: that is what lets a resumed run know its data unchanged.
+    ``data`` is a path or an address such as ``s3://bucket/prefix``. Each image is read once for the digest:
+    that is what lets a resumed run know its data unchanged.
 
     Raises:
         DatasetError: one sentence with what was expected and what was found.
+        StorageError: the store behind an address did not answer.
     """
-    root, table = _read(data)
-    table, splits = _only_split(table, split, data)
+    raw = read_raw(data, layout=layout, protocol=protocol)
+    table, splits = _only_split(raw.table, split, data)
     found = pc.unique(table["label"]).to_pylist()
     resolved = resolve_labels(found, class_names, class_map)
     table = _replace(table, "label", [resolved[label] for label in table["label"].to_pylist()])
@@ -86,13 +101,16 @@ def load_dataset(
     table = _in_order(table)[: limit or None]
     metadata = tuple(name for name in table.column_names if name not in SAMPLE_SCHEMA.names)
     return Dataset(
-        root=root,
+        root=raw.root,
         table=table,
-        digest=_digest(root, table, threads),
+        digest=_digest(open_source(raw.root), table, threads),
         class_map=resolved,
         metadata_columns=metadata,
         slice_columns=_chosen_slices(table, metadata, slices, data),
         splits=splits,
+        recognised=raw.recognised,
+        rejections=raw.rejections,
+        notes=raw.notes,
     )
 
 
@@ -118,18 +136,7 @@ def _is_measurement(values: Sequence[str]) -> bool:
     return all(_NUMBER.fullmatch(one) for one in values) and any("." in one for one in values)
 
 
-def _read(data: Path) -> tuple[Path, pa.Table]:
-    if data.is_dir():
-        manifest = find_manifest(data)
-        return (data, read_folders(data)) if manifest is None else (data, read_manifest(manifest))
-    if not data.exists():
-        raise DatasetError(f"{data}: no such file or folder")
-    if data.suffix.lower() not in MANIFEST_SUFFIXES:
-        raise DatasetError(f"{data}: expected a folder or one of {', '.join(MANIFEST_SUFFIXES)}")
-    return data.parent, read_manifest(data)
-
-
-def _only_split(table: pa.Table, split: Split | None, data: Path) -> tuple[pa.Table, tuple[str, ...]]:
+def _only_split(table: pa.Table, split: Split | None, data: str | Path) -> tuple[pa.Table, tuple[str, ...]]:
     named = pc.unique(table["split"]).drop_null().to_pylist()
     if not named:
         return table, ()
@@ -147,7 +154,7 @@ def _only_split(table: pa.Table, split: Split | None, data: Path) -> tuple[pa.Ta
     return kept, (str(split),)
 
 
-def _require_classes(table: pa.Table, class_names: Sequence[str], data: Path) -> None:
+def _require_classes(table: pa.Table, class_names: Sequence[str], data: str | Path) -> None:
     present = set(pc.unique(table["label"]).to_pylist())
     missing = [name for name in class_names if name not in present]
     if missing and is_liveness(class_names):
@@ -157,7 +164,7 @@ def _require_classes(table: pa.Table, class_names: Sequence[str], data: Path) ->
         )
 
 
-def _require_unique(table: pa.Table, data: Path) -> None:
+def _require_unique(table: pa.Table, data: str | Path) -> None:
     counts = pc.value_counts(table["sample_id"])
     doubled = sorted(
         item["values"] for item in counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()
@@ -176,7 +183,7 @@ def _in_order(table: pa.Table) -> pa.Table:
 
 
 def _chosen_slices(
-    table: pa.Table, metadata: Sequence[str], wanted: Sequence[str] | None, data: Path
+    table: pa.Table, metadata: Sequence[str], wanted: Sequence[str] | None, data: str | Path
 ) -> tuple[str, ...]:
     if wanted is None:
         return default_slices(table, metadata)
@@ -186,11 +193,9 @@ def _chosen_slices(
     return tuple(wanted)
 
 
-def _digest(root: Path, table: pa.Table, threads: int) -> str:
+def _digest(source: ImageSource, table: pa.Table, threads: int) -> str:
     with ThreadPoolExecutor(threads, thread_name_prefix="hash") as pool:
-        files = list(
-            pool.map(lambda path: _file_digest(root / path), table["path"].to_pylist(), chunksize=64)
-        )
+        files = list(pool.map(source.digest, table["path"].to_pylist(), chunksize=64))
     # Where a file lies is left out: a data set keeps its digest when it moves.
     facts = [name for name in table.column_names if name not in ("path", "split")]
     columns = [table[name].to_pylist() for name in facts]
@@ -198,14 +203,6 @@ def _digest(root: Path, table: pa.Table, threads: int) -> str:
     for row in sorted(zip(*columns, files, strict=True), key=lambda row: str(row[0])):
         whole.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
     return whole.hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return f"{path.stat().st_size}:{hashlib.file_digest(file, 'sha256').hexdigest()}"
-    except OSError:
-        return "missing"
 
 
 def _replace(table: pa.Table, name: str, values: list[str | None]) -> pa.Table:

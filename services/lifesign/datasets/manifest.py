@@ -1,5 +1,6 @@
 """Data sets listed in a manifest: CSV, JSON Lines or Parquet, one row per image."""
 
+import io
 from collections import defaultdict
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from lifesign.datasets.columns import (
     SAMPLE_SCHEMA,
     canonical_column,
 )
+from lifesign.datasets.location import is_uri, joined, suffix_of
+from lifesign.datasets.remote import has_object, read_object
 from lifesign.errors import DatasetError
 
 __all__ = ["MANIFEST_SUFFIXES", "find_manifest", "read_manifest"]
@@ -22,19 +25,21 @@ MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
 _YES_NO = {"true": "1", "yes": "1", "false": "0", "no": "0"}
 
 
-def find_manifest(folder: Path) -> Path | None:
-    """Return ``manifest.csv`` (or .jsonl, .parquet) of a folder, ``None`` without one."""
-    candidates = (folder / f"manifest{suffix}" for suffix in MANIFEST_SUFFIXES)
-    return next((path for path in candidates if path.is_file()), None)
+def find_manifest(folder: str) -> str | None:
+    """Return ``manifest.csv`` (or .jsonl, .parquet) of a folder or prefix, ``None`` without one."""
+    candidates = (joined(folder, f"manifest{suffix}") for suffix in MANIFEST_SUFFIXES)
+    return next((place for place in candidates if _is_there(place)), None)
 
 
-def read_manifest(path: Path) -> pa.Table:
+def read_manifest(path: str) -> pa.Table:
     """Return the rows with canonical column names, all values as trimmed strings, empty ones as null.
 
-    Paths are relative to the manifest. Columns with no canonical name are kept as they are: metadata.
+    Paths are relative to the manifest, absolute, or addresses such as ``s3://bucket/a.jpg``. Columns with
+    no canonical name are kept as they are: metadata.
 
     Raises:
         DatasetError: not readable, no rows, a missing or doubled column, or a row without path or label.
+        StorageError: the store behind an address did not answer.
     """
     table = _canonical(_read(path), path)
     if table.num_rows == 0:
@@ -50,28 +55,36 @@ def read_manifest(path: Path) -> pa.Table:
     return _with_all_columns(table)
 
 
-def _read(path: Path) -> pa.Table:
-    suffix = path.suffix.lower()
+def _is_there(place: str) -> bool:
+    return has_object(place) if is_uri(place) else Path(place).is_file()
+
+
+def _read(path: str) -> pa.Table:
+    suffix = suffix_of(path)
     try:
-        if suffix == ".parquet":
-            return parquet.read_table(path)
-        if suffix in (".jsonl", ".ndjson"):
-            return json.read_json(path)
-        # Types come later: "007" is a subject, not the number 7.
-        with csv.open_csv(path) as reader:
-            names = reader.schema.names
-        return csv.read_csv(
-            path,
-            parse_options=csv.ParseOptions(newlines_in_values=True),
-            convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-        )
+        return _parsed(read_object(path) if is_uri(path) else Path(path).read_bytes(), suffix)
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: not a readable {suffix.lstrip('.')} manifest: {error}") from error
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror or error}") from error
 
 
-def _canonical(table: pa.Table, path: Path) -> pa.Table:
+def _parsed(content: bytes, suffix: str) -> pa.Table:
+    if suffix == ".parquet":
+        return parquet.read_table(io.BytesIO(content))
+    if suffix in (".jsonl", ".ndjson"):
+        return json.read_json(io.BytesIO(content))
+    # Types come later: "007" is a subject, not the number 7.
+    with csv.open_csv(io.BytesIO(content)) as reader:
+        names = reader.schema.names
+    return csv.read_csv(
+        io.BytesIO(content),
+        parse_options=csv.ParseOptions(newlines_in_values=True),
+        convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
+    )
+
+
+def _canonical(table: pa.Table, path: str) -> pa.Table:
     sources: dict[str, list[str]] = defaultdict(list)
     for name in table.column_names:
         sources[canonical_column(name) or name.strip()].append(name)
@@ -93,7 +106,7 @@ def _canonical(table: pa.Table, path: Path) -> pa.Table:
     return pa.table(columns)
 
 
-def _strings(column: pa.ChunkedArray, name: str, path: Path) -> pa.ChunkedArray:
+def _strings(column: pa.ChunkedArray, name: str, path: str) -> pa.ChunkedArray:
     try:
         text = column if pa.types.is_string(column.type) else column.cast(pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from lifesign import __version__
-from lifesign.errors import ConfigurationError, ImageError, StorageError
+from lifesign.datasets.sources import ImageSource, open_source
+from lifesign.errors import ConfigurationError, LifesignError, StorageError
 from lifesign.evaluation.analysis.assembly import RunFacts, build_report
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
@@ -20,7 +21,6 @@ from lifesign.evaluation.replay.run_folder import RunRecord, read_record
 from lifesign.evaluation.report.document import ReportDocument
 from lifesign.evaluation.report.html import render_html
 from lifesign.model_card import OperatingPoint
-from lifesign.preprocessing import read_image
 
 __all__ = ["Session", "analysis_spec", "counted_state", "rewrite_report", "write_report"]
 
@@ -94,7 +94,9 @@ def write_report(
         baseline=config.baseline,
     )
     performance = _performance(run_dir, session)
-    page = render_html(document, thumbnails=_thumbnails(Path(record.dataset.root)), performance=performance)
+    page = render_html(
+        document, thumbnails=_thumbnails(open_source(record.dataset.root)), performance=performance
+    )
     _write(out / "performance.json", json.dumps(performance, indent=2) + "\n")
     _write(out / "report.html", page)
     # Last: whoever sees a report.json can rely on the rest.
@@ -199,11 +201,11 @@ def _earlier_sessions(run_dir: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _thumbnails(root: Path) -> Callable[[str], bytes | None]:
+def _thumbnails(source: ImageSource) -> Callable[[str], bytes | None]:
     def thumbnail(path: str) -> bytes | None:
         try:
-            return read_image(root / path)
-        except ImageError:
+            return source.read(path)
+        except LifesignError:
             return None
 
     return thumbnail

@@ -146,7 +146,7 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
         card=model.card,
         dataset=DatasetRecord(
             name=config.name_of_dataset,
-            root=str(dataset.root.resolve()),
+            root=dataset.root,
             digest=dataset.digest,
             splits=dataset.splits,
             samples=len(dataset),

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lifesign.errors import ImageError, ImageProblem
+from lifesign.datasets.sources import ImageSource
+from lifesign.errors import ImageError, ImageProblem, LifesignError
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS, batch_image_statistics
-from lifesign.preprocessing import ImageLimits, PreprocessingSpec, decode_image, prepare_image, read_image
+from lifesign.preprocessing import ImageLimits, PreprocessingSpec, decode_image, prepare_image
 
 __all__ = ["DecodedBatch", "Refusal", "decode_batch"]
 
@@ -40,22 +40,27 @@ class DecodedBatch:
 
 
 def decode_batch(
-    root: Path, paths: Sequence[str], spec: PreprocessingSpec, limits: ImageLimits = ImageLimits()
+    source: ImageSource, paths: Sequence[str], spec: PreprocessingSpec, limits: ImageLimits = ImageLimits()
 ) -> DecodedBatch:
-    """Read and prepare files; one that cannot be used is refused, and never stops the others."""
+    """Read and prepare images; one that cannot be used is refused, and never stops the others.
+
+    Raises:
+        LifesignError: the store that holds them cannot be asked; nothing is known of any sample then.
+    """
     images: dict[int, NDArray[np.uint8]] = {}
     sizes: dict[int, tuple[int, int]] = {}
     notes: dict[int, str] = {}
     refusals: dict[int, Refusal] = {}
     for place, path in enumerate(paths):
         try:
-            decoded = decode_image(read_image(root / path, limits), limits)
+            decoded = decode_image(source.read(path, limits), limits)
             images[place] = prepare_image(decoded, spec)
             sizes[place] = (decoded.width, decoded.height)
             notes[place] = ",".join(decoded.notes)
         except ImageError as error:
-            # The report must read the same wherever the data set lies.
-            refusals[place] = Refusal(str(error.reason), str(error).replace(str(root / path), path))
+            refusals[place] = Refusal(str(error.reason), str(error))
+        except LifesignError:
+            raise
         except Exception as error:
             # A decoder can fail on a hostile file in ways nobody listed; that costs one sample, not the run.
             refusals[place] = Refusal(str(ImageProblem.NOT_AN_IMAGE), f"{type(error).__name__}: {error}")

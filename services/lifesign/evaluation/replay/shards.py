@@ -167,7 +167,7 @@ class ShardReplay:
     def _prepare(self, rows: pa.Table) -> tuple[DecodedBatch, Flight | None]:
         self._patience.check()
         paths: list[str] = rows["path"].to_pylist()
-        decoded = decode_batch(self._dataset.root, paths, self._settings.preprocessing)
+        decoded = decode_batch(self._dataset.source, paths, self._settings.preprocessing)
         return decoded, self._asking.send(decoded.images) if len(decoded.images) else None
 
     def _settled(self, batch: _Batch) -> pa.Table:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lifesign.datasets.sources import FileSource
 from lifesign.evaluation.replay.decoding import decode_batch
 from lifesign.preprocessing import ImageLimits, PreprocessingSpec
 
@@ -56,7 +57,7 @@ def test_refused_files_have_a_reason_and_spare_the_others(tmp_path):
     (tmp_path / "folder").mkdir()
     names = [*REFUSED, "absent", "folder", "good"]
 
-    batch = decode_batch(tmp_path, names, SPEC)
+    batch = decode_batch(FileSource(str(tmp_path)), names, SPEC)
 
     reasons = {names[place]: refusal.reason for place, refusal in batch.refusals.items()}
     assert reasons == {
@@ -71,7 +72,7 @@ def test_refused_files_have_a_reason_and_spare_the_others(tmp_path):
 
 def test_too_many_bytes_are_refused_unread(tmp_path):
     (tmp_path / "big").write_bytes(_png())
-    batch = decode_batch(tmp_path, ["big"], SPEC, ImageLimits(max_bytes=10))
+    batch = decode_batch(FileSource(str(tmp_path)), ["big"], SPEC, ImageLimits(max_bytes=10))
     assert batch.refusals[0].reason == "too_large"
     assert batch.images.shape == (0, 8, 12, 3)
     assert batch.statistics.shape == (0, 9)
@@ -96,7 +97,7 @@ def test_exif_rotation_is_undone_exactly(tmp_path, orientation):
     exif[0x0112] = orientation
     (tmp_path / "a.png").write_bytes(_encoded(stored, "PNG", exif=exif))
 
-    batch = decode_batch(tmp_path, ["a.png"], SPEC)
+    batch = decode_batch(FileSource(str(tmp_path)), ["a.png"], SPEC)
 
     np.testing.assert_array_equal(batch.images[0], _pixels())
     assert batch.sizes[0] == (12, 8)
@@ -153,7 +154,7 @@ def _gray() -> tuple[bytes, np.ndarray]:
 def test_converted_images_have_the_right_pixels_and_a_note(tmp_path, make, note):
     data, expected = make()
     (tmp_path / "image").write_bytes(data)
-    batch = decode_batch(tmp_path, ["image"], SPEC)
+    batch = decode_batch(FileSource(str(tmp_path)), ["image"], SPEC)
     assert note in batch.notes[0].split(",")
     np.testing.assert_array_equal(batch.images[0], expected)
 
@@ -174,6 +175,6 @@ def test_damaged_bytes_never_raise(tmp_path):
             data[place] = rng.integers(0, 256)
         (tmp_path / str(index)).write_bytes(bytes(data))
         names.append(str(index))
-    batch = decode_batch(tmp_path, names, SPEC)
+    batch = decode_batch(FileSource(str(tmp_path)), names, SPEC)
     assert len(batch.kept) + len(batch.refusals) == len(names)
     assert batch.images.shape == (len(batch.kept), 8, 12, 3)
