@@ -5,10 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from lifesign.errors import ConflictError
-from lifesign_training.cli import app
+from lifesign_training.cli import app, main
 from lifesign_training.digits import write_digits
 
 
@@ -87,6 +88,25 @@ def test_a_version_that_exists_is_told_before_the_training(tmp_path: Path) -> No
 
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith("error: models/digits/1 exists already")
+
+
+def test_an_interrupted_training_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupted = typer.Typer()
+
+    @interrupted.command()
+    def fit() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lifesign_training.cli.app", interrupted)
+    monkeypatch.setattr("sys.argv", ["lifesign-train"])
+
+    with pytest.raises(SystemExit) as ended:
+        main()
+
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.endswith("after its last finished epoch with --resume\n")
 
 
 def test_digits_are_written_stratified_and_once(tmp_path: Path) -> None:

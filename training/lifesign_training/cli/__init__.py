@@ -23,6 +23,7 @@ app = typer.Typer(
     help="Train image classifiers and export them for TensorFlow Serving.",
 )
 
+_INTERRUPTED = 130
 _BASE = typer.Option(help="Folder of model folders, as a model server watches it.")
 _NAME = typer.Option(help="Name of the model.")
 _VERSION = typer.Option(min=1, show_default="the next free one", help="Version number.")
@@ -36,9 +37,13 @@ def main() -> None:
     except LifesignError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted; --resume goes on after the last finished epoch", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as leaving:
+        # Typer ends an interrupted command with this code and not a word.
+        if leaving.code == _INTERRUPTED:
+            print(
+                "interrupted; a training goes on after its last finished epoch with --resume", file=sys.stderr
+            )
+        raise
 
 
 @app.command()
