@@ -8,7 +8,7 @@ from PIL import Image
 
 from lifesign.labels import ATTACK, BONA_FIDE
 
-__all__ = ["write_brightness_folders", "write_brightness_manifest"]
+__all__ = ["write_brightness_folders", "write_brightness_image", "write_brightness_manifest"]
 
 _SPECIES = ("print_laser", "replay_tablet")
 _DEVICES = ("phone_a", "phone_b")
@@ -25,7 +25,7 @@ def write_brightness_manifest(root: Path, *, samples: int, seed: int = 0, size: 
     for index in range(samples):
         label = BONA_FIDE if index % 2 else ATTACK
         path = f"images/{label}/{index:05d}.png"
-        _write_image(root / path, rng, label, size)
+        write_brightness_image(root / path, rng, label, size)
         rows.append(
             {
                 "path": path,
@@ -58,13 +58,14 @@ def write_brightness_folders(
     """Write ``root/<bona_fide>`` and ``root/<attack>/<species>`` with ``per_class`` PNG images each."""
     rng = np.random.default_rng(seed)
     for index in range(per_class):
-        _write_image(root / bona_fide / f"{index:05d}.png", rng, BONA_FIDE, size)
+        write_brightness_image(root / bona_fide / f"{index:05d}.png", rng, BONA_FIDE, size)
         species = _SPECIES[index % len(_SPECIES)]
-        _write_image(root / attack / species / f"{index:05d}.png", rng, ATTACK, size)
+        write_brightness_image(root / attack / species / f"{index:05d}.png", rng, ATTACK, size)
     return root
 
 
-def _write_image(path: Path, rng: np.random.Generator, label: str, size: int) -> None:
+def write_brightness_image(path: Path, rng: np.random.Generator, label: str, size: int) -> None:
+    """Write one image of ``size`` × ``size`` pixels, in the format of the path's suffix."""
     level = rng.normal(_LEVEL[label], 12.0)
     pixels = np.clip(rng.normal(level, 8.0, (size, size, 3)), 0, 255).astype(np.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,7 +18,8 @@ from lifesign.errors import DatasetError
 __all__ = ["CELEBA_SPOOF"]
 
 _TITLE = "CelebA-Spoof"
-_PROTOCOLS = ("intra_test", "protocol1", "protocol2")
+_WHOLE = "intra_test"
+_PROTOCOLS = (_WHOLE, "protocol1", "protocol2")
 _PATH = re.compile(r"(?:^|/)Data/(?P<split>train|test)/(?P<subject>\d+)/(?P<kind>live|spoof)/[^/]+$")
 _FOLDER = re.compile(r"(?:^|/)Data/(train|test)/\d+/(live|spoof)$")
 _TYPE, _LIGHT, _PLACE, _SPOOF, _LENGTH = 40, 41, 42, 43, 44
@@ -58,14 +59,13 @@ def _read(tree: Tree, protocol: str | None) -> LayoutRows:
         except UnusableError as problem:
             rejections.append(Rejection(path, str(problem)))
     known = {row["path"] for row in rows} | {one.sample for one in rejections}
-    rejections += [
-        Rejection(path, f"no label in metas/{name}")
-        for path in tree.images
-        if path not in known and _PATH.search(path)
-    ]
+    unlisted = [path for path in tree.images if path not in known and _PATH.search(path)]
+    if name == _WHOLE:
+        rejections += [Rejection(path, f"no label in metas/{name}") for path in unlisted]
     boxes, box_notes = read_boxes(tree, [str(row["path"]) for row in rows])
     notes = (
         f"labels of metas/{name}; there is no development split; training carves one from train, by subject",
+        *((f"{len(unlisted)} images are not in this protocol",) if unlisted and name != _WHOLE else ()),
         *box_notes,
     )
     return LayoutRows([row | box for row, box in zip(rows, boxes, strict=True)], tuple(rejections), notes)
