@@ -72,7 +72,8 @@ def read_object(uri: str, *, most_bytes: int | None = None) -> bytes:
 def _open(uri: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
-    filesystem, path = url_to_fs(uri)
+    # A process that lives long, such as the monitor, must see what was added since its last look.
+    filesystem, path = url_to_fs(uri, use_listings_cache=False)
     return filesystem, str(path)
 
 
