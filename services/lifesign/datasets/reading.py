@@ -118,7 +118,9 @@ def _told(found: LayoutRows) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, str | None]]) -> pa.Table:
-    names = list(dict.fromkeys([*SAMPLE_SCHEMA.names, *(name for row in rows for name in row)]))
+    # Metadata that no row has would only be in the way.
+    told = (name for row in rows for name, value in row.items() if value is not None)
+    names = list(dict.fromkeys([*SAMPLE_SCHEMA.names, *told]))
     return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
 
 
