@@ -62,10 +62,24 @@ def run(arguments: Sequence[str], *, accepted: frozenset[int] = frozenset({0})) 
     Raises:
         LifesignError: the exit code is not among ``accepted``.
     """
-    code = subprocess.run(arguments, check=False, stdout=sys.stderr).returncode
+    # In a session of its own the step hears of Ctrl-C once, from here, whoever interrupts the demo.
+    with subprocess.Popen(arguments, stdout=sys.stderr, start_new_session=True) as process:
+        try:
+            code = process.wait()
+        except KeyboardInterrupt:
+            _interrupt(process)
+            raise
     if code not in accepted:
         raise LifesignError(f"the step failed with exit code {code}: {' '.join(arguments)}")
     return code
+
+
+def _interrupt(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @dataclass

@@ -50,22 +50,25 @@ def tell(root: Path, *, keep: bool, console: Console) -> None:
     layout = Layout(root.absolute())
     _prepare(layout.root)
     story = _Story(layout, Narrator(console, chapters=9), _choose_ports(console))
-    # A terminated demo must stop what it started, as an interrupted one does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with ServiceGroup(layout.logs) as services:
-        story.make_faces()
-        story.train(1, layout.faces)
-        story.serve(services)
-        story.answer_images()
-        story.replay_test_set()
-        story.replay_drifted_set()
-        story.publish_biased_version()
-        story.withdraw_version()
-        story.watch(services)
-        story.close(keep)
-        if keep:
-            _wait_for_interrupt(console)
-    console.print("everything that the demo started is stopped")
+    # A demo that is terminated or loses its terminal must stop what it started, as an interrupted one does.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with ServiceGroup(layout.logs) as services:
+            story.make_faces()
+            story.train(1, layout.faces)
+            story.serve(services)
+            story.answer_images()
+            story.replay_test_set()
+            story.replay_drifted_set()
+            story.publish_biased_version()
+            story.withdraw_version()
+            story.watch(services)
+            story.close(keep)
+            if keep:
+                _wait_for_interrupt(console)
+    finally:
+        console.print("everything that the demo started is stopped")
 
 
 def _prepare(root: Path) -> None:

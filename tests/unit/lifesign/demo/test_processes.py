@@ -46,6 +46,37 @@ def test_an_interrupt_stops_the_services_that_were_kept(tmp_path: Path) -> None:
     assert not child.is_running()
 
 
+_RUNS_A_STEP = """
+import signal, sys
+from lifesign.demo.processes import run
+
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+run([sys.executable, "-c", sys.argv[1]])
+"""
+_STEP = """
+import time
+print("started", flush=True)
+try:
+    time.sleep(120)
+except KeyboardInterrupt:
+    time.sleep(0.5)  # longer than subprocess.run waits before it kills
+    print("workers stopped", flush=True)
+"""
+
+
+def test_a_terminated_demo_lets_its_step_stop_its_workers() -> None:
+    demo = subprocess.Popen(
+        [sys.executable, "-c", _RUNS_A_STEP, _STEP], stderr=subprocess.PIPE, text=True, process_group=0
+    )
+    assert demo.stderr is not None
+    assert demo.stderr.readline() == "started\n"
+
+    demo.send_signal(signal.SIGTERM)
+    _, told = demo.communicate(timeout=30)
+
+    assert "workers stopped" in told
+
+
 def test_a_service_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
     with ServiceGroup(tmp_path) as services:
         service = services.start("broken", ["sh", "-c", "echo no such model; exit 3"])
