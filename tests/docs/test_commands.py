@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 _ROOT = Path(__file__).parents[2]
 _BIN = Path(sys.executable).parent
@@ -58,6 +59,17 @@ def test_commands_and_options_exist(page: Path) -> None:
         ]
 
     assert not unknown
+
+
+def test_the_schedules_of_the_first_look_evaluate_what_it_has_made() -> None:
+    options = [shlex.join(line) for line in _commands(_ROOT / "README.md")]
+    monitor = next(line for line in options if line.startswith("lifesign monitor"))
+    book = yaml.safe_load((_ROOT / monitor.split("--schedules ")[1]).read_text())
+
+    (evaluation,) = book["evaluations"].values()
+    data, base = evaluation["data"], evaluation["model_base_path"]
+    assert any(line.startswith(f"lifesign synth {data}") for line in options)
+    assert any(f"--export {base} --name {evaluation['model']}" in line for line in options)
 
 
 @pytest.mark.slow
