@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Protocol, Self
 
 import grpc
 import grpc.aio
@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 from lifesign.errors import ContractError, DeadlineError, NotReadyError, UpstreamError
 from lifesign.pb import serving_pb2 as pb
 from lifesign.signature import IMAGES, LOGITS, SCORES
-from lifesign.tensors import array_from_tensor, dtype_name, tensor_from_array
+from lifesign.tensors import array_from_tensor, dtype_name, tensor_from_array, tensor_from_strings
 
 __all__ = [
     "AsyncPredictionClient",
+    "Exchange",
     "ModelSignature",
     "Prediction",
     "PredictionClient",
@@ -84,16 +85,35 @@ class VersionStatus:
     error_message: str
 
 
+class Exchange(Protocol):
+    """How a batch is put to a model that is not Lifesign's own, and how its answer is read."""
+
+    @property
+    def signature(self) -> str:
+        """Signature that is called."""
+
+    @property
+    def output_filter(self) -> tuple[str, ...]:
+        """Outputs that are asked for."""
+
+    def inputs(self, images: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
+        """Return the tensors to send for a batch; arrays of objects are byte strings."""
+
+    def prediction(self, outputs: Mapping[str, NDArray[Any]], version: int) -> Prediction:
+        """Return the answer in Lifesign's terms; raises ``ContractError`` where it has none."""
+
+
 class PredictionFuture:
     """A batch in flight."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Any, exchange: Exchange | None = None) -> None:
         self._call = call
+        self._exchange = exchange
 
     def result(self) -> Prediction:
         """Wait for the answer; raises what ``PredictionClient.predict`` raises."""
         try:
-            return _prediction(self._call.result())
+            return _prediction(self._call.result(), self._exchange)
         except grpc.RpcError as error:
             _raise(error)
 
@@ -106,15 +126,24 @@ class _Requests:
     """Builds the requests of one model; shared by both clients."""
 
     def __init__(
-        self, model: str, version: int | None, signature: str, output_filter: tuple[str, ...]
+        self,
+        model: str,
+        version: int | None,
+        signature: str,
+        output_filter: tuple[str, ...],
+        exchange: Exchange | None = None,
     ) -> None:
         self.model = model
+        self.exchange = exchange
         self._spec = pb.ModelSpec(name=model, signature_name=signature)
         if version is not None:
             self._spec.version.value = version
         self._filter = output_filter
 
-    def predict(self, images: NDArray[np.uint8]) -> pb.PredictRequest:
+    def predict(self, images: NDArray[Any]) -> pb.PredictRequest:
+        if self.exchange is not None:
+            inputs = {name: _tensor(array) for name, array in self.exchange.inputs(images).items()}
+            return pb.PredictRequest(model_spec=self._spec, inputs=inputs, output_filter=self._filter)
         if images.ndim != 4 or images.dtype != np.uint8:
             raise ContractError(f"expected uint8 images (n, h, w, 3), got {images.dtype} {images.shape}")
         return pb.PredictRequest(
@@ -131,6 +160,7 @@ class _Requests:
 class PredictionClient:
     """A thread-safe client of one served model.
 
+    ``exchange`` says how to talk to a model of another make; it brings its own signature and outputs.
     Every method raises ``NotReadyError`` (UNAVAILABLE, NOT_FOUND), ``DeadlineError`` or
     ``UpstreamError`` (any other gRPC status), and ``ContractError`` for an answer without scores.
     """
@@ -144,10 +174,13 @@ class PredictionClient:
         signature: str = "serving_default",
         output_filter: tuple[str, ...] = (),
         timeout_seconds: float = 30.0,
+        exchange: Exchange | None = None,
     ) -> None:
         self.target = target
         self.timeout_seconds = timeout_seconds
-        self._requests = _Requests(model, version, signature, output_filter)
+        if exchange is not None:
+            signature, output_filter = exchange.signature, exchange.output_filter
+        self._requests = _Requests(model, version, signature, output_filter, exchange)
         self._channel = grpc.insecure_channel(target, options=_OPTIONS)
         self._predict = _unary(self._channel, _PREDICT, pb.PredictRequest, pb.PredictResponse)
         self._metadata = _unary(
@@ -155,18 +188,25 @@ class PredictionClient:
         )
         self._status = _unary(self._channel, _STATUS, pb.GetModelStatusRequest, pb.GetModelStatusResponse)
 
-    def predict(self, images: NDArray[np.uint8]) -> Prediction:
-        """Score a batch of uint8 images ``(n, height, width, 3)``."""
+    def predict(self, images: NDArray[Any]) -> Prediction:
+        """Score a batch: uint8 images ``(n, height, width, 3)``, or what the exchange takes."""
         try:
-            return _prediction(self._predict(self._requests.predict(images), timeout=self.timeout_seconds))
+            response = self._predict(self._requests.predict(images), timeout=self.timeout_seconds)
+            return _prediction(response, self._requests.exchange)
         except grpc.RpcError as error:
             _raise(error)
 
-    def predict_future(self, images: NDArray[np.uint8]) -> PredictionFuture:
+    def predict_future(self, images: NDArray[Any]) -> PredictionFuture:
         """Send a batch and return at once."""
-        return PredictionFuture(
-            self._predict.future(self._requests.predict(images), timeout=self.timeout_seconds)
-        )
+        call = self._predict.future(self._requests.predict(images), timeout=self.timeout_seconds)
+        return PredictionFuture(call, self._requests.exchange)
+
+    def outputs(self, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Return the outputs by name as the server sent them; arguments and errors as ``predict``."""
+        try:
+            return _outputs(self._predict(self._requests.predict(images), timeout=self.timeout_seconds))
+        except grpc.RpcError as error:
+            _raise(error)
 
     def metadata(self) -> dict[str, ModelSignature]:
         """Return the signatures of the served version by name."""
@@ -295,7 +335,17 @@ def _unary(channel: Any, method: str, request: Any, response: Any) -> Any:
     )
 
 
-def _prediction(response: pb.PredictResponse) -> Prediction:
+def _tensor(array: NDArray[Any]) -> Any:
+    return tensor_from_strings(array.tolist()) if array.dtype == np.object_ else tensor_from_array(array)
+
+
+def _outputs(response: pb.PredictResponse) -> dict[str, NDArray[Any]]:
+    return {name: array_from_tensor(tensor) for name, tensor in response.outputs.items()}
+
+
+def _prediction(response: pb.PredictResponse, exchange: Exchange | None = None) -> Prediction:
+    if exchange is not None:
+        return exchange.prediction(_outputs(response), response.model_spec.version.value)
     if SCORES not in response.outputs:
         raise ContractError(f"expected an output {SCORES!r}, got {sorted(response.outputs)}")
     scores = array_from_tensor(response.outputs[SCORES]).astype(np.float32, copy=False)

@@ -10,10 +10,11 @@ from lifesign.pb import tensor_pb2 as pb
 
 __all__ = ["array_from_tensor", "dtype_name", "tensor_from_array", "tensor_from_strings"]
 
-# dtype → (numpy dtype, typed field). half and bfloat16 travel as bit patterns and are not needed here.
+# dtype → (numpy dtype, typed field). bfloat16 has no numpy type.
 _TYPES: dict[int, tuple[type[np.generic], str]] = {
     pb.DT_FLOAT: (np.float32, "float_val"),
     pb.DT_DOUBLE: (np.float64, "double_val"),
+    pb.DT_HALF: (np.float16, "half_val"),
     pb.DT_INT32: (np.int32, "int_val"),
     pb.DT_UINT8: (np.uint8, "int_val"),
     pb.DT_INT16: (np.int16, "int_val"),
@@ -65,7 +66,7 @@ def array_from_tensor(tensor: pb.Tensor) -> NDArray[Any]:
     if tensor.tensor_content:
         values: NDArray[Any] = np.frombuffer(tensor.tensor_content, dtype=kind)
     else:
-        values = np.asarray(getattr(tensor, field), dtype=kind)
+        values = _typed(getattr(tensor, field), kind)
         if 0 < values.size < size:
             values = np.concatenate([values, np.repeat(values[-1:], size - values.size)])
         elif values.size == 0:
@@ -73,6 +74,11 @@ def array_from_tensor(tensor: pb.Tensor) -> NDArray[Any]:
     if values.size != size:
         raise ContractError(f"a tensor of shape {shape} needs {size} values, got {values.size}")
     return values.reshape(shape)
+
+
+def _typed(field: Any, kind: type[np.generic]) -> NDArray[Any]:
+    # Halves travel as the integers of their bit patterns.
+    return np.asarray(field, np.uint16).view(kind) if kind is np.float16 else np.asarray(field, kind)
 
 
 def _shape(shape: tuple[int, ...]) -> pb.TensorShape:

@@ -17,6 +17,7 @@ DTYPES = [
     "uint32",
     "int64",
     "uint64",
+    "float16",
     "float32",
     "float64",
     "bool",
@@ -47,6 +48,11 @@ def test_typed_fields_are_read_and_the_last_value_repeats():
     tensor = _tensor(pb.DT_FLOAT, (2, 2), float_val=[1.0, 2.0])
     np.testing.assert_array_equal(array_from_tensor(tensor), [[1, 2], [2, 2]])
     np.testing.assert_array_equal(array_from_tensor(_tensor(pb.DT_INT64, (3,))), [0, 0, 0])
+
+
+def test_halves_in_the_typed_field_are_bit_patterns():
+    tensor = _tensor(pb.DT_HALF, (3,), half_val=[0x3C00, 0xC000])
+    np.testing.assert_array_equal(array_from_tensor(tensor), np.float16([1, -2, -2]))
 
 
 def test_too_many_or_too_few_values_are_refused():
