@@ -45,7 +45,7 @@ _PARITY_IMAGES = 32
 
 def train(
     recipe: Recipe,
-    data: Path,
+    data: str | Path,
     out: Path,
     *,
     progress: TrainingProgress | None = None,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import DatasetError, ImageError
-from lifesign.preprocessing import PreprocessingSpec, decode_image, prepare_image, read_image
+from lifesign.preprocessing import PreprocessingSpec, decode_image, prepare_image
 from lifesign_training.samples import Sample, SampleSet
 
 __all__ = ["DecodedSplit", "Unreadable", "decode_samples", "digest_of"]
@@ -67,7 +67,7 @@ def decode_samples(
 
     def load(sample: Sample) -> tuple[NDArray[np.uint8], str] | ImageError:
         try:
-            content = read_image(data.path(sample))
+            content = data.source.read(sample.path or sample.sample_id)
             return prepare_image(decode_image(content), spec), hashlib.sha256(content).hexdigest()
         except ImageError as error:
             return error

@@ -1,96 +1,131 @@
-"""Labelled samples from folders or a manifest."""
+"""Labelled samples from whatever ``lifesign.datasets`` reads, with the class order of the model."""
 
-import csv
-import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
+from lifesign.datasets.layouts.layout import counted
+from lifesign.datasets.reading import RawDataset, read_raw
+from lifesign.datasets.sources import ImageSource, open_source
 from lifesign.errors import DatasetError
-from lifesign.labels import ATTACK, IGNORED_NAMES, LIVENESS_CLASSES, Split, resolve_labels, split_name
-from lifesign_training.recipe import DataConfig, Recipe
+from lifesign.labels import ATTACK, LIVENESS_CLASSES, Split, resolve_labels, split_name
+from lifesign_training.recipe import Recipe
 
 __all__ = ["Sample", "SampleSet", "read_samples"]
 
-_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
-_MANIFEST = "manifest.csv"
 UNNAMED_SPECIES = "unnamed"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One image: ``sample_id`` is its path below the root of the data set, with forward slashes."""
+    """One image; ``path`` is where its source finds it, the same as ``sample_id`` but in some manifests."""
 
     sample_id: str
     label: str
     split: Split | None
     species: str = ""
     subject: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True)
 class SampleSet:
     """The samples of a data set, in the order of their ids, and the class order of the model."""
 
-    root: Path
+    root: str
     class_names: tuple[str, ...]
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def source(self) -> ImageSource:
+        """Where the images are read from."""
+        return open_source(self.root)
 
     def of(self, split: Split) -> tuple[Sample, ...]:
         """Return the samples of one split."""
         return tuple(sample for sample in self.samples if sample.split is split)
 
-    def path(self, sample: Sample) -> Path:
-        """Return where the image of a sample lies."""
-        return self.root / sample.sample_id
 
+def read_samples(data: str | Path, recipe: Recipe) -> SampleSet:
+    """Read a manifest, a published layout, or class folders, at a path or an address.
 
-def read_samples(data: Path, recipe: Recipe) -> SampleSet:
-    """Read ``root/{train,dev,test}/{class}/**``, ``root/{class}/**``, or a manifest.
-
-    A manifest is a CSV file with the columns path and label, and optionally split, subject_id and
-    pai_species; its paths are relative to its folder. A folder that holds a ``manifest.csv`` is read
-    by it. Folders below an attack class name the PAI species.
+    Folders below an attack class name the PAI species; ``data.subject_pattern`` finds the subject where
+    the data set names none.
 
     Raises:
         DatasetError: nothing there, a class or split name that means nothing, a class without images.
+        StorageError: the store behind an address did not answer.
     """
-    if not data.exists():
-        raise DatasetError(f"no data at {data}")
-    manifest = data / _MANIFEST if data.is_dir() else data
-    if manifest.is_file():
-        root, found = manifest.parent, list(_from_manifest(manifest))
-    else:
-        root, found = data, _listed_folders(data, recipe.data)
-    if not found:
-        raise DatasetError(f"{manifest}: expected one row per image, got only a header")
-    classes = _class_names(found, recipe)
-    labels = resolve_labels({sample.label for sample in found}, classes, recipe.data.class_map)
-    samples = tuple(
-        sorted((_labelled(sample, labels, classes) for sample in found), key=lambda item: item.sample_id)
-    )
+    raw = read_raw(data, layout=recipe.data.layout, protocol=recipe.data.protocol)
+    classes = _class_names(raw.table["label"].to_pylist(), recipe)
+    labels = resolve_labels(raw.table["label"].to_pylist(), classes, recipe.data.class_map)
+    samples = _samples(raw, labels, classes, recipe.data.subject_pattern)
+    _refuse_doubles(samples, data)
     _refuse_empty_classes(samples, classes, data)
-    return SampleSet(root=root, class_names=classes, samples=samples)
+    return SampleSet(root=raw.root, class_names=classes, samples=samples, notes=_notes(raw))
 
 
-def _class_names(found: Iterable[Sample], recipe: Recipe) -> tuple[str, ...]:
+def _class_names(found: Iterable[str], recipe: Recipe) -> tuple[str, ...]:
     if recipe.task == "liveness":
         return LIVENESS_CLASSES
-    names = {recipe.data.class_map.get(sample.label, sample.label) for sample in found}
+    names = {recipe.data.class_map.get(label, label) for label in found}
     if len(names) < 2:
         raise DatasetError(f"expected at least 2 classes, found {sorted(names)}")
     return tuple(sorted(names))
 
 
-def _labelled(sample: Sample, labels: Mapping[str, str], classes: tuple[str, ...]) -> Sample:
-    label = labels[sample.label]
-    is_attack = classes == LIVENESS_CLASSES and label == ATTACK
-    return replace(sample, label=label, species=(sample.species or UNNAMED_SPECIES) if is_attack else "")
+def _samples(
+    raw: RawDataset, labels: Mapping[str, str], classes: tuple[str, ...], subject_pattern: str | None
+) -> tuple[Sample, ...]:
+    subject_of = re.compile(subject_pattern) if subject_pattern else None
+    samples = []
+    names = ("sample_id", "path", "label", "split", "pai_species", "subject_id")
+    for sample_id, path, word, split, species, subject in zip(
+        *(raw.table[name].to_pylist() for name in names), strict=True
+    ):
+        label = labels[word]
+        is_attack = classes == LIVENESS_CLASSES and label == ATTACK
+        samples.append(
+            Sample(
+                sample_id=sample_id,
+                label=label,
+                split=_split(split, sample_id),
+                species=(species or UNNAMED_SPECIES) if is_attack else "",
+                subject=subject or _subject(path, subject_of),
+                path=path,
+            )
+        )
+    return tuple(sorted(samples, key=lambda item: item.sample_id))
 
 
-def _refuse_empty_classes(samples: tuple[Sample, ...], classes: tuple[str, ...], data: Path) -> None:
+def _split(word: str | None, sample_id: str) -> Split | None:
+    if word is None:
+        return None
+    split = split_name(word)
+    if split is None:
+        raise DatasetError(f"{sample_id}: unknown split {word!r}, expected train, dev or test")
+    return split
+
+
+def _subject(path: str, pattern: re.Pattern[str] | None) -> str:
+    match = pattern.search(path) if pattern else None
+    if match is None:
+        return ""
+    return str(match.group(1) if match.re.groups else match.group(0))
+
+
+def _refuse_doubles(samples: Iterable[Sample], data: str | Path) -> None:
+    counts = Counter(sample.sample_id for sample in samples)
+    doubled = sorted(sample_id for sample_id, count in counts.items() if count > 1)
+    if doubled:
+        raise DatasetError(f"{data}: {len(doubled)} samples are listed twice, such as {doubled[0]}")
+
+
+def _refuse_empty_classes(samples: tuple[Sample, ...], classes: tuple[str, ...], data: str | Path) -> None:
     splits = {sample.split for sample in samples}
     for split in sorted(splits, key=str):
         present = {sample.label for sample in samples if sample.split is split}
@@ -102,118 +137,9 @@ def _refuse_empty_classes(samples: tuple[Sample, ...], classes: tuple[str, ...],
             )
 
 
-def _from_manifest(path: Path) -> Iterator[Sample]:
-    try:
-        yield from _rows(path)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path}: expected a CSV manifest in UTF-8, got other bytes") from error
-
-
-def _rows(path: Path) -> Iterator[Sample]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.DictReader(stream)
-        missing = {"path", "label"} - set(reader.fieldnames or ())
-        if missing:
-            raise DatasetError(
-                f"{path}: no column {', '.join(sorted(missing))}; found {list(reader.fieldnames or ())}"
-            )
-        seen: set[str] = set()
-        for number, row in enumerate(reader, start=2):
-            sample_id = (row["path"] or "").strip().replace("\\", "/")
-            if not sample_id or not (row["label"] or "").strip():
-                raise DatasetError(f"{path}, line {number}: path and label must not be empty")
-            if sample_id in seen:
-                raise DatasetError(f"{path}, line {number}: {sample_id} is listed twice")
-            seen.add(sample_id)
-            yield Sample(
-                sample_id=sample_id,
-                label=row["label"].strip(),
-                split=_manifest_split(row.get("split"), f"{path}, line {number}"),
-                species=(row.get("pai_species") or "").strip(),
-                subject=(row.get("subject_id") or "").strip(),
-            )
-
-
-def _manifest_split(word: str | None, where: str) -> Split | None:
-    if not (word or "").strip():
-        return None
-    split = split_name(word or "")
-    if split is None:
-        raise DatasetError(f"{where}: unknown split {word!r}, expected train, dev or test")
-    return split
-
-
-def _listed_folders(root: Path, config: DataConfig) -> list[Sample]:
-    try:
-        return list(_from_folders(root, config))
-    except OSError as error:
-        raise DatasetError(f"{error.filename}: cannot be read: {error.strerror or error}") from error
-
-
-def _from_folders(root: Path, config: DataConfig) -> Iterator[Sample]:
-    subject_of = re.compile(config.subject_pattern) if config.subject_pattern else None
-    folders = _folders(root)
-    splits = {folder: split_name(folder.name) for folder in folders}
-    if any(splits.values()):
-        strange = [folder.name for folder, split in splits.items() if split is None]
-        if strange:
-            raise DatasetError(
-                f"{root}: {', '.join(strange)} is no split; found {[folder.name for folder in folders]}, "
-                "expected train, dev (or val) and test"
-            )
-        branches = [(split, folder) for parent, split in splits.items() for folder in _class_folders(parent)]
-    else:
-        branches = [(None, folder) for folder in _class_folders(root)]
-    for split, folder in branches:
-        paths = sorted(_images(folder))
-        if not paths:
-            raise DatasetError(f"class folder {folder} has no images")
-        for path in paths:
-            relative = path.relative_to(root).as_posix()
-            inner = path.relative_to(folder).parts[:-1]
-            yield Sample(
-                sample_id=relative,
-                label=folder.name,
-                split=split,
-                species=inner[0] if inner else "",
-                subject=_subject(relative, subject_of),
-            )
-
-
-def _subject(relative: str, pattern: re.Pattern[str] | None) -> str:
-    match = pattern.search(relative) if pattern else None
-    if match is None:
-        return ""
-    return str(match.group(1) if match.re.groups else match.group(0))
-
-
-def _folders(root: Path) -> list[Path]:
-    return sorted(
-        entry
-        for entry in root.iterdir()
-        if entry.is_dir() and not entry.name.startswith(".") and entry.name.lower() not in IGNORED_NAMES
+def _notes(raw: RawDataset) -> tuple[str, ...]:
+    """Say what was left out; what the layout itself has to say is for ``lifesign dataset``."""
+    return tuple(
+        f"{raw.recognised}: {count} rejected, {reason}, such as {first}"
+        for reason, count, first in counted(raw.rejections)
     )
-
-
-def _class_folders(parent: Path) -> list[Path]:
-    folders = _folders(parent)
-    if not folders:
-        raise DatasetError(f"{parent} has no class folders")
-    return folders
-
-
-def _images(folder: Path) -> Iterator[Path]:
-    for where, _, files in os.walk(folder, onerror=_stop):
-        yield from (path for name in files if _is_image(path := Path(where) / name))
-
-
-def _stop(error: OSError) -> None:
-    """Images that cannot be listed must not vanish from the set unseen."""
-    raise error
-
-
-def _is_image(path: Path) -> bool:
-    hidden = path.name.startswith(".") or path.name.lower() in IGNORED_NAMES
-    return not hidden and path.suffix.lower() in _SUFFIXES and path.is_file()

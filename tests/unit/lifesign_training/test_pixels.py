@@ -22,7 +22,7 @@ def made(root: Path, contents: dict[str, bytes | int]) -> SampleSet:
     samples = tuple(
         Sample(name, "a" if index % 2 else "b", Split.TRAIN) for index, name in enumerate(contents)
     )
-    return SampleSet(root, ("a", "b"), samples)
+    return SampleSet(str(root), ("a", "b"), samples)
 
 
 def test_images_keep_the_order_of_the_samples(tmp_path: Path) -> None:

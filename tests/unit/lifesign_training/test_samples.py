@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lifesign.datasets.reading import read_raw
 from lifesign.errors import DatasetError
 from lifesign.labels import Split
+from lifesign.testing.layout_stand_ins import STAND_INS, write_cifar_100, write_oulu_npu
+from lifesign_training.pixels import decode_samples
 from lifesign_training.recipe import Recipe, load_recipe
 from lifesign_training.samples import read_samples
 
@@ -100,9 +103,13 @@ def test_a_manifest_gives_split_subject_and_species(tmp_path: Path) -> None:
             r"unknown class 'banana': found \['banana', 'real'\]",
         ),
         (["train/real/a.png"], LIVENESS, "no image of class attack"),
-        (["train/real/a.png", "train/fake/b.png", "extra/real/c.png"], LIVENESS, "extra is no split"),
+        (
+            ["train/real/a.png", "train/fake/b.png", "extra/real/c.png"],
+            LIVENESS,
+            "either split folders or class folders, got both",
+        ),
         (["one/a.png"], DIGITS, "at least 2 classes"),
-        (["a.png"], DIGITS, "no class folders"),
+        (["a.png"], DIGITS, "expected class folders"),
     ],
     ids=["unknown class", "class missing", "unknown split", "one class", "no folders"],
 )
@@ -119,16 +126,16 @@ def test_an_empty_class_folder_is_refused(tmp_path: Path) -> None:
     put(tmp_path, "train/real/a.png")
     (tmp_path / "train" / "fake").mkdir()
 
-    with pytest.raises(DatasetError, match="fake has no images"):
+    with pytest.raises(DatasetError, match="fake has no image: got an empty folder"):
         read_samples(tmp_path, LIVENESS)
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("file,label\na.png,real\n", "no column path"),
-        ("path,label\na.png,real\na.png,real\n", "line 3: a.png is listed twice"),
-        ("path,label\n,real\n", "line 2"),
+        ("picture,label\na.png,real\n", "expected a column path"),
+        ("path,label\na.png,real\na.png,real\n", "1 samples are listed twice, such as a.png"),
+        ("path,label\n,real\n", "1 rows have no path, such as data row 1"),
         ("path,split,label\na.png,holiday,real\n", "unknown split 'holiday'"),
         ("path,label\n", "manifest.csv: expected one row per image, got only a header"),
     ],
@@ -140,14 +147,14 @@ def test_a_broken_manifest_names_the_line(tmp_path: Path, text: str, says: str) 
 
 
 def test_missing_data_is_said_plainly(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="no data at"):
+    with pytest.raises(DatasetError, match="nowhere: no such file or folder"):
         read_samples(tmp_path / "nowhere", LIVENESS)
 
 
 def test_a_manifest_of_other_bytes_is_refused_in_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "manifest.csv"
     path.write_bytes(b"path,label\n\xa2\xff\x00")
-    with pytest.raises(DatasetError, match="expected a CSV manifest in UTF-8"):
+    with pytest.raises(DatasetError, match="not a readable csv manifest"):
         read_samples(path, LIVENESS)
 
 
@@ -165,3 +172,35 @@ def test_a_folder_that_may_not_be_read_is_told_not_passed_over(tmp_path: Path, c
             read_samples(tmp_path, LIVENESS)
     finally:
         folder.chmod(0o755)
+
+
+@pytest.mark.parametrize("name", sorted(set(STAND_INS) - {"cifar-100", "rose-youtu"}))
+def test_published_layouts_are_trained_on_as_they_are(tmp_path: Path, name: str) -> None:
+    data = read_samples(STAND_INS[name](tmp_path), LIVENESS)
+
+    raw = read_raw(tmp_path)
+    assert [item.sample_id for item in data.samples] == sorted(raw.table["sample_id"].to_pylist())
+    assert {str(item.split) for item in data.samples} == set(raw.table["split"].to_pylist())
+    assert len(data.notes) == len({one.reason for one in raw.rejections})
+    present = next(item for item in data.samples if (tmp_path / item.path).exists())
+    assert data.source.read(present.path) == (tmp_path / present.path).read_bytes()
+
+
+def test_a_protocol_is_chosen_in_the_recipe(tmp_path: Path) -> None:
+    write_oulu_npu(tmp_path)
+    recipe = load_recipe("liveness-small", ["data.layout=oulu-npu", "data.protocol='1'"])
+
+    data = read_samples(tmp_path, recipe)
+
+    assert {item.split for item in data.samples} == set(Split)
+    assert any("label +1 contradicts file code 2" in note for note in data.notes)
+
+
+def test_rows_of_an_archive_are_samples(tmp_path: Path) -> None:
+    data = read_samples(write_cifar_100(tmp_path), DIGITS)
+
+    assert data.class_names == ("apple", "bear", "pear", "wolf")
+    assert len(data.of(Split.TEST)) == 8
+    decoded = decode_samples(data, data.of(Split.TEST), DIGITS.preprocessing, threads=2)
+    assert decoded.images.shape[0] == 8
+    assert not decoded.unreadable

@@ -49,7 +49,10 @@ def main() -> None:
 @app.command()
 def fit(
     recipe: Annotated[str, typer.Option(help="Name of a recipe (see 'recipes') or path of a YAML file.")],
-    data: Annotated[Path, typer.Option(help="Folder {train,dev,test}/{class}/**, or a manifest.csv.")],
+    data: Annotated[
+        str,
+        typer.Option(help="Folder {train,dev,test}/{class}/**, manifest or published layout; path or s3://."),
+    ],
     out: Annotated[Path, typer.Option(help="New folder for the run.")],
     set_: Annotated[
         list[str] | None,
