@@ -59,7 +59,9 @@ class DataConfig(_Config):
     """How folders, manifests and published layouts become labelled samples."""
 
     layout: str | None = Field(default=None, description="name of a published layout; null: as recognised")
-    protocol: str | None = Field(default=None, description="protocol of the layout, such as 1 of oulu-npu")
+    protocol: str | None = Field(
+        default=None, coerce_numbers_to_str=True, description="protocol of the layout, such as 3.1 of oulu-npu"
+    )
     class_map: dict[str, str] = Field(default_factory=dict, description="folder or label name → class")
     subject_pattern: str | None = Field(
         default=None, description="regular expression on the relative path; its first group is the subject"
