@@ -53,7 +53,7 @@ def find_alerts(
         *_gates(evidence, gates),
         *_non_response(evidence, gates),
         *_regressions(evidence),
-        *(alert for table in evidence.group_gaps for alert in _differential(table)),
+        *_differential(evidence.group_gaps),
         *_prediction_bias(prediction_bias, collapse),
         *_drift(evidence.drift),
         *_shortcuts(shortcuts),
@@ -158,15 +158,35 @@ def _regression_sentence(change: MetricChange) -> str:
     )
 
 
-def _differential(table: GroupGapTable) -> Iterable[Alert]:
-    rows = [row for row in table.groups if row.verdict == "alert"]
-    if not rows:
-        return
-    worst = max(rows, key=lambda row: row.difference or 0.0)
-    others = [row.group for row in rows if row is not worst]
+def _differential(tables: Sequence[GroupGapTable]) -> Iterable[Alert]:
+    """One alert per attribute and kind of error, for what another kind has not told yet.
+
+    BPCER and APCER come before the error rate of both; the miss rates of single classes come last and
+    share an alert.
+    """
+    told: set[tuple[str, str]] = set()
+    missed: dict[str, list[tuple[GroupGapTable, GroupGapRow]]] = {}
+    for table in tables:
+        rows = [(table, row) for row in table.groups if row.verdict == "alert"]
+        fresh = [(one, row) for one, row in rows if (table.attribute, row.group) not in told]
+        if table.metric.startswith("miss rate of "):
+            missed.setdefault(table.attribute, []).extend(fresh)
+            continue
+        alerted = rows if table.metric in ("BPCER", "APCER") else fresh
+        told |= {(table.attribute, row.group) for _, row in rows}
+        if alerted:
+            yield _gap_alert(alerted)
+    yield from (_gap_alert(found) for found in missed.values() if found)
+
+
+def _gap_alert(found: Sequence[tuple[GroupGapTable, GroupGapRow]]) -> Alert:
+    table, worst = max(found, key=lambda pair: pair[1].difference or 0.0)
+    others = [
+        row.group if one is table else f"{row.group} ({one.metric})" for one, row in found if row is not worst
+    ]
     also = f" Likewise {', '.join(others)}." if others else ""
     severe = (worst.difference or 0.0) >= 2 * table.margin
-    yield Alert(
+    return Alert(
         kind="differential_performance",
         severity=AlertSeverity.CRITICAL if severe else AlertSeverity.WARNING,
         title=f"{table.metric} is higher for {table.attribute} {worst.group}",
@@ -185,7 +205,7 @@ def _differential(table: GroupGapTable) -> Iterable[Alert]:
             "lower": worst.lower,
             "upper": worst.upper,
             "q_value": worst.q_value,
-            "groups": [row.group for row in rows],
+            "groups": list(dict.fromkeys(row.group for _, row in found)),
         },
     )
 
@@ -193,7 +213,7 @@ def _differential(table: GroupGapTable) -> Iterable[Alert]:
 def _gap_sentence(table: GroupGapTable, row: GroupGapRow) -> str:
     limits = ""
     if row.lower is not None and row.upper is not None:
-        limits = f" (95 % CI {points_interval(row.lower, row.upper)})"
+        limits = f" (95 % CI, all groups at once, {points_interval(row.lower, row.upper)})"
     return (
         f"{table.attribute}={row.group}: {table.metric} {percent(row.rate.value)} "
         f"({row.rate.errors}/{row.rate.total}) against {percent(row.rest.value)} of the others "
@@ -203,12 +223,12 @@ def _gap_sentence(table: GroupGapTable, row: GroupGapRow) -> str:
 
 
 def _prediction_bias(rows: Sequence[PredictionBiasRow], collapse: str | None) -> Iterable[Alert]:
-    biased = [row for row in rows if row.verdict == "alert" and (row.difference or 0.0) > 0]
+    biased = [row for row in rows if row.verdict == "alert" or row.class_name == collapse]
     if not biased:
         return
-    most = max(biased, key=lambda row: row.difference or 0.0)
+    most = max(biased, key=lambda row: (row.class_name == collapse, abs(row.difference or 0.0)))
     collapsed = collapse == most.class_name
-    word = "almost always" if collapsed else "too often"
+    word = "almost always" if collapsed else "too often" if (most.difference or 0.0) > 0 else "too rarely"
     yield Alert(
         kind="prediction_bias",
         severity=AlertSeverity.CRITICAL if collapsed else AlertSeverity.WARNING,

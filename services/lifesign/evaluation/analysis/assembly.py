@@ -10,7 +10,12 @@ import pyarrow.compute as pc
 from lifesign.evaluation.analysis.alerts import find_alerts
 from lifesign.evaluation.analysis.areas import area_under_curve, areas_per_class, roc_documents
 from lifesign.evaluation.analysis.baseline import compare_with_baseline
-from lifesign.evaluation.analysis.bias import gap_tables, prediction_bias_rows
+from lifesign.evaluation.analysis.bias import (
+    class_bias,
+    gap_tables,
+    group_summaries,
+    prediction_bias_rows,
+)
 from lifesign.evaluation.analysis.calibration import calibration_document
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.drift import drift_rows
@@ -30,7 +35,6 @@ from lifesign.evaluation.analysis.rates import (
 from lifesign.evaluation.analysis.shortcuts import find_shortcuts
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.checks import GateConfig, GateEvidence, apply_gates, verdict, verdict_sentence
-from lifesign.evaluation.metrics.bias import prediction_bias
 from lifesign.evaluation.metrics.drift import ReferenceProfile
 from lifesign.evaluation.report.document import (
     Accounting,
@@ -70,6 +74,7 @@ class RunFacts:
     tool_version: str
     presentations: int | None = None
     class_map: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def build_report(
@@ -108,11 +113,11 @@ def build_report(
         auc=auc_value(area_under_curve(state, spec)),
         accounting=accounting,
         pad=pad,
-        group_gaps=gap_tables(state, columns),
+        group_gaps=gap_tables(columns),
         drift=_drift(state, spec),
         baseline=None if baseline is None else compare_with_baseline(columns, baseline),
     )
-    bias = prediction_bias(tally.confusion)
+    bias = class_bias(tally.confusion, columns)
     served = _served(state, run)
     results = apply_gates(gates, evidence)
     alerts = find_alerts(
@@ -146,6 +151,7 @@ def build_report(
         calibration=calibration_document(state.reliability),
         slices=slice_rows(state),
         group_gaps=evidence.group_gaps,
+        group_summaries=group_summaries(evidence.group_gaps),
         prediction_bias=prediction_bias_rows(bias),
         drift=evidence.drift,
         baseline=evidence.baseline,

@@ -1,50 +1,92 @@
 """Bias as a part of the report: error rates group by group, and classes answered too often."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.alarm_budget import DIFFERENTIAL_PERFORMANCE, PREDICTION_BIAS
+from lifesign.evaluation.analysis.columns import PredictionColumns
+from lifesign.evaluation.analysis.group_errors import ErrorKind, GroupErrors, error_kinds, miss_kinds
 from lifesign.evaluation.analysis.rates import optional, rate_row
-from lifesign.evaluation.analysis.state import RunState
-from lifesign.evaluation.analysis.tally import Tally
-from lifesign.evaluation.metrics.bias import GroupGap, GroupGaps, PredictionBias, group_gaps
-from lifesign.evaluation.metrics.clustering import rate_design_effect
+from lifesign.evaluation.metrics.bias import GroupGap, GroupGaps, GroupVerdict, group_gaps, smoothed_ratio
+from lifesign.evaluation.metrics.confusion import ConfusionMatrix
 from lifesign.evaluation.metrics.intervals import Rate
-from lifesign.evaluation.report.document import GroupGapRow, GroupGapTable, PredictionBiasRow
+from lifesign.evaluation.metrics.prediction_bias import PredictionBias, flow_design_effects, prediction_bias
+from lifesign.evaluation.report.document import (
+    GroupGapRow,
+    GroupGapTable,
+    GroupSummary,
+    PredictionBiasRow,
+)
 from lifesign.evaluation.report.wording import percent
-from lifesign.labels import ATTACK, BONA_FIDE
 
-__all__ = ["gap_tables", "prediction_bias_rows"]
+__all__ = ["class_bias", "gap_tables", "group_summaries", "prediction_bias_rows"]
 
-_ALPHA = 0.01
 _MARGIN = 0.05
 _MIN_SIZE = 20
+_REQUIRED_GAP = 0.1
 _GROUPS = range(2, 21)
+_CLASSES_SHOWN = 5
 
 
-def gap_tables(state: RunState, columns: PredictionColumns) -> tuple[GroupGapTable, ...]:
+def gap_tables(columns: PredictionColumns) -> tuple[GroupGapTable, ...]:
     """Return one table per slice column and kind of error, for columns with 2 to 20 values.
 
-    A liveness column that does not vary among bona fide presentations (medium, visible border) describes
-    the attack instrument and nobody who could be treated unequally: the species table covers it.
+    BPCER, APCER and both together of a liveness model; the error rate and the miss rate of every class of
+    a classifier, of which only those of small models and those in alert are returned. A liveness column
+    that does not vary among bona fide presentations (medium, visible border) describes the attack
+    instrument and nobody who could be treated unequally: the species table covers it. Crosses are left to
+    the search for the worst slices.
 
-    The level .01 is shared (Bonferroni) by the tables in which anything can be found, those with two
-    groups of enough samples, and by the groups within a table (Holm). Counts are divided by the design
-    effect of subjects who gave several samples.
+    The report's share of false alarms is divided (Bonferroni) by the tables in which anything can be
+    found, those with two groups of enough samples, half of it for the miss rates; and by the groups
+    within a table (Holm). Counts are divided by the design effect of subjects who gave several samples,
+    and an exchange of whole subjects must agree.
     """
-    compared = [
-        (column, kind, rates)
-        for column in columns.spec.slices
-        if len(_rates(state.slices[column], _kinds(columns.spec)[0])) in _GROUPS
-        for kind in _kinds(columns.spec)
-        if len(rates := _rates(state.slices[column], kind)) > 1
-    ]
-    alpha = _ALPHA / max(1, sum(_has_two_groups(rates) for _, _, rates in compared))
-    return tuple(
-        _table(column, kind, rates, alpha, _design_effect(columns, column, kind))
-        for column, kind, rates in compared
+    main = list(_compared(columns, error_kinds(columns)))
+    missed = list(_compared(columns, miss_kinds(columns))) if main else []
+    share = DIFFERENTIAL_PERFORMANCE / (2 if missed else 1)
+    tables = [_table(column, split, share / _testable(main)) for column, split in main]
+    others = [_table(column, split, share / _testable(missed)) for column, split in missed]
+    if len(columns.spec.class_names) > _CLASSES_SHOWN:
+        others = [one for one in others if any(row.verdict == "alert" for row in one.groups)]
+    place = {column: index for index, column in enumerate(columns.spec.slices)}
+    return tuple(sorted([*tables, *others], key=lambda table: place[table.attribute]))
+
+
+def _compared(columns: PredictionColumns, kinds: Iterable[ErrorKind]) -> Iterator[tuple[str, GroupErrors]]:
+    """Yield the columns and kinds of error that are compared, kind by kind."""
+    grouped = [(column, columns.slice_codes(column)) for column in columns.spec.slices if "*" not in column]
+    kept: set[str] | None = None
+    for kind in kinds:
+        splits = {column: GroupErrors.split(kind, codes) for column, codes in grouped}
+        if kept is None:
+            kept = {column for column, split in splits.items() if len(split.names) in _GROUPS}
+        for column, split in splits.items():
+            if column in kept and len(split.names) > 1:
+                yield column, split
+
+
+def _testable(compared: Sequence[tuple[str, GroupErrors]]) -> int:
+    # Sizes do not depend on the errors, so leaving small tables out does not bias the others.
+    large = (sum(rate.total >= _MIN_SIZE for rate in split.rates.values()) > 1 for _, split in compared)
+    return max(1, sum(large))
+
+
+def class_bias(matrix: ConfusionMatrix, columns: PredictionColumns) -> PredictionBias:
+    """Return the bias towards classes, subjects who gave several samples taken into account."""
+    scored = columns.responded
+    subjects = columns.subject_index[scored]
+    effects = None
+    if (subjects >= 0).any():
+        effects = flow_design_effects(
+            columns.true[scored],
+            columns.predicted[scored],
+            subjects,
+            classes=len(columns.spec.class_names),
+        )
+    return prediction_bias(
+        matrix, alpha=PREDICTION_BIAS, margin=_MARGIN, min_size=_MIN_SIZE, design_effects=effects
     )
 
 
@@ -56,6 +98,7 @@ def prediction_bias_rows(bias: PredictionBias) -> tuple[PredictionBiasRow, ...]:
             true_share=optional(one.true_share),
             predicted_share=optional(one.predicted_share),
             difference=optional(one.difference),
+            favour=optional(one.favour),
             p_value=optional(one.adjusted_p),
             verdict="alert" if one.material else "ok",
         )
@@ -63,56 +106,55 @@ def prediction_bias_rows(bias: PredictionBias) -> tuple[PredictionBiasRow, ...]:
     )
 
 
-def _kinds(spec: AnalysisSpec) -> tuple[str, ...]:
-    return ("BPCER", "APCER") if spec.task == "liveness" else ("error rate",)
+def group_summaries(tables: Sequence[GroupGapTable]) -> tuple[GroupSummary, ...]:
+    """Return largest difference, smoothed ratio and worst group per attribute and kind of error.
 
-
-def _rates(values: Mapping[str, Tally], kind: str) -> dict[str, Rate]:
-    rates = {}
-    for value, tally in sorted(values.items()):
-        if tally.pad is None:
-            rates[value] = tally.confusion.errors
-        else:
-            rates[value] = tally.pad.bpcer() if kind == "BPCER" else tally.pad.apcer_pooled()
-    return {value: rate for value, rate in rates.items() if rate.total}
-
-
-def _has_two_groups(rates: Mapping[str, Rate]) -> bool:
-    # Sizes do not depend on the errors, so leaving small tables out does not bias the others.
-    return sum(rate.total >= _MIN_SIZE for rate in rates.values()) > 1
-
-
-def _design_effect(columns: PredictionColumns, column: str, kind: str) -> float:
-    """Return how much alike the errors of one subject are within a group of ``column``.
-
-    Within groups, because a difference between groups is what is looked for and no likeness of subjects.
+    Over the groups of enough samples; a summary of what was seen, proof is in the tables' verdicts.
     """
-    subjects = np.asarray(columns.text("subject_id"), dtype=object)
-    rows = columns.responded & _of_kind(columns, kind)
-    if not rows.any() or not any(subjects[rows]):
-        return 1.0
-    wrong = (columns.predicted != columns.true)[rows]
-    return rate_design_effect(wrong, subjects[rows], groups=columns.slice_codes(column).index[rows])
+    found = []
+    for table in tables:
+        rows = [row for row in table.groups if row.rate.total >= _MIN_SIZE and row.rate.value is not None]
+        if len(rows) > 1:
+            worst = max(rows, key=_value)
+            best = min(rows, key=_value)
+            found.append(
+                GroupSummary(
+                    attribute=table.attribute,
+                    metric=table.metric,
+                    groups=len(rows),
+                    worst_group=worst.group,
+                    best_group=best.group,
+                    difference=_value(worst) - _value(best),
+                    ratio=smoothed_ratio(
+                        Rate(worst.rate.errors, worst.rate.total), Rate(best.rate.errors, best.rate.total)
+                    ),
+                    proven=any(row.verdict == "alert" for row in rows),
+                )
+            )
+    return tuple(found)
 
 
-def _of_kind(columns: PredictionColumns, kind: str) -> NDArray[np.bool_]:
-    if columns.spec.task == "classification":
-        return np.ones(len(columns.true), dtype=np.bool_)
-    wanted = BONA_FIDE if kind == "BPCER" else ATTACK
-    return np.asarray(columns.true == columns.spec.class_names.index(wanted), dtype=np.bool_)
+def _value(row: GroupGapRow) -> float:
+    return row.rate.value or 0.0
 
 
-def _table(
-    column: str, kind: str, rates: Mapping[str, Rate], alpha: float, design_effect: float
-) -> GroupGapTable:
-    gaps = group_gaps(rates, alpha=alpha, margin=_MARGIN, min_size=_MIN_SIZE, design_effect=design_effect)
+def _table(column: str, split: GroupErrors, alpha: float) -> GroupGapTable:
+    gaps = group_gaps(
+        split.rates,
+        alpha=alpha,
+        margin=_MARGIN,
+        min_size=_MIN_SIZE,
+        required_gap=_REQUIRED_GAP,
+        design_effects=split.design_effects,
+        second=split.second_p_value,
+    )
     return GroupGapTable(
         attribute=column,
-        metric=kind,
+        metric=split.kind.name,
         margin=_MARGIN,
         alpha=float(f"{alpha:.3g}"),
         groups=tuple(_row(gap) for gap in gaps.groups),
-        sentence=_sentence(column, kind, gaps, rates),
+        sentence=_sentence(column, split.kind.name, gaps, split.rates),
     )
 
 
@@ -127,7 +169,17 @@ def _row(gap: GroupGap) -> GroupGapRow:
         p_value=optional(gap.p_value),
         q_value=optional(gap.q_value),
         verdict=gap.verdict.value,
+        words=_words(gap),
     )
+
+
+def _words(gap: GroupGap) -> str:
+    if gap.verdict is not GroupVerdict.INSUFFICIENT:
+        return ""
+    fewer = min(gap.rate.total, gap.rest.total)
+    seen = gap.minimum_detectable
+    could = f": a gap under {percent(min(1.0, seen))} could be missed" if np.isfinite(seen) else ""
+    return f"insufficient evidence (n = {fewer}){could}"
 
 
 def _sentence(column: str, kind: str, gaps: GroupGaps, rates: Mapping[str, Rate]) -> str:

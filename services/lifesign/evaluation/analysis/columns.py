@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -118,6 +119,16 @@ class PredictionColumns:
         index = np.where(species.index < 0, attack, species.index)
         index[self.true == self.spec.class_names.index(BONA_FIDE)] = bona_fide
         return _recode([*names, UNSPECIFIED, BONA_FIDE], index)
+
+    @cached_property
+    def subject_index(self) -> NDArray[np.int64]:
+        """A number per subject, int64 ``(n,)``, −1 for an unknown one."""
+        if "subject_id" not in self.table.column_names:
+            return np.full(len(self.true), -1, dtype=np.int64)
+        encoded = pa.concat_arrays(self.table["subject_id"].cast(pa.string()).chunks).dictionary_encode()
+        index = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+        nobody = pc.index(encoded.dictionary, "").as_py()
+        return np.where(index == nobody, -1, index) if nobody >= 0 else index
 
     def slice_codes(self, column: str) -> Codes:
         """Return the values of a slice column; empty and missing ones have the code −1."""

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from lifesign.evaluation.analysis.alarm_budget import DRIFT
 from lifesign.evaluation.analysis.rates import optional
 from lifesign.evaluation.metrics.drift import (
     DriftState,
@@ -36,7 +37,7 @@ _WORDS = {
 
 def drift_rows(profile: ReferenceProfile, state: DriftState) -> tuple[DriftRow, ...]:
     """Return a row per feature of the reference, those that drifted first."""
-    tests = drift_tests(profile, state)
+    tests = drift_tests(profile, state, alpha=DRIFT)
     rows = [_row(test, profile.features[test.feature], state.counts[test.feature]) for test in tests]
     return tuple(sorted(rows, key=lambda row: (row.verdict != "alert", -(row.statistic or 0.0), row.feature)))
 
@@ -46,7 +47,7 @@ def _row(test: DriftTest, reference: FeatureReference, current: NDArray[np.int64
     return DriftRow(
         feature=test.feature,
         meaning=_meaning(test, reference, current),
-        method="ks_binned",
+        method="ks_rank_sum_binned",
         statistic=optional(test.statistic),
         effect=optional(test.effect),
         p_value=optional(test.p_value),

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from lifesign.evaluation.analysis.alarm_budget import SHORTCUT
 from lifesign.evaluation.analysis.alerts import Shortcut
 from lifesign.evaluation.analysis.columns import PredictionColumns
 from lifesign.labels import BONA_FIDE
@@ -30,7 +31,7 @@ def find_shortcuts(columns: PredictionColumns) -> tuple[Shortcut, ...]:
             continue
         test = stats.mannwhitneyu(one, other, alternative="two-sided", method="asymptotic")
         area = float(test.statistic) / (len(one) * len(other))
-        if max(area, 1 - area) >= _LEAKING_AUC and float(test.pvalue) <= 0.01 / len(_FEATURES):
+        if max(area, 1 - area) >= _LEAKING_AUC and float(test.pvalue) <= SHORTCUT / len(_FEATURES):
             found.append(Shortcut(name.removeprefix("stat_"), max(area, 1 - area), int(known.sum())))
     return tuple(found)
 

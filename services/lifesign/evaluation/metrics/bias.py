@@ -1,11 +1,11 @@
-"""Bias of predictions towards classes, and gaps of an error rate between groups of people.
+"""Gaps of an error rate between groups of people.
 
-An alert needs three things at once: a test that stays significant after correction, an interval that
-excludes 0, and a gap above a margin. Too few samples give "insufficient", never "ok".
+An alert needs three things at once: tests that stay significant after correction, an interval for all
+groups together that excludes 0, and a gap that matters. Too few samples give "insufficient", never "ok".
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -13,123 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from lifesign.evaluation.metrics.comparison import PairedCounts, mcnemar_exact, paired_difference
-from lifesign.evaluation.metrics.confusion import ConfusionMatrix
 from lifesign.evaluation.metrics.intervals import Interval, Rate, effective_rate, newcombe_difference
 from lifesign.evaluation.metrics.multiplicity import holm
 
 __all__ = [
-    "ClassBias",
     "GroupGap",
     "GroupGaps",
     "GroupVerdict",
-    "PredictionBias",
+    "Second",
     "fisher_exact",
     "group_gaps",
-    "prediction_bias",
+    "is_material",
     "skin_tone_band",
+    "smoothed_ratio",
+    "stratified_p_value",
 ]
 
-_COLLAPSE_SHARE = 0.95
 _POWER = 0.8
+_RELATIVE = 2.0
+_RELATIVE_FLOOR = 0.02
 
-
-@dataclass(frozen=True, slots=True)
-class ClassBias:
-    """One class's share among truths and predictions; ``difference`` is predicted - true, in [-1, 1]."""
-
-    class_name: str
-    true_share: float
-    predicted_share: float
-    difference: float
-    interval: Interval
-    p_value: float
-    adjusted_p: float
-    material: bool
-
-
-@dataclass(frozen=True, slots=True)
-class PredictionBias:
-    """Whether predictions favour classes: per class, over all, and the class all collapses into."""
-
-    classes: tuple[ClassBias, ...]
-    p_value: float
-    material: bool
-    collapse: str | None
-
-    @property
-    def most_favoured(self) -> ClassBias | None:
-        """The material class with the largest excess of predictions, ``None`` without one."""
-        favoured = [item for item in self.classes if item.material and item.difference > 0]
-        return max(favoured, key=lambda item: item.difference, default=None)
-
-
-def prediction_bias(
-    matrix: ConfusionMatrix, *, alpha: float = 0.01, margin: float = 0.05, min_size: int = 20
-) -> PredictionBias:
-    """Compare the shares of predicted and of true classes on the same samples.
-
-    Per class, exact McNemar of false positives against false negatives, Holm over the classes; over all,
-    Stuart–Maxwell's test of marginal homogeneity (McNemar with two classes). Material: adjusted
-    p <= ``alpha`` and |difference| > ``margin``. ``collapse`` names the class that takes at least 95 % of
-    all predictions and 90 % of those of other classes, when there are ``min_size`` of those.
-    """
-    rows = [_class_counts(matrix, index) for index in range(len(matrix.class_names))]
-    p_values = np.array([mcnemar_exact(row.only_baseline_wrong, row.only_current_wrong) for row in rows])
-    # With two classes both rows are the same test.
-    adjusted = p_values if len(rows) == 2 else holm(p_values)
-    classes = []
-    for name, row, p_value, adjusted_p in zip(matrix.class_names, rows, p_values, adjusted, strict=True):
-        difference = row.current.value - row.baseline.value
-        classes.append(
-            ClassBias(
-                name,
-                row.baseline.value,
-                row.current.value,
-                difference,
-                paired_difference(row) if row.total else Interval(math.nan, math.nan, 0.95, "none"),
-                float(p_value),
-                float(adjusted_p),
-                bool(adjusted_p <= alpha and abs(difference) > margin),
-            )
-        )
-    overall = float(p_values[0]) if len(rows) == 2 else _stuart_maxwell(matrix)
-    material = any(item.material for item in classes)
-    return PredictionBias(tuple(classes), overall, material, _collapse(matrix, min_size))
-
-
-def _class_counts(matrix: ConfusionMatrix, index: int) -> PairedCounts:
-    """Truth as "baseline" and prediction as "current" saying that a sample is of the class."""
-    own, support = int(matrix.counts[index, index]), int(matrix.support[index])
-    predicted = int(matrix.predicted[index])
-    neither = matrix.total - support - predicted + own
-    return PairedCounts(neither, support - own, predicted - own, own)
-
-
-def _stuart_maxwell(matrix: ConfusionMatrix) -> float:
-    """Return the p-value of equal margins: d' S^-1 d with d = predicted - true, chi-square, k - 1 df."""
-    seen = (matrix.support + matrix.predicted) > 0
-    counts = matrix.counts[np.ix_(seen, seen)].astype(np.float64)
-    size = len(counts)
-    if size < 2:
-        return 1.0
-    difference = counts.sum(axis=0) - counts.sum(axis=1)
-    spread = -(counts + counts.T)
-    np.fill_diagonal(spread, counts.sum(axis=0) + counts.sum(axis=1) - 2 * np.diagonal(counts))
-    # The pseudo-inverse also serves margins that never mix; its rank is the degrees of freedom.
-    rank = int(np.linalg.matrix_rank(spread))
-    statistic = float(difference @ np.linalg.pinv(spread) @ difference)
-    return float(special.chdtrc(rank, statistic)) if rank else 1.0
-
-
-def _collapse(matrix: ConfusionMatrix, min_size: int) -> str | None:
-    if matrix.total == 0:
-        return None
-    index = int(np.argmax(matrix.predicted))
-    others = matrix.total - int(matrix.support[index])
-    taken = int(matrix.predicted[index] - matrix.counts[index, index])
-    collapsed = int(matrix.predicted[index]) >= _COLLAPSE_SHARE * matrix.total and taken >= 0.9 * others
-    return matrix.class_names[index] if collapsed and others >= min_size else None
+Second = Callable[[str, Sequence[str]], float]
+"""A second test of one group against others, by name: the p-value that it is not worse."""
 
 
 class GroupVerdict(StrEnum):
@@ -144,8 +49,9 @@ class GroupVerdict(StrEnum):
 class GroupGap:
     """One group against the rest: ``difference`` is group - rest, positive is worse; in [-1, 1].
 
-    ``rest`` leaves out other groups in alert, so that one bad group does not hide another.
-    ``minimum_detectable`` is the gap that these numbers would find with 80 % probability.
+    ``rest`` leaves out other groups in alert, so that one bad group does not hide another. ``interval``
+    holds for all groups together at 95 % (Bonferroni). ``minimum_detectable`` is the gap that these
+    numbers would find with 80 % probability.
     """
 
     group: str
@@ -175,6 +81,21 @@ class GroupGaps:
         return tuple(sorted(found, key=lambda item: -item.difference))
 
 
+def is_material(rate: float, rest: float, margin: float) -> bool:
+    """Tell whether a gap matters: above ``margin``, or above 2 points where it is twice the rest's rate.
+
+    A margin in points alone is blind in a good model, where a group at 4.5 % among others at 1 % is shut
+    out far more often.
+    """
+    gap = rate - rest
+    return gap > margin or (gap > min(margin, _RELATIVE_FLOOR) and rate >= _RELATIVE * rest)
+
+
+def smoothed_ratio(rate: Rate, rest: Rate) -> float:
+    """Return rate over rest with half an error added to both, (e + ½) / (n + 1): finite without errors."""
+    return ((rate.errors + 0.5) / (rate.total + 1)) / ((rest.errors + 0.5) / (rest.total + 1))
+
+
 def group_gaps(
     rates: Mapping[str, Rate],
     *,
@@ -182,19 +103,30 @@ def group_gaps(
     margin: float = 0.05,
     min_size: int = 20,
     required_gap: float = 0.2,
-    design_effect: float = 1.0,
+    design_effects: Mapping[str, float] | None = None,
+    second: Second | None = None,
 ) -> GroupGaps:
     """Compare an error rate of each group with that of the rest.
 
-    Alert: Fisher's exact test stays <= ``alpha`` after Holm over the groups, the lower limit of
-    Newcombe's 95 % interval is above 0, and the gap is above ``margin``. Insufficient: under ``min_size``
-    samples, or a gap of ``required_gap`` could well be missed. ``design_effect`` (>= 1, see
-    ``clustering.rate_design_effect``) divides all counts when subjects repeat.
+    Alert: Fisher's exact test stays <= ``alpha`` after Holm over the groups of ``min_size`` samples,
+    Newcombe's interval for all groups is above 0, and the gap ``is_material``. Insufficient: under
+    ``min_size`` samples, or a gap of ``required_gap`` could well be missed. ``design_effects`` (>= 1, see
+    ``ErrorClusters``) divide the counts when subjects repeat. ``second``, asked only about groups that
+    could alert, must agree: the larger p-value counts.
     """
     alerted: dict[str, GroupGap] = {}
+    found: dict[str, GroupGap] = {}
+    effects = design_effects or {}
+    eligible = sum(rate.total >= min_size for rate in rates.values())
+    # Two groups are one test, told twice.
+    tests = 1 if len(rates) == 2 else max(1, eligible)
     while True:
-        measured = {name: _gap(name, rates, alerted, design_effect) for name in rates if name not in alerted}
-        found = _judge(measured, alerted, len(rates), alpha, margin, min_size, required_gap)
+        measured = {
+            name: _gap(name, rates, alerted, effects, second, alpha=alpha, min_size=min_size, tests=tests)
+            for name in rates
+            if name not in alerted
+        }
+        found = _judge(measured, alerted, tests, alpha, margin, min_size, required_gap)
         fresh = {name: gap for name, gap in found.items() if gap.verdict is GroupVerdict.ALERT}
         alerted |= fresh
         if not fresh or len(alerted) == len(rates):
@@ -217,20 +149,30 @@ class _Measured:
 
 
 def _gap(
-    name: str, rates: Mapping[str, Rate], alerted: Mapping[str, GroupGap], design_effect: float
+    name: str,
+    rates: Mapping[str, Rate],
+    alerted: Mapping[str, GroupGap],
+    effects: Mapping[str, float],
+    second: Second | None,
+    *,
+    alpha: float,
+    min_size: int,
+    tests: int,
 ) -> _Measured:
-    rest = Rate(0, 0)
-    for other, rate in rates.items():
-        if other != name and other not in alerted:
-            rest += rate
-    errors_a, total_a = effective_rate(rates[name], design_effect)
-    errors_b, total_b = effective_rate(rest, design_effect)
-    interval = newcombe_difference(errors_a, total_a, errors_b, total_b)
+    everyone = [other for other in rates if other != name]
+    # With all others in alert there is no rest but them.
+    others = [other for other in everyone if other not in alerted] or everyone
+    rate, rest = rates[name], sum((rates[other] for other in others), Rate(0, 0))
+    own_errors, own_total = effective_rate(rate, effects.get(name, 1.0))
+    rest_total = sum(effective_rate(rates[other], effects.get(other, 1.0))[1] for other in others)
+    rest_errors = rest_total * rest.value if rest.total else 0.0
+    interval = newcombe_difference(own_errors, own_total, rest_errors, rest_total, level=1 - 0.05 / tests)
     p_value = math.nan
-    if rates[name].total and rest.total:
-        whole_a, whole_b = (round(errors_a), round(total_a)), (round(errors_b), round(total_b))
-        p_value = fisher_exact(*whole_a, *whole_b)
-    return _Measured(rates[name], rest, interval, p_value, (total_a, total_b))
+    if rate.total and rest.total:
+        p_value = fisher_exact(round(own_errors), round(own_total), round(rest_errors), round(rest_total))
+        if second is not None and p_value <= alpha and rate.value > rest.value and rate.total >= min_size:
+            p_value = max(p_value, second(name, others))
+    return _Measured(rate, rest, interval, p_value, (own_total, rest_total))
 
 
 def fisher_exact(errors_a: int, total_a: int, errors_b: int, total_b: int) -> float:
@@ -251,6 +193,30 @@ def _log_choose(total: int, chosen: NDArray[np.int64] | int) -> NDArray[np.float
     return logarithm - math.log(total + 1)
 
 
+def stratified_p_value(
+    errors_a: NDArray[np.int64],
+    total_a: NDArray[np.int64],
+    errors_b: NDArray[np.int64],
+    total_b: NDArray[np.int64],
+    *,
+    design_effect: float = 1.0,
+) -> float:
+    """Return the one-sided p-value that a is not worse than b within the strata, ``(strata,)`` each.
+
+    Cochran–Mantel–Haenszel: errors of a less those expected in its own mix of strata, over their
+    hypergeometric deviation, with continuity correction and the variance times ``design_effect``. A group
+    that only has the harder strata is not worse. 1 where no stratum has both.
+    """
+    total, errors = total_a + total_b, errors_a + errors_b
+    used = (total_a > 0) & (total_b > 0) & (total > 1)
+    total, errors, own, other = total[used], errors[used], total_a[used], total_b[used]
+    variance = float((own * other / total**2 * errors * (total - errors) / (total - 1)).sum()) * design_effect
+    if not variance:
+        return 1.0
+    excess = float(errors_a[used].sum() - (errors * own / total).sum())
+    return float(special.ndtr(-(excess - 0.5) / math.sqrt(variance)))
+
+
 def _judge(
     measured: Mapping[str, _Measured],
     alerted: Mapping[str, GroupGap],
@@ -261,28 +227,31 @@ def _judge(
     required_gap: float,
 ) -> dict[str, GroupGap]:
     names = list(measured)
+    enough = [min(item.rate.total, item.rest.total) >= min_size for item in measured.values()]
     # Groups in alert already have been tested too: they stay in the family.
-    p_values = [measured[name].p_value for name in names] + [item.p_value for item in alerted.values()]
-    adjusted = holm(np.array(p_values, dtype=np.float64))
+    p_values = [
+        item.p_value if large else math.nan for item, large in zip(measured.values(), enough, strict=True)
+    ]
+    p_values += [item.p_value for item in alerted.values()]
+    adjusted = np.array(p_values) if tests == 1 else holm(np.array(p_values, dtype=np.float64))
     result = {}
-    for name, q_value in zip(names, adjusted, strict=False):
+    for name, q_value, large in zip(names, adjusted, enough, strict=False):
         item = measured[name]
-        difference = item.rate.value - item.rest.value
         detectable = _minimum_detectable(item, alpha / tests)
-        enough = item.rate.total >= min_size and item.rest.total >= min_size
         verdict = GroupVerdict.OK if detectable <= required_gap else GroupVerdict.INSUFFICIENT
-        if q_value <= alpha and item.interval.lower > 0 and difference > margin:
+        proven = q_value <= alpha and item.interval.lower > 0
+        if proven and is_material(item.rate.value, item.rest.value, margin):
             verdict = GroupVerdict.ALERT
         result[name] = GroupGap(
             name,
             item.rate,
             item.rest,
-            difference,
+            item.rate.value - item.rest.value,
             item.interval,
             item.p_value,
             float(q_value),
             detectable,
-            verdict if enough else GroupVerdict.INSUFFICIENT,
+            verdict if large else GroupVerdict.INSUFFICIENT,
         )
     return result
 

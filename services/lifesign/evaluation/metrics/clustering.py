@@ -1,16 +1,20 @@
 """How much less correlated samples tell: the design effect of several samples per subject."""
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special, stats
 
 from lifesign.errors import InputError
 
-__all__ = ["design_effect", "design_effect_of_counts", "rate_design_effect", "subject_codes"]
+__all__ = ["ErrorClusters", "design_effect", "design_effect_of_counts", "subject_codes"]
 
 _CUTS = 8
+_SEEN = 10
 
 
 def subject_codes(subjects: Sequence[str | None] | NDArray[Any]) -> NDArray[np.int64]:
@@ -44,34 +48,120 @@ def design_effect(values: NDArray[np.floating[Any]], subjects: Sequence[str | No
     return design_effect_of_counts(sums, np.bincount(codes))
 
 
-def rate_design_effect(
-    wrong: NDArray[np.bool_],
-    subjects: Sequence[str | None] | NDArray[Any],
-    *,
-    groups: Sequence[str] | NDArray[Any] | None = None,
-) -> float:
-    """Return the design effect of an error rate: wrong, bool ``(n,)``, clustered by subjects ``(n,)``.
+@dataclass(frozen=True, eq=False)
+class ErrorClusters:
+    """Errors of one kind per unit: one subject's samples in one group; int64 ``(units,)`` arrays.
 
-    With ``groups``, ``(n,)``, subjects are compared within their group only, so that a difference
-    *between* groups is not taken for correlation; the groups' ratios are pooled by samples.
+    A subject with samples in several groups is a unit in each. Units are what can be called independent
+    and exchangeable, where single samples of one face are not.
     """
-    wrong = np.asarray(wrong, dtype=np.bool_)
-    if not len(wrong):
-        return 1.0
-    names = np.zeros(len(wrong), dtype=np.int64) if groups is None else np.asarray(groups)
-    people = np.asarray(subjects, dtype=object)
-    effects, weights = [], []
-    for name in np.unique(names):
-        rows = names == name
-        codes = subject_codes(people[rows])
-        sums = np.bincount(codes, weights=wrong[rows].astype(np.float64)).astype(np.int64)
-        if len(sums) > 1 or groups is None:
-            effects.append(design_effect_of_counts(sums[:, np.newaxis], np.bincount(codes)))
-            # A group without errors, or with nothing else, tells nothing about their correlation.
-            weights.append(float(rows.sum()) * wrong[rows].mean() * (1 - wrong[rows].mean()))
-    if not effects or sum(weights) == 0:
-        return max(effects, default=1.0)
-    return float(np.average(effects, weights=weights))
+
+    group: NDArray[np.int64]
+    size: NDArray[np.int64]
+    errors: NDArray[np.int64]
+
+    @classmethod
+    def from_samples(
+        cls, wrong: NDArray[np.bool_], group: NDArray[np.int64], subject: NDArray[np.int64]
+    ) -> Self:
+        """Count samples ``(n,)``: codes of groups >= 0, and of subjects with -1 for an unknown one.
+
+        Samples of unknown subject are units of one sample each.
+
+        Raises:
+            InputError: arrays of different length.
+        """
+        if not wrong.shape == group.shape == subject.shape:
+            raise InputError(
+                f"expected one group and subject per sample, got {wrong.shape}, {group.shape} and "
+                f"{subject.shape}"
+            )
+        known = subject >= 0
+        width = int(group.max(initial=0)) + 1
+        units, place = np.unique(subject[known] * width + group[known], return_inverse=True)
+        size = np.bincount(place, minlength=len(units))
+        errors = np.bincount(place, weights=wrong[known], minlength=len(units)).astype(np.int64)
+        alone = np.count_nonzero(~known)
+        return cls(
+            np.concatenate([units % width, group[~known]]).astype(np.int64),
+            np.concatenate([size, np.ones(alone, dtype=np.int64)]).astype(np.int64),
+            np.concatenate([errors, wrong[~known].astype(np.int64)]),
+        )
+
+    def correlation(self) -> float:
+        """Return how much alike the errors of one unit are: the intraclass correlation, in [0, 1].
+
+        Moments within the groups, so that a difference *between* groups is not taken for likeness:
+        Σ_g u/(u-1) Σ_s [(y_s - m_s p_g)² - m_s p_g q_g] / Σ_g Σ_s m_s (m_s - 1) p_g q_g, with u units of
+        m_s samples and y_s errors; 0 where no unit has two samples or nothing was wrong.
+        """
+        excess = room = 0.0
+        for code in np.unique(self.group):
+            inside = self.group == code
+            size, errors = self.size[inside].astype(np.float64), self.errors[inside]
+            units, share = len(size), float(errors.sum() / size.sum())
+            spread = share * (1 - share)
+            if units > 1:
+                squares = float(((errors - size * share) ** 2).sum()) * units / (units - 1)
+                excess += squares - float(size.sum()) * spread
+                room += float((size * (size - 1)).sum()) * spread
+        return float(np.clip(excess / room, 0.0, 1.0)) if room else 0.0
+
+    def design_effects(self, groups: int) -> NDArray[np.float64]:
+        """Return the design effect of each group's error rate, float64 ``(groups,)``, at least 1.
+
+        1 + (Σm²/Σm - 1) · correlation (Kish, Survey Sampling, 1965): large units weigh more in the groups
+        that have them, while the correlation is estimated from all.
+        """
+        total = np.bincount(self.group, weights=self.size, minlength=groups)
+        squares = np.bincount(self.group, weights=self.size.astype(np.float64) ** 2, minlength=groups)
+        mean = np.divide(squares, total, out=np.ones(groups), where=total > 0)
+        return np.asarray(1 + np.maximum(mean - 1, 0.0) * self.correlation(), dtype=np.float64)
+
+    def exchange_p_value(
+        self, group: int, rest: NDArray[np.int64], *, draws: int = 10_000, seed: int = 0
+    ) -> float:
+        """Return how often whole units dealt out anew give ``group`` a rate as far above the rest's.
+
+        One-sided, exact where all units are alike but for chance (a permutation test of units), however
+        skewed the errors per unit. Under 10 such draws the tail is that of the Pearson type III
+        distribution with the draws' three moments, and never less than one arrangement of all. ``rest``
+        are the codes of the other groups. ``nan`` without a unit on either side.
+        """
+        own, others = self.group == group, np.isin(self.group, rest)
+        count, both = int(own.sum()), own | others
+        if not count or not others.any():
+            return math.nan
+        kinds, cell = np.unique(
+            np.stack([self.errors[both], self.size[both]], axis=1), axis=0, return_inverse=True
+        )
+        dealt = np.random.default_rng(seed).multivariate_hypergeometric(
+            np.bincount(cell.ravel(), minlength=len(kinds)), count, size=draws, method="marginals"
+        )
+        sums, total = dealt @ kinds, kinds[cell.ravel()].sum(axis=0)
+        gaps = sums[:, 0] / sums[:, 1] - (total[0] - sums[:, 0]) / (total[1] - sums[:, 1])
+        observed = float(
+            self.errors[own].sum() / self.size[own].sum()
+            - self.errors[others].sum() / self.size[others].sum()
+        )
+        return _tail(gaps, observed, _one_arrangement(int(both.sum()), count))
+
+
+def _one_arrangement(units: int, chosen: int) -> float:
+    """Return 1 over the number of ways to choose so many of the units."""
+    return float((units + 1) * np.exp(special.betaln(1 + units - chosen, 1 + chosen)))
+
+
+def _tail(draws: NDArray[np.float64], observed: float, least: float) -> float:
+    """Return the chance of a draw >= ``observed``."""
+    extreme = int((draws >= observed - 1e-12).sum())
+    share = (1 + extreme) / (1 + len(draws))
+    spread = float(draws.std())
+    if extreme >= _SEEN or spread == 0:
+        return share
+    skew = float(((draws - draws.mean()) ** 3).mean() / spread**3)
+    fitted = float(stats.pearson3.sf((observed - float(draws.mean())) / spread, skew))
+    return max(least, min(fitted, (1 + _SEEN) / (1 + len(draws))))
 
 
 def design_effect_of_counts(below: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:

@@ -27,6 +27,7 @@ __all__ = [
     "GateStatus",
     "GroupGapRow",
     "GroupGapTable",
+    "GroupSummary",
     "HistogramRow",
     "ModelFacts",
     "PredictionBiasRow",
@@ -267,6 +268,7 @@ class GroupGapRow(_Document):
     p_value: float | None
     q_value: float | None
     verdict: Literal["ok", "alert", "insufficient"]
+    words: str = Field(default="", description="why the evidence is insufficient, with the samples there are")
 
 
 class GroupGapTable(_Document):
@@ -280,11 +282,27 @@ class GroupGapTable(_Document):
     sentence: str
 
 
+class GroupSummary(_Document):
+    """One attribute in a line: the worst group against the best, among groups of enough samples."""
+
+    attribute: str
+    metric: str = Field(description="BPCER, APCER, error rate, or miss rate of a class")
+    groups: int = Field(description="groups with enough samples")
+    worst_group: str
+    best_group: str
+    difference: float = Field(description="rate of the worst group minus that of the best")
+    ratio: float = Field(description="of the same two, half an error added to each: (e + 1/2) / (n + 1)")
+    proven: bool = Field(description="whether a group is in alert; the extremes of many groups always differ")
+
+
 class PredictionBiasRow(_Document):
     class_name: str
     true_share: float | None
     predicted_share: float | None
     difference: float | None
+    favour: float | None = Field(
+        default=None, description="others answered as this class less own missed, beyond errors alike for all"
+    )
     p_value: float | None
     verdict: Literal["ok", "alert"]
 
@@ -397,6 +415,7 @@ class ReportDocument(_Document):
     calibration: CalibrationDocument | None
     slices: tuple[SliceRow, ...]
     group_gaps: tuple[GroupGapTable, ...]
+    group_summaries: tuple[GroupSummary, ...] = ()
     prediction_bias: tuple[PredictionBiasRow, ...]
     drift: tuple[DriftRow, ...]
     baseline: BaselineComparison | None
@@ -412,3 +431,7 @@ def report_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of a report."""
     schema = ReportDocument.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Lifesign report", **schema}
+
+
+if __name__ == "__main__":
+    print(json.dumps(report_schema(), indent=2, ensure_ascii=False))

@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pytest
 
+from lifesign.evaluation.analysis.alarm_budget import DIFFERENTIAL_PERFORMANCE
 from lifesign.evaluation.report.document import GroupGapTable, ReportDocument
 from lifesign.testing.prediction_tables import liveness_predictions
 from lifesign.testing.reports import liveness_spec, report_of
@@ -56,5 +57,6 @@ def test_tables_that_can_find_nothing_do_not_weaken_the_others() -> None:
     testable = [one for one in with_tones.group_gaps if sum(row.rate.total >= 20 for row in one.groups) > 1]
 
     assert len(testable) < len(with_tones.group_gaps)
-    assert _gaps(with_tones, "device").alpha == pytest.approx(0.01 / len(testable), rel=1e-2)
-    assert _gaps(alone, "device").alpha == pytest.approx(0.005)
+    shared = pytest.approx(DIFFERENTIAL_PERFORMANCE / len(testable), rel=1e-2)
+    assert _gaps(with_tones, "device").alpha == shared
+    assert _gaps(alone, "device").alpha == pytest.approx(DIFFERENTIAL_PERFORMANCE / 3, rel=1e-2)

@@ -1,58 +1,15 @@
-import math
-
 import numpy as np
 import pytest
 
-from lifesign.evaluation.metrics.bias import GroupVerdict, group_gaps, prediction_bias, skin_tone_band
-from lifesign.evaluation.metrics.confusion import ConfusionMatrix
+from lifesign.evaluation.metrics.bias import (
+    GroupVerdict,
+    group_gaps,
+    is_material,
+    skin_tone_band,
+    smoothed_ratio,
+    stratified_p_value,
+)
 from lifesign.evaluation.metrics.intervals import Rate
-
-NAMES = ("attack", "bona_fide")
-
-
-def _matrix(rows, names=NAMES):
-    return ConfusionMatrix(names, np.array(rows, dtype=np.int64))
-
-
-def test_errors_in_one_direction_are_a_bias():
-    bias = prediction_bias(_matrix([[200, 0], [60, 140]]))
-    assert bias.material
-    assert bias.most_favoured.class_name == "attack"
-    assert bias.most_favoured.difference == pytest.approx(0.15)
-
-
-def test_as_many_errors_in_both_directions_are_none():
-    bias = prediction_bias(_matrix([[150, 50], [50, 150]]))
-    assert not bias.material
-    assert bias.p_value == 1
-
-
-def test_significant_but_small_shift_is_below_the_margin():
-    bias = prediction_bias(_matrix([[9900, 100], [400, 9600]]))
-    assert bias.p_value < 1e-6
-    assert not bias.material
-
-
-def test_one_answer_for_everything_is_a_collapse():
-    assert prediction_bias(_matrix([[0, 100], [0, 100]])).collapse == "bona_fide"
-    assert prediction_bias(_matrix([[100, 0], [0, 100]])).collapse is None
-
-
-def test_only_one_class_in_the_data_is_no_collapse():
-    assert prediction_bias(_matrix([[0, 0], [0, 100]])).collapse is None
-
-
-def test_favoured_class_of_three_is_found():
-    rows = [[100, 0, 40], [0, 100, 40], [0, 0, 100]]
-    bias = prediction_bias(_matrix(rows, ("a", "b", "c")))
-    assert bias.most_favoured.class_name == "c"
-    assert bias.p_value < 1e-6
-
-
-def test_no_samples_are_no_bias():
-    bias = prediction_bias(ConfusionMatrix.empty(NAMES))
-    assert not bias.material
-    assert math.isnan(bias.classes[0].true_share)
 
 
 def test_group_that_is_worse_alerts_and_the_others_do_not():
@@ -89,7 +46,7 @@ def test_few_samples_are_insufficient_not_ok():
 def test_correlated_samples_need_more_of_them():
     rates = {"a": Rate(9, 60), "b": Rate(9, 60), "c": Rate(27, 60)}
     assert group_gaps(rates).alerts
-    assert not group_gaps(rates, design_effect=10).alerts
+    assert not group_gaps(rates, design_effects=dict.fromkeys(rates, 10.0)).alerts
 
 
 @pytest.mark.parametrize("rates", [{}, {"only": Rate(5, 50)}, {"empty": Rate(0, 0), "other": Rate(1, 50)}])
@@ -105,3 +62,62 @@ def test_nothing_to_compare_is_no_alert(rates):
 )
 def test_skin_tones_fall_into_bands(tone, band):
     assert skin_tone_band(tone) == band
+
+
+def test_a_second_test_that_does_not_agree_withholds_the_alert():
+    rates = {"a": Rate(9, 60), "b": Rate(9, 60), "c": Rate(27, 60)}
+    asked = []
+
+    def second(name, others):
+        asked.append((name, tuple(others)))
+        return 0.2
+
+    gaps = group_gaps(rates, second=second)
+    assert not gaps.alerts
+    # Only the group that could alert is asked about: the second test may be slow.
+    assert asked == [("c", ("a", "b"))]
+    assert next(item for item in gaps.groups if item.group == "c").p_value == 0.2
+
+
+def test_two_groups_are_one_test():
+    gaps = group_gaps({"a": Rate(4, 100), "b": Rate(16, 100)})
+    assert [item.q_value for item in gaps.groups] == [item.p_value for item in gaps.groups]
+    assert [item.verdict.value for item in gaps.groups] == ["ok", "alert"]
+
+
+def test_groups_too_small_to_judge_do_not_weaken_the_others():
+    rates = {"a": Rate(9, 60), "b": Rate(27, 60)} | {f"tiny{index}": Rate(0, 2) for index in range(30)}
+    judged = {item.group: item for item in group_gaps(rates).groups}
+    assert judged["b"].q_value == pytest.approx(2 * judged["b"].p_value)
+    assert np.isnan(judged["tiny1"].q_value)
+
+
+@pytest.mark.parametrize(
+    ("rate", "rest", "material"),
+    [
+        (0.15, 0.05, True),
+        (0.25, 0.21, False),
+        (0.045, 0.01, True),
+        (0.015, 0.0, False),
+        (0.05, 0.03, False),
+        (0.02, 0.1, False),
+    ],
+)
+def test_a_gap_matters_by_points_or_when_the_rate_doubles(rate, rest, material):
+    assert is_material(rate, rest, 0.05) is material
+
+
+def test_ratio_without_errors_is_finite():
+    assert smoothed_ratio(Rate(4, 99), Rate(0, 99)) == pytest.approx(9)
+
+
+def test_a_group_that_only_met_the_harder_attacks_is_not_worse():
+    easy_and_hard = np.array([1, 30]), np.array([20, 100])
+    p_value = stratified_p_value(*easy_and_hard, np.array([5, 30]), np.array([100, 100]))
+    worse = stratified_p_value(
+        np.array([10, 60]), np.array([20, 100]), np.array([5, 30]), np.array([100, 100])
+    )
+    assert p_value > 0.3
+    assert worse < 1e-6
+    apart = np.array([3, 0]), np.array([9, 0]), np.array([0, 1]), np.array([0, 9])
+    assert stratified_p_value(*apart) == 1

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy import stats
 
-from lifesign.evaluation.metrics.clustering import design_effect, rate_design_effect, subject_codes
+from lifesign.errors import InputError
+from lifesign.evaluation.metrics.clustering import ErrorClusters, design_effect, subject_codes
 
 
 def test_identical_samples_of_a_subject_are_worth_one():
@@ -22,7 +24,72 @@ def test_unknown_subjects_are_different_people():
     assert subject_codes(["a", None, "a", "", None]).tolist() == [0, 1, 0, 2, 3]
 
 
-def test_errors_that_sit_on_few_people_have_a_large_design_effect():
+def _clusters(wrong, group, subject):
+    return ErrorClusters.from_samples(np.asarray(wrong, bool), np.asarray(group), np.asarray(subject))
+
+
+def test_errors_that_sit_on_few_people_are_alike():
     subjects = np.repeat(np.arange(40), 10)
-    assert rate_design_effect(subjects < 4, subjects) == pytest.approx(11.2, abs=0.1)
-    assert rate_design_effect(np.zeros(400, bool), subjects) == 1
+    clusters = _clusters(subjects < 4, np.zeros(400, int), subjects)
+    assert clusters.correlation() == 1
+    assert clusters.design_effects(1).tolist() == [10]
+    assert _clusters(np.zeros(400), np.zeros(400, int), subjects).correlation() == 0
+
+
+def test_correlation_of_errors_is_recovered():
+    rng = np.random.default_rng(5)
+    subjects = np.repeat(np.arange(2000), 8)
+    # Beta with a + b = 4 has an intraclass correlation of 1 / (a + b + 1).
+    wrong = rng.random(16000) < rng.beta(0.4, 3.6, 2000)[subjects]
+    assert _clusters(wrong, subjects % 4, subjects).correlation() == pytest.approx(0.2, abs=0.03)
+
+
+def test_a_difference_between_groups_is_no_likeness_of_people():
+    rng = np.random.default_rng(6)
+    subjects = np.repeat(np.arange(400), 10)
+    group = subjects % 2
+    wrong = rng.random(4000) < np.where(group, 0.6, 0.1)
+    assert _clusters(wrong, group, subjects).correlation() < 0.02
+
+
+def test_groups_with_larger_units_have_the_larger_design_effect():
+    subjects = np.concatenate([np.repeat(np.arange(50), 2), np.repeat(np.arange(50, 60), 10)])
+    wrong = subjects % 2 == 0
+    effects = _clusters(wrong, (subjects >= 50).astype(int), subjects).design_effects(2)
+    assert effects.tolist() == [2, 10]
+
+
+def test_samples_of_unknown_people_are_units_of_their_own():
+    clusters = _clusters([1, 0, 1, 1], [0, 0, 1, 1], [-1, -1, 7, 7])
+    units = np.stack([clusters.group, clusters.size, clusters.errors], axis=1)
+    assert sorted(units.tolist()) == [[0, 1, 0], [0, 1, 1], [1, 2, 2]]
+
+
+def test_exchange_of_single_samples_is_fishers_test():
+    wrong = np.array([1] * 9 + [0] * 21 + [1] * 3 + [0] * 57)
+    clusters = _clusters(wrong, [0] * 30 + [1] * 60, np.full(90, -1))
+    exact = stats.fisher_exact([[9, 21], [3, 57]], alternative="greater").pvalue
+    assert clusters.exchange_p_value(0, np.array([1]), draws=100_000) == pytest.approx(exact, rel=0.2)
+
+
+def test_exchange_beyond_what_was_drawn_follows_the_tail():
+    wrong = np.array([1] * 60 + [0] * 340 + [1] * 180 + [0] * 3420)
+    clusters = _clusters(wrong, [0] * 400 + [1] * 3600, np.full(4000, -1))
+    exact = stats.fisher_exact([[60, 340], [180, 3420]], alternative="greater").pvalue
+    assert exact < 1e-10
+    assert clusters.exchange_p_value(0, np.array([1])) == pytest.approx(exact, rel=50)
+
+
+def test_one_person_who_is_always_wrong_proves_nothing_about_a_group():
+    subjects = np.repeat(np.arange(20), 20)
+    clusters = _clusters(subjects == 0, (subjects >= 5).astype(int), subjects)
+    assert clusters.exchange_p_value(0, np.array([1])) == pytest.approx(5 / 20, abs=0.02)
+
+
+def test_nothing_to_exchange_is_no_test():
+    assert np.isnan(_clusters([1, 0], [0, 0], [0, 1]).exchange_p_value(0, np.array([1])))
+
+
+def test_arrays_of_different_length_are_refused():
+    with pytest.raises(InputError, match="one group and subject per sample"):
+        ErrorClusters.from_samples(np.zeros(3, bool), np.zeros(2, np.int64), np.zeros(3, np.int64))

@@ -67,8 +67,18 @@ def test_minimum_detectable_is_where_a_change_becomes_material():
     state = DriftState.from_batch(profile, {"x": reference})
     smallest = drift_tests(profile, state)[0].minimum_detectable
     for factor, material in ((0.8, False), (1.2, True)):
-        moved = DriftState.from_batch(profile, {"x": reference + factor * smallest})
-        assert drift_tests(profile, moved)[0].material is material
+        squeezed = 0.5 + (reference - 0.5) * (1 - 2 * factor * smallest)
+        now = DriftState.from_batch(profile, {"x": squeezed})
+        assert drift_tests(profile, now)[0].material is material
+
+
+def test_a_shift_is_found_by_ranks_before_by_distance():
+    rng = np.random.default_rng(3)
+    reference, current = rng.normal(0, 1, 1000), rng.normal(0.25, 1, 400)
+    profile = ReferenceProfile.from_samples({"x": reference})
+    test = drift_tests(profile, DriftState.from_batch(profile, {"x": current}), alpha=5e-5)[0]
+    assert test.statistic < test.minimum_detectable
+    assert test.material
 
 
 def test_values_that_are_not_finite_are_left_out():
