@@ -52,7 +52,7 @@ def faces_options(seed: int) -> list[str]:
     """Options of ``lifesign synth`` for the set that the model is trained and tested on."""
     return [
         *("--subjects", "150", "--bona-fide-per-subject", "3", "--attacks-per-subject", "4"),
-        *("--size", "112", "--strength", "2.2", "--seed", str(seed)),
+        *("--size", "112", "--seed", str(seed)),
         *("--splits", "train=0.5,dev=0.14,test=0.36"),
         *("--devices", "phone_a,phone_b"),
     ]
@@ -62,7 +62,7 @@ def drifted_options(seed: int) -> list[str]:
     """Options of ``lifesign synth`` for the set of a new device in low light."""
     return [
         *("--subjects", "40", "--bona-fide-per-subject", "3", "--attacks-per-subject", "3"),
-        *("--size", "112", "--strength", "2.2", "--seed", str(seed + 1)),
+        *("--size", "112", "--seed", str(seed + 1)),
         *("--splits", "test=1"),
         *("--drift-device", "kiosk_d", "--low-light"),
     ]
