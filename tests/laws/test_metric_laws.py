@@ -12,8 +12,10 @@ from lifesign.evaluation.metrics.calibration import ReliabilityCounts
 from lifesign.evaluation.metrics.comparison import PairedCounts
 from lifesign.evaluation.metrics.confusion import ConfusionMatrix
 from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile
+from lifesign.evaluation.metrics.equal_mass_calibration import FineReliability
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
 from lifesign.evaluation.metrics.pad import PadCounts
+from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
 from lifesign.evaluation.metrics.score_histogram import (
     ScoreHistogram,
     auc,
@@ -33,6 +35,13 @@ def _score_histogram(rows):
 def _multi_class(rows):
     scores = np.stack([rows["score"], 1 - rows["score"], rows["score"] / 2], axis=1)
     return MultiClassHistogram.from_batch(CLASSES, rows["group"], scores)
+
+
+def _probability_scores(rows):
+    logits = np.stack([rows["margin"], -rows["margin"], np.zeros(len(rows["margin"]))], axis=1)
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return ProbabilityScores.from_batch(rows["group"], scores, logits=logits)
 
 
 def _pad(rows):
@@ -56,6 +65,11 @@ STATES = {
         lambda rows: ReliabilityCounts.from_batch(rows["score"], rows["group"] > 0),
         ReliabilityCounts.empty(),
     ),
+    "fine_reliability": (
+        lambda rows: FineReliability.from_batch(rows["score"], rows["group"] > 0),
+        FineReliability.empty(),
+    ),
+    "probability_scores": (_probability_scores, ProbabilityScores.empty(len(CLASSES))),
     "drift": (_drift, DriftState.empty(PROFILE)),
     "paired": (
         lambda rows: PairedCounts.from_batch(rows["group"] > 0, rows["predicted"] > 0),

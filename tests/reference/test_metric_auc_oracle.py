@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
 
+from lifesign.evaluation.metrics.delong import compare_areas
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
-from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc
+from lifesign.evaluation.metrics.precision_recall import average_precision, precision_recall
+from lifesign.evaluation.metrics.roc_summaries import hull_eer, partial_auc, roc_hull
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, roc
 
 SIZE = 200_000
 
@@ -102,3 +106,102 @@ def test_multi_class_auc_is_one_vs_rest():
     one_hot = np.eye(5)[truth]
     assert state.macro_auc() == pytest.approx(roc_auc_score(one_hot, scores, average="macro"), abs=1e-5)
     assert state.micro_auc().value == pytest.approx(roc_auc_score(one_hot, scores, average="micro"), abs=1e-5)
+
+
+def test_macro_auc_is_within_its_certificate():
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 4, 20_000)
+    logits = rng.normal(0, 1, (20_000, 4)) + 1.5 * np.eye(4)[truth]
+    scores = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    state = MultiClassHistogram.from_batch(tuple("abcd"), truth, scores)
+    exact = roc_auc_score(np.eye(4)[truth], scores.astype(np.float32), average="macro")
+    assert abs(state.macro_auc() - exact) <= state.macro_certificate() < 1e-2
+
+
+@pytest.mark.parametrize("kind", ["calibrated", "over_confident", "imbalanced", "saturated", "chance"])
+def test_average_precision_is_within_its_certificate(kind):
+    truth, margin = _margins(kind, 0)
+    scores = (1 / (1 + np.exp(-margin))).astype(np.float32)
+    hist = ScoreHistogram.from_batch(("n", "p"), truth.astype(int), scores)
+    result = average_precision(hist.pooled({"p"}), hist.pooled({"n"}))
+    error = abs(result.value - average_precision_score(truth, scores))
+    assert error <= result.certificate
+    if kind == "calibrated":
+        assert error <= 1e-5
+
+
+def test_average_precision_per_class_is_that_of_scikit_learn():
+    rng = np.random.default_rng(3)
+    truth = rng.integers(0, 3, 5000)
+    scores = rng.dirichlet([1, 1, 1], 5000) * 0.5 + 0.5 * np.eye(3)[truth] * rng.random((5000, 1))
+    scores /= scores.sum(axis=1, keepdims=True)
+    found = MultiClassHistogram.from_batch(tuple("abc"), truth, scores).average_precision_per_class()
+    for index, name in enumerate("abc"):
+        exact = average_precision_score(truth == index, scores[:, index].astype(np.float32))
+        assert abs(found[name].value - exact) <= min(found[name].certificate + 1e-12, 1e-3)
+
+
+def test_precision_recall_curve_of_separate_scores_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    scores = rng.choice(np.arange(1, 100) / 100, 500).astype(np.float32)
+    truth = rng.random(500) < scores
+    hist = ScoreHistogram.from_batch(("n", "p"), truth.astype(int), scores)
+    curve = precision_recall(hist.pooled({"p"}), hist.pooled({"n"}))
+    precision, recall, _ = precision_recall_curve(truth, scores)
+    # Hundredths fall into different bins; scikit-learn goes the other way and adds the point (0, 1).
+    assert curve.precision[::-1].tolist() == pytest.approx(precision[:-1].tolist())
+    assert curve.recall[::-1].tolist() == pytest.approx(recall[:-1].tolist())
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.1, 0.5, 1.0])
+def test_partial_area_is_that_of_scikit_learn(rate):
+    truth, margin = _margins("calibrated", 1)
+    scores = (1 / (1 + np.exp(-margin))).astype(np.float32)
+    curve = roc(ScoreHistogram.from_batch(("n", "p"), truth.astype(int), scores), {"p"}, {"n"})
+    assert partial_auc(curve, max_rate=rate) == pytest.approx(
+        roc_auc_score(truth, scores, max_fpr=rate), abs=2e-5
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_hull_is_that_of_pool_adjacent_violators(seed):
+    rng = np.random.default_rng(seed)
+    truth = rng.random(300) < 0.4
+    scores = np.round(np.clip(rng.random(300) * 0.6 + 0.3 * truth, 0.01, 0.99), 2).astype(np.float32)
+    curve = roc(ScoreHistogram.from_batch(("n", "p"), truth.astype(int), scores), {"p"}, {"n"})
+    fitted = IsotonicRegression().fit(scores, truth).predict(scores)
+    levels = np.append(np.inf, np.unique(fitted)[::-1])
+    x, y = (np.array([(fitted[side] >= level - 1e-9).mean() for level in levels]) for side in (~truth, truth))
+    grid = np.linspace(0, 1, 200_001)
+    height = np.interp(grid, x, y)
+    assert np.interp(grid, *roc_hull(curve)) == pytest.approx(height, abs=1e-9)
+    assert hull_eer(curve) == pytest.approx(grid[np.abs(height + grid - 1).argmin()], abs=1e-5)
+
+
+def test_paired_areas_are_those_of_all_pairs():
+    rng = np.random.default_rng(4)
+    truth = rng.random(150) < 0.4
+    scores = [np.round(rng.normal(shift * truth, 1), 1) for shift in (1.0, 1.6)]
+    wins = [
+        (one[truth][:, None] > one[~truth][None, :]) + 0.5 * (one[truth][:, None] == one[~truth][None, :])
+        for one in scores
+    ]
+    change = wins[1] - wins[0]
+    error = np.sqrt(
+        change.mean(axis=1).var(ddof=1) / truth.sum() + change.mean(axis=0).var(ddof=1) / (~truth).sum()
+    )
+    found = compare_areas(*scores, truth)
+    assert (found.baseline, found.current) == pytest.approx([roc_auc_score(truth, one) for one in scores])
+    assert found.delta == pytest.approx(change.mean())
+    assert found.interval.half_width == pytest.approx(1.959964 * error)
+
+
+def test_paired_delong_is_right_about_two_equal_models():
+    rng = np.random.default_rng(6)
+    alarms = 0
+    for _ in range(1000):
+        truth = np.repeat([True, False], 40)
+        common = rng.normal(0, 1, 80) + 1.5 * truth
+        one, two = (common + rng.normal(0, 0.7, 80) for _ in range(2))
+        alarms += compare_areas(one, two, truth).p_value <= 0.05
+    assert alarms / 1000 <= 0.065

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 from sklearn import metrics
+from sklearn.calibration import calibration_curve
+from sklearn.linear_model import LogisticRegression
 from statsmodels.stats.contingency_tables import SquareTable, StratifiedTable, mcnemar
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
@@ -13,10 +15,13 @@ from lifesign.evaluation.metrics.calibration import ReliabilityCounts
 from lifesign.evaluation.metrics.comparison import mcnemar_exact
 from lifesign.evaluation.metrics.confusion import ConfusionMatrix
 from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile, drift_tests
+from lifesign.evaluation.metrics.equal_mass_calibration import FineReliability
 from lifesign.evaluation.metrics.intervals import clopper_pearson, newcombe_difference, wilson
 from lifesign.evaluation.metrics.multiplicity import benjamini_hochberg, holm
 from lifesign.evaluation.metrics.prediction_bias import prediction_bias
+from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, roc
+from lifesign.evaluation.metrics.temperature import fit_temperature
 
 COUNTS = [(0, 20), (1, 20), (3, 150), (75, 150), (149, 150), (150, 150)]
 
@@ -56,8 +61,31 @@ def test_classification_metrics_are_those_of_scikit_learn(classes):
         (matrix.mcc, metrics.matthews_corrcoef(true, predicted)),
         (matrix.macro(matrix.f1), metrics.f1_score(true, predicted, average="macro")),
         (matrix.weighted(matrix.precision), metrics.precision_score(true, predicted, average="weighted")),
+        (matrix.micro, metrics.f1_score(true, predicted, average="micro")),
+        (matrix.specificity, _specificity(true, predicted)),
+        (matrix.micro_specificity, _micro_specificity(true, predicted)),
     ):
         assert ours == pytest.approx(expected)
+
+
+def _specificity(true, predicted):
+    cells = metrics.multilabel_confusion_matrix(true, predicted)
+    return cells[:, 0, 0] / cells[:, 0].sum(axis=1)
+
+
+def _micro_specificity(true, predicted):
+    cells = metrics.multilabel_confusion_matrix(true, predicted).sum(axis=0)
+    return cells[0, 0] / cells[0].sum()
+
+
+def test_coarse_matrix_is_that_of_relabelled_samples():
+    rng = np.random.default_rng(4)
+    names = np.array(list("abcdef"))
+    groups = {"a": "x", "b": "y", "c": "x", "d": "z", "e": "y", "f": "z"}
+    true, predicted = rng.integers(0, 6, 2000), rng.integers(0, 6, 2000)
+    coarse = ConfusionMatrix.from_batch(tuple(names), true, predicted).coarse(groups)
+    relabelled = [np.vectorize(groups.get)(names[index]) for index in (true, predicted)]
+    assert coarse.counts.tolist() == metrics.confusion_matrix(*relabelled, labels=list("xyz")).tolist()
 
 
 def test_roc_of_separate_scores_is_that_of_scikit_learn():
@@ -72,6 +100,63 @@ def test_roc_of_separate_scores_is_that_of_scikit_learn():
     assert metrics.auc(curve.false_positive_rate, curve.true_positive_rate) == pytest.approx(
         metrics.roc_auc_score(truth, scores), abs=2e-3
     )
+
+
+def _probabilities(seed, classes=5, size=3000):
+    rng = np.random.default_rng(seed)
+    true = rng.integers(0, classes, size)
+    logits = rng.normal(0, 1, (size, classes)) + 1.5 * np.eye(classes)[true]
+    weights = np.exp(logits)
+    return true, logits, weights / weights.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("k", [1, 2, 4])
+def test_top_k_accuracy_is_that_of_scikit_learn(k):
+    true, _, scores = _probabilities(0)
+    state = ProbabilityScores.from_batch(true, scores)
+    assert 1 - state.top(k).value == pytest.approx(metrics.top_k_accuracy_score(true, scores, k=k))
+
+
+@pytest.mark.parametrize("with_logits", [False, True])
+def test_losses_of_probabilities_are_those_of_scikit_learn(with_logits):
+    true, logits, scores = _probabilities(1)
+    state = ProbabilityScores.from_batch(true, scores, logits=logits if with_logits else None)
+    assert state.log_loss() == pytest.approx(metrics.log_loss(true, scores), abs=1e-9)
+    assert state.brier() / 5 == pytest.approx(metrics.mean_squared_error(np.eye(5)[true], scores), abs=1e-8)
+
+
+def test_temperature_is_the_slope_of_a_logistic_regression():
+    rng = np.random.default_rng(2)
+    margin = rng.normal(0, 4, 5000)
+    true = (rng.random(5000) < 1 / (1 + np.exp(-margin / 2.5))).astype(int)
+    found = fit_temperature(np.stack([np.zeros(5000), margin], axis=1), true)
+    fitted = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-8).fit(margin[:, None], true)
+    assert found.value == pytest.approx(1 / float(fitted.coef_[0, 0]), rel=1e-3)
+    assert found.log_loss_after == pytest.approx(
+        metrics.log_loss(true, fitted.predict_proba(margin[:, None]))
+    )
+
+
+def test_adaptive_calibration_error_is_that_of_quantile_bins():
+    rng = np.random.default_rng(3)
+    scores = rng.random(40_000) ** 0.3
+    truth = rng.random(40_000) < scores**2
+    edges = np.quantile(scores, np.arange(1, 15) / 15)
+    place = np.searchsorted(edges, scores, side="right")
+    gaps = [abs(truth[place == one].mean() - scores[place == one].mean()) / 15 for one in range(15)]
+    assert FineReliability.from_batch(scores, truth).adaptive_ece() == pytest.approx(sum(gaps), abs=2e-4)
+
+
+def test_expected_calibration_error_is_that_of_equal_bins():
+    rng = np.random.default_rng(3)
+    scores = rng.random(20_000) ** 0.3
+    truth = rng.random(20_000) < scores**2
+    share, mean = calibration_curve(truth, scores, n_bins=15)
+    counts = np.histogram(scores, np.linspace(0, 1, 16))[0]
+    state = ReliabilityCounts.from_batch(scores, truth)
+    gaps = np.abs(share - mean)
+    assert state.ece() == pytest.approx(float(gaps @ counts[counts > 0]) / 20_000, abs=1e-9)
+    assert state.mce() == pytest.approx(gaps.max(), abs=1e-9)
 
 
 def test_brier_score_is_that_of_scikit_learn():

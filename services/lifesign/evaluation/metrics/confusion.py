@@ -65,6 +65,23 @@ class ConfusionMatrix:
         cells = true.astype(np.int64) * size + predicted
         return cls(tuple(class_names), np.bincount(cells, minlength=size * size).reshape(size, size))
 
+    def coarse(self, superclasses: Mapping[str, str]) -> Self:
+        """Return the matrix of superclasses, sorted by name: a confusion within one is no error.
+
+        A sample is decided as the superclass of its predicted class.
+
+        Raises:
+            InputError: a class without a superclass.
+        """
+        missing = [name for name in self.class_names if name not in superclasses]
+        if missing:
+            raise InputError(f"expected a superclass for every class, got none for {', '.join(missing[:5])}")
+        names = tuple(sorted({superclasses[name] for name in self.class_names}))
+        place = np.array([names.index(superclasses[name]) for name in self.class_names])
+        counts = np.zeros((len(names), len(names)), dtype=np.int64)
+        np.add.at(counts, (place[:, np.newaxis], place[np.newaxis, :]), self.counts)
+        return type(self)(names, counts)
+
     def merge(self, other: Self) -> Self:
         """Return the matrix of both sample sets.
 
@@ -133,6 +150,22 @@ class ConfusionMatrix:
     def f1(self) -> _Floats:
         """2·correct / (support + predicted) per class, ``(k,)``: harmonic mean of precision and recall."""
         return _divide(2 * self.correct, self.support + self.predicted)
+
+    @property
+    def specificity(self) -> _Floats:
+        """Samples of other classes not predicted as this one, over samples of other classes, ``(k,)``."""
+        others = self.total - self.support
+        return _divide(others - (self.predicted - self.correct), others)
+
+    @property
+    def micro(self) -> float:
+        """Precision, recall and F1 over all decisions pooled: with one class per sample, the accuracy."""
+        return self.accuracy
+
+    @property
+    def micro_specificity(self) -> float:
+        """Specificity over the decisions of all classes pooled: 1 - errors / (samples · (k - 1))."""
+        return 1 - _ratio(self.errors.errors, self.total * (len(self.class_names) - 1))
 
     @property
     def balanced_accuracy(self) -> float:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.auc import Auc, auc_of_counts
+from lifesign.evaluation.metrics.precision_recall import AveragePrecision, average_precision
 from lifesign.evaluation.metrics.score_bins import BINS, bin_index
 
 __all__ = ["MultiClassHistogram"]
@@ -108,6 +109,18 @@ class MultiClassHistogram:
             name: auc_of_counts(own, other)
             for name, (other, own) in zip(self.class_names, self.counts, strict=True)
         }
+
+    def average_precision_per_class(self) -> dict[str, AveragePrecision]:
+        """Return the one-vs-rest average precision of every class."""
+        return {
+            name: average_precision(own, other)
+            for name, (other, own) in zip(self.class_names, self.counts, strict=True)
+        }
+
+    def macro_certificate(self) -> float:
+        """Return the largest possible error of ``macro_auc`` from binning: the mean of the certificates."""
+        bounds = [one.certificate for one in self.auc_per_class().values() if not math.isnan(one.value)]
+        return sum(bounds) / len(bounds) if bounds else math.nan
 
     def macro_auc(self) -> float:
         """Return the plain mean of the defined AUCs per class; ``nan`` when none is."""

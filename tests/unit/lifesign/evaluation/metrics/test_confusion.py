@@ -43,3 +43,21 @@ def test_different_lengths_are_refused():
 def test_other_classes_do_not_merge():
     with pytest.raises(InputError, match=r"2 classes .* and 3 classes"):
         ConfusionMatrix.empty(NAMES).merge(ConfusionMatrix.empty(("a", "b", "c")))
+
+
+def test_specificity_is_the_share_of_other_classes_left_alone():
+    matrix = ConfusionMatrix(("a", "b", "c"), np.array([[8, 1, 1], [0, 10, 0], [5, 0, 15]]))
+    assert matrix.specificity.tolist() == pytest.approx([25 / 30, 29 / 30, 19 / 20])
+    assert matrix.micro_specificity == pytest.approx(1 - 7 / 80)
+
+
+def test_confusion_within_a_superclass_is_no_error():
+    matrix = ConfusionMatrix(("cat", "dog", "oak"), np.array([[5, 3, 1], [2, 7, 0], [0, 1, 9]]))
+    coarse = matrix.coarse({"cat": "animal", "dog": "animal", "oak": "tree"})
+    assert coarse.class_names == ("animal", "tree")
+    assert coarse.counts.tolist() == [[17, 1], [1, 9]]
+
+
+def test_class_without_a_superclass_is_refused():
+    with pytest.raises(InputError, match="got none for bona_fide"):
+        ConfusionMatrix.empty(NAMES).coarse({"attack": "x"})
