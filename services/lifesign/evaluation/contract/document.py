@@ -69,6 +69,9 @@ class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+_Pixels = Annotated[int, Field(ge=1, le=4096)]
+
+
 def _kind_of_scaling(value: Any) -> str:
     return "name" if isinstance(value, str) else "values"
 
@@ -78,7 +81,7 @@ class InputContract(_Document):
 
     name: str | None = Field(default=None, description="alias in the signature; null: the only one")
     dtype: SentType | None = Field(default=None, description="null: as the server says")
-    size: tuple[int, int] | None = Field(default=None, description="height, width in pixels")
+    size: tuple[_Pixels, _Pixels] | None = Field(default=None, description="height, width in pixels")
     crop: Literal["none", "center"] | None = None
     resample: Literal["bilinear", "lanczos"] | None = None
     layout: Layout | None = None

@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,7 @@ class Answers:
 class Flight:
     """A request on its way, and how long it took."""
 
-    def __init__(self, client: PredictionClient, images: NDArray[np.uint8]) -> None:
+    def __init__(self, client: PredictionClient, images: NDArray[Any]) -> None:
         self._started = time.perf_counter()
         self._seconds: float | None = None
         self._future = client.predict_future(images)
@@ -89,11 +90,11 @@ class Asking:
         self._answered = has_answered
         self._refused_batches = 0
 
-    def send(self, images: NDArray[np.uint8]) -> Flight:
+    def send(self, images: NDArray[Any]) -> Flight:
         """Send a batch and return at once."""
         return Flight(self._client, images)
 
-    def settle(self, images: NDArray[np.uint8], flight: Flight) -> Answers:
+    def settle(self, images: NDArray[Any], flight: Flight) -> Answers:
         """Return an answer or a reason for each image of a batch that was sent.
 
         Raises:
@@ -112,7 +113,7 @@ class Asking:
         self._require_hope(answers)
         return answers
 
-    def _one_by_one(self, answers: Answers, images: NDArray[np.uint8]) -> None:
+    def _one_by_one(self, answers: Answers, images: NDArray[Any]) -> None:
         for place in range(len(images)):
             single = images[place : place + 1]
             flight = self.send(single)
@@ -122,7 +123,7 @@ class Asking:
             else:
                 answers.refusals[place] = _refusal(outcome)
 
-    def _outcome(self, images: NDArray[np.uint8], flight: Flight) -> Prediction | UpstreamError:
+    def _outcome(self, images: NDArray[Any], flight: Flight) -> Prediction | UpstreamError:
         """Return the answer, or the error that counts after waiting and repeating."""
         spell = self._patience.spell(f"the model server {self._client.target}")
         failures = 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,8 @@ class DecodedBatch:
 
     ``images`` uint8 ``(m, height, width, 3)``; ``kept`` int64 ``(m,)``, their places among the ``n``;
     ``statistics`` float32 ``(m, 9)`` of the prepared images; ``sizes`` (width, height) of the upright
-    originals and ``notes`` their conversions, by place; ``refusals`` the others, by place.
+    originals and ``notes`` their conversions, by place; ``refusals`` the others, by place. ``files`` are the
+    bytes of the ``m`` images, objects ``(m,)``, where a model wants those.
     """
 
     images: NDArray[np.uint8]
@@ -37,10 +39,21 @@ class DecodedBatch:
     sizes: dict[int, tuple[int, int]]
     notes: dict[int, str]
     refusals: dict[int, Refusal]
+    files: NDArray[Any] | None = None
+
+    @property
+    def sent(self) -> NDArray[Any]:
+        """What the model is asked about: the prepared images, or the files where it wants those."""
+        return self.images if self.files is None else self.files
 
 
 def decode_batch(
-    source: ImageSource, paths: Sequence[str], spec: PreprocessingSpec, limits: ImageLimits = ImageLimits()
+    source: ImageSource,
+    paths: Sequence[str],
+    spec: PreprocessingSpec,
+    limits: ImageLimits = ImageLimits(),
+    *,
+    keeps_files: bool = False,
 ) -> DecodedBatch:
     """Read and prepare images; one that cannot be used is refused, and never stops the others.
 
@@ -51,10 +64,14 @@ def decode_batch(
     sizes: dict[int, tuple[int, int]] = {}
     notes: dict[int, str] = {}
     refusals: dict[int, Refusal] = {}
+    files: list[bytes] = []
     for place, path in enumerate(paths):
         try:
-            decoded = decode_image(source.read(path, limits), limits)
+            content = source.read(path, limits)
+            decoded = decode_image(content, limits)
             images[place] = prepare_image(decoded, spec)
+            if keeps_files:
+                files.append(content)
             sizes[place] = (decoded.width, decoded.height)
             notes[place] = ",".join(decoded.notes)
         except ImageError as error:
@@ -70,4 +87,13 @@ def decode_batch(
     else:
         stacked = np.empty((0, spec.height, spec.width, 3), np.uint8)
         statistics = np.empty((0, len(IMAGE_STATISTICS)), np.float32)
-    return DecodedBatch(stacked, np.array(list(images), np.int64), statistics, sizes, notes, refusals)
+    kept = np.array(list(images), np.int64)
+    return DecodedBatch(
+        stacked, kept, statistics, sizes, notes, refusals, _objects(files) if keeps_files else None
+    )
+
+
+def _objects(files: Sequence[bytes]) -> NDArray[Any]:
+    array = np.empty(len(files), np.object_)
+    array[:] = files
+    return array

@@ -73,13 +73,17 @@ class ProgressTally:
 
 @dataclass(frozen=True)
 class ReplaySettings:
-    """Where parts go, how images are prepared, and how much is in memory at once."""
+    """Where parts go, how images are prepared, and how much is in memory at once.
+
+    ``sends_files`` is for a model that decodes the files itself.
+    """
 
     run_dir: Path
     run_id: str
     preprocessing: PreprocessingSpec
     batch_size: int
     batches_ahead: int
+    sends_files: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,14 +171,16 @@ class ShardReplay:
     def _prepare(self, rows: pa.Table) -> tuple[DecodedBatch, Flight | None]:
         self._patience.check()
         paths: list[str] = rows["path"].to_pylist()
-        decoded = decode_batch(self._dataset.source, paths, self._settings.preprocessing)
-        return decoded, self._asking.send(decoded.images) if len(decoded.images) else None
+        decoded = decode_batch(
+            self._dataset.source, paths, self._settings.preprocessing, keeps_files=self._settings.sends_files
+        )
+        return decoded, self._asking.send(decoded.sent) if len(decoded.sent) else None
 
     def _settled(self, batch: _Batch) -> pa.Table:
         self._patience.check()
         decoded, flight = batch.future.result()
         classes = len(self._spec.class_names)
-        answers = Answers.empty(0, classes) if flight is None else self._asking.settle(decoded.images, flight)
+        answers = Answers.empty(0, classes) if flight is None else self._asking.settle(decoded.sent, flight)
         table = _table(batch.rows, decoded, answers, self._dataset.metadata_columns)
         columns = PredictionColumns.read(table, self._spec)
         scored = int(columns.responded.sum())
