@@ -4,6 +4,7 @@ The names of folders decide the label, never their alphabetical order: with ``Fa
 alphabetical order happens to give attack = 0, with ``live`` and ``spoof`` it gives the reverse.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
@@ -29,8 +30,20 @@ LIVENESS_CLASSES = (ATTACK, BONA_FIDE)
 
 IGNORED_NAMES = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini"})
 
-_BONA_FIDE_NAMES = frozenset({"bona_fide", "bonafide", "real", "live", "genuine", "client", "1"})
-_ATTACK_NAMES = frozenset({"attack", "fake", "spoof", "imposter", "impostor", "0"})
+# Compared without blanks, hyphens, underscores and dots, in lower case.
+_BONA_FIDE_NAMES = frozenset(
+    {"bonafide", "bonafides", "real", "live", "genuine", "client", "authentic", "1"}
+    | {
+        f"{word}{what}"
+        for word in ("real", "live", "genuine")
+        for what in ("face", "faces", "person", "user")
+    }
+)
+_ATTACK_NAMES = frozenset(
+    {"attack", "attacks", "fake", "spoof", "spoofs", "spoofed", "spoofing", "imposter", "impostor", "0"}
+    | {"presentationattack", "presentationattacks", "notlive", "nonlive", "fakeface", "fakefaces"}
+    | {"spoofface", "spooffaces", "nonbonafide", "notbonafide"}
+)
 _FAMILIES = ("print", "replay", "mask", "partial", "makeup")
 
 
@@ -55,7 +68,8 @@ def _normalised(name: str) -> str:
 
 def liveness_label(name: str) -> str | None:
     """Return ``bona_fide`` or ``attack`` for a folder or label name, ``None`` for any other word."""
-    word = _normalised(name)
+    # Between letters only: the label "-1" is not "1".
+    word = re.sub(r"(?<=[a-z])[-_.\s]+(?=[a-z])", "", name.strip().lower())
     if word in _BONA_FIDE_NAMES:
         return BONA_FIDE
     return ATTACK if word in _ATTACK_NAMES else None

@@ -11,18 +11,21 @@ __all__ = ["BarProgress", "LineProgress"]
 _SECONDS_BETWEEN_LINES = 5.0
 
 
-def _summary(done: int, kept: int, elapsed: float, scored: int, no_response: int, correct: int) -> str:
+def _summary(
+    done: int, kept: int, elapsed: float, scored: int, no_response: int, correct: int, *, unit: str
+) -> str:
     rate = (done - kept) / elapsed if elapsed > 0 else 0.0
     accuracy = f"{correct / scored:.1%}" if scored else "–"
-    return f"{rate:,.0f} images/s, accuracy {accuracy}, no response {no_response:,}"
+    return f"{rate:,.0f} {unit}/s, accuracy {accuracy}, no response {no_response:,}"
 
 
 class BarProgress:
     """A live bar with rate, remaining time, running accuracy and unanswered images."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, verb: str = "replaying", unit: str = "images") -> None:
+        self._unit = unit
         self._progress = Progress(
-            TextColumn("replay"),
+            TextColumn(verb),
             BarColumn(),
             TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
             TimeRemainingColumn(),
@@ -41,7 +44,7 @@ class BarProgress:
     def on_batch(self, done: int, scored: int, no_response: int, correct: int) -> None:
         elapsed = time.monotonic() - self._started
         if self._task is not None:
-            text = _summary(done, self._kept, elapsed, scored, no_response, correct)
+            text = _summary(done, self._kept, elapsed, scored, no_response, correct, unit=self._unit)
             self._progress.update(self._task, completed=done, description=text)
 
     def on_wait(self, message: str) -> None:
@@ -57,8 +60,16 @@ class BarProgress:
 class LineProgress:
     """A line at most every five seconds, for logs and pipes; waiting is told at once, then as seldom."""
 
-    def __init__(self, console: Console, *, seconds_between_lines: float = _SECONDS_BETWEEN_LINES) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        verb: str = "replaying",
+        unit: str = "images",
+        seconds_between_lines: float = _SECONDS_BETWEEN_LINES,
+    ) -> None:
         self._console = console
+        self._verb, self._unit = verb, unit
         self._between = seconds_between_lines
         self._lock = threading.Lock()
         self._total = self._kept = 0
@@ -67,7 +78,7 @@ class LineProgress:
     def on_start(self, total: int, done: int) -> None:
         self._total, self._kept, self._started = total, done, time.monotonic()
         kept = f", {done:,} of them done already" if done else ""
-        self._print(f"replaying {total:,} samples{kept}")
+        self._print(f"{self._verb} {total:,} samples{kept}")
         self._next_line = self._started + self._between
 
     def on_batch(self, done: int, scored: int, no_response: int, correct: int) -> None:
@@ -75,7 +86,7 @@ class LineProgress:
         if now < self._next_line and done < self._total:
             return
         self._next_line = now + self._between
-        text = _summary(done, self._kept, now - self._started, scored, no_response, correct)
+        text = _summary(done, self._kept, now - self._started, scored, no_response, correct, unit=self._unit)
         self._print(f"{done:,}/{self._total:,} samples, {text}")
 
     def on_wait(self, message: str) -> None:

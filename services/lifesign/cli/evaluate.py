@@ -1,6 +1,7 @@
-"""``lifesign evaluate``: replay a labelled set through a served model and judge the answers."""
+"""``lifesign evaluate``: judge the answers of a served model to a labelled set, or scores from a file."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,10 +9,13 @@ import typer
 from rich.console import Console
 from typer.core import TyperCommand
 
+from lifesign.cli.options import analysis, gates, replay
+from lifesign.cli.options import predictions as imported
 from lifesign.errors import ConfigurationError, LifesignError, StorageError, UpstreamError
 
 if TYPE_CHECKING:
     from lifesign.evaluation.replay.progress import ProgressListener
+    from lifesign.evaluation.service import EvaluationResult
 
 __all__ = ["CANNOT_EVALUATE", "Command", "command"]
 
@@ -36,122 +40,118 @@ class Command(TyperCommand):
 
 
 def command(
-    data: Annotated[
-        Path, typer.Argument(help="manifest (.csv, .jsonl, .parquet) or folder of class folders")
-    ],
-    model: Annotated[str, typer.Option(help="name of the served model")],
+    context: typer.Context,
+    data: replay.Data = None,
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(help="name of the served model; with --predictions what to call it", show_default=False),
+    ] = None,
     out: Annotated[Path, typer.Option(help="run folder; new, or an interrupted run with --resume")],
-    target: Annotated[str, typer.Option(help="host:port of the model server's gRPC")] = "localhost:8500",
-    model_version: Annotated[
-        int | None, typer.Option(help="version to test", show_default="the highest AVAILABLE")
-    ] = None,
-    model_base_path: Annotated[
-        Path | None, typer.Option(help="folder with MODEL/VERSION/, where the model card is")
-    ] = None,
-    card: Annotated[Path | None, typer.Option(help="a model card file instead")] = None,
-    class_names: Annotated[
-        str | None,
-        typer.Option(help="without a card: the classes, comma-separated, in the order of the scores"),
-    ] = None,
-    image_size: Annotated[
-        str | None, typer.Option(help="without a card, for a model of any input size: HEIGHTxWIDTH pixels")
-    ] = None,
-    split: Annotated[str, typer.Option(help="train, dev, test or all")] = "test",
-    class_map: Annotated[
-        list[str] | None, typer.Option(help="LABEL=CLASS for a label the model does not know; repeatable")
-    ] = None,
-    slices: Annotated[
-        str | None,
-        typer.Option(
-            help="metadata columns to report by, comma-separated; 'none' for none",
-            show_default="those with 2 to 20 values",
-        ),
-    ] = None,
-    name: Annotated[
-        str | None, typer.Option(help="name of the data set", show_default="its file or folder")
-    ] = None,
-    limit: Annotated[int | None, typer.Option(help="samples, drawn by the hash of their id")] = None,
-    operating_point: Annotated[
-        str | None, typer.Option(help="id in the model card", show_default="the card's default")
-    ] = None,
-    threshold: Annotated[float | None, typer.Option(help="fixed threshold on P(bona fide), 0 to 1")] = None,
-    baseline: Annotated[Path | None, typer.Option(help="run folder to compare with")] = None,
-    max_apcer: Annotated[float | None, typer.Option(help="gate: largest APCER of any species, share")] = None,
-    max_bpcer: Annotated[float | None, typer.Option(help="gate: largest BPCER, share")] = None,
-    min_accuracy: Annotated[float | None, typer.Option(help="gate: smallest accuracy, share")] = None,
-    min_auc: Annotated[
-        float | None, typer.Option(help="gate: smallest AUC, share", show_default="0.5")
-    ] = None,
-    max_no_response: Annotated[
-        float | None, typer.Option(help="gate: largest share of samples without answer", show_default="0.01")
-    ] = None,
-    max_group_gap: Annotated[
-        float | None, typer.Option(help="gate: largest error-rate gap of a group to the others, share")
-    ] = None,
-    regression_margin: Annotated[
-        float | None, typer.Option(help="gate: largest rise over the baseline, share", show_default="0.02")
-    ] = None,
-    drift_gate: Annotated[bool, typer.Option("--drift-gate", help="gate: fail on material drift")] = False,
-    batch_size: Annotated[int, typer.Option(help="images per request")] = 32,
-    shard_size: Annotated[int, typer.Option(help="samples per part; what a crash can lose")] = 512,
-    decode_threads: Annotated[int | None, typer.Option(help="threads", show_default="the cores")] = None,
-    in_flight: Annotated[int, typer.Option(help="batches held at once per shard")] = 4,
-    timeout: Annotated[float, typer.Option(help="deadline of one request, seconds")] = 30.0,
-    wait_server: Annotated[
-        float, typer.Option(help="how long to wait for a server that does not answer, seconds")
-    ] = 300.0,
-    resume: Annotated[bool, typer.Option("--resume", help="continue the run in --out")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="print the report as JSON to stdout")] = False,
+    predictions: imported.Predictions = None,
+    dev_predictions: imported.DevPredictions = None,
+    dev_split: imported.DevSplit = None,
+    criterion: imported.Criterion = None,
+    target: replay.Target = "localhost:8500",
+    model_version: replay.ModelVersion = None,
+    model_base_path: replay.ModelBasePath = None,
+    layout: replay.Layout = None,
+    protocol: replay.Protocol = None,
+    card: analysis.Card = None,
+    class_names: analysis.ClassNames = None,
+    image_size: replay.ImageSize = None,
+    split: analysis.SplitName = "test",
+    class_map: analysis.ClassMap = None,
+    slices: analysis.Slices = None,
+    aggregate: analysis.Aggregate = None,
+    name: analysis.DataName = None,
+    limit: analysis.Limit = None,
+    operating_point: analysis.OperatingPoint = None,
+    threshold: analysis.Threshold = None,
+    baseline: analysis.Baseline = None,
+    max_apcer: gates.MaxApcer = None,
+    max_bpcer: gates.MaxBpcer = None,
+    min_accuracy: gates.MinAccuracy = None,
+    min_auc: gates.MinAuc = None,
+    max_no_response: gates.MaxNoResponse = None,
+    max_group_gap: gates.MaxGroupGap = None,
+    regression_margin: gates.RegressionMargin = None,
+    drift_gate: gates.DriftGate = False,
+    batch_size: replay.BatchSize = 32,
+    shard_size: replay.ShardSize = 512,
+    decode_threads: replay.DecodeThreads = None,
+    in_flight: replay.InFlight = 4,
+    timeout: replay.TimeoutSeconds = 30.0,
+    wait_server: replay.WaitServer = 300.0,
+    resume: replay.Resume = False,
+    quiet: analysis.Quiet = False,
+    as_json: analysis.AsJson = False,
 ) -> None:
     """Replay a labelled data set through a model server and report on the answers.
+
+    With --predictions FILE no server is asked: the scores of the file are judged.
 
     Exit code: 0 every gate passed, 1 a gate failed, 2 too little evidence, 3 could not evaluate.
     """
     from lifesign.cli.report_summary import print_result
-    from lifesign.evaluation.config import evaluation_config
-    from lifesign.evaluation.service import evaluate
 
-    gates = _given(
-        max_apcer=max_apcer,
-        max_bpcer=max_bpcer,
-        min_accuracy=min_accuracy,
-        min_auc=min_auc,
-        max_no_response=max_no_response,
-        max_group_gap=max_group_gap,
-        regression_margin=regression_margin,
-        drift=drift_gate or None,
-    )
-    try:
-        config = evaluation_config(
-            target=target,
-            model=model,
-            version=model_version,
-            data=data,
-            out=out,
-            split=None if split == "all" else split,
-            class_map=_class_map(class_map or []),
-            gates=gates,
-            batch_size=batch_size,
-            shard_size=shard_size,
-            batches_in_flight=in_flight,
-            timeout_seconds=timeout,
-            wait_server_seconds=wait_server,
+    def judge() -> dict[str, Any]:
+        return {
+            "out": out,
+            "split": None if split == "all" else split,
+            "class_map": analysis.class_map_of(class_map),
+            "gates": _given(
+                max_apcer=max_apcer,
+                max_bpcer=max_bpcer,
+                min_accuracy=min_accuracy,
+                min_auc=min_auc,
+                max_no_response=max_no_response,
+                max_group_gap=max_group_gap,
+                regression_margin=regression_margin,
+                drift=drift_gate or None,
+            ),
             **_given(
+                aggregate=aggregate,
                 dataset_name=name,
-                class_names=_names(class_names),
-                image_size=_size(image_size),
-                slices=() if slices == "none" else _names(slices),
+                class_names=analysis.names_of(class_names),
+                slices=analysis.slices_of(slices),
                 operating_point=operating_point,
                 threshold=threshold,
                 card=card,
-                model_base_path=model_base_path,
                 baseline=baseline,
                 limit=limit,
+            ),
+        }
+
+    def served() -> dict[str, Any]:
+        return {
+            **_asked(data=data, model=model),
+            "target": target,
+            "batch_size": batch_size,
+            "shard_size": shard_size,
+            "batches_in_flight": in_flight,
+            "timeout_seconds": timeout,
+            "wait_server_seconds": wait_server,
+            **_given(
+                layout=layout,
+                protocol=protocol,
+                version=model_version,
+                image_size=replay.size_of(image_size),
+                model_base_path=model_base_path,
                 decode_threads=decode_threads,
             ),
-        )
-        result = evaluate(config, progress=_progress(quiet), resume=resume)
+        }
+
+    try:
+        if predictions is not None:
+            _refuse(context, replay.REPLAY_ONLY, "needs a model server and does not go with --predictions")
+            scores = _given(
+                model=model, dev_predictions=dev_predictions, dev_split=dev_split, criterion=criterion
+            )
+            result = _judge_file({**judge(), "predictions": predictions, **scores}, quiet=quiet)
+        else:
+            _refuse(context, imported.PREDICTIONS_ONLY, "needs --predictions")
+            result = _replay({**judge(), **served()}, resume=resume, quiet=quiet)
     except KeyboardInterrupt:
         print(f"interrupted{_hint(out)}", file=sys.stderr)
         raise typer.Exit(_INTERRUPTED) from None
@@ -165,43 +165,53 @@ def command(
     raise typer.Exit(result.exit_code)
 
 
+def _replay(options: dict[str, Any], *, resume: bool, quiet: bool) -> "EvaluationResult":
+    from lifesign.evaluation.config import evaluation_config
+    from lifesign.evaluation.service import evaluate
+
+    return evaluate(evaluation_config(**options), progress=_progress(quiet), resume=resume)
+
+
+def _judge_file(options: dict[str, Any], *, quiet: bool) -> "EvaluationResult":
+    from lifesign.evaluation.config import predictions_config
+    from lifesign.evaluation.imported_predictions.evaluation import evaluate_predictions
+
+    progress = _progress(quiet, verb="reading", unit="rows")
+    return evaluate_predictions(predictions_config(**options), progress=progress)
+
+
+def _asked(*, data: str | None, model: str | None) -> dict[str, Any]:
+    if data is None:
+        raise ConfigurationError("expected DATA, a manifest or folder, or --predictions FILE, got neither")
+    if model is None:
+        raise ConfigurationError(
+            "expected --model, the name of a served model, or --predictions FILE, got neither"
+        )
+    return {"data": data, "model": model}
+
+
+def _refuse(context: typer.Context, names: Iterable[str], why: str) -> None:
+    """Refuse options that were given and mean nothing here: silently ignored they would mislead."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            shown = "DATA" if name == "data" else f"--{name.replace('_', '-')}"
+            raise ConfigurationError(f"{shown} {why}")
+
+
 def _hint(out: Path) -> str:
     return "; what is done is kept, continue with --resume" if (out / "run.json").exists() else ""
 
 
-def _progress(quiet: bool) -> "ProgressListener | None":
+def _progress(quiet: bool, *, verb: str = "replaying", unit: str = "images") -> "ProgressListener | None":
     from lifesign.cli.console_progress import BarProgress, LineProgress
 
     if quiet:
         return None
     console = Console(stderr=True)
-    return BarProgress(console) if console.is_terminal else LineProgress(console)
+    kind = BarProgress if console.is_terminal else LineProgress
+    return kind(console, verb=verb, unit=unit)
 
 
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _class_map(pairs: list[str]) -> dict[str, str]:
-    mapped: dict[str, str] = {}
-    for pair in pairs:
-        label, separator, target = pair.partition("=")
-        if not (label and separator and target):
-            raise ConfigurationError(
-                f"--class-map: expected LABEL=CLASS, such as real=bona_fide, got {pair!r}"
-            )
-        mapped[label] = target
-    return mapped
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    height, separator, width = text.lower().partition("x")
-    if not (separator and height.isdecimal() and width.isdecimal()):
-        raise ConfigurationError(f"--image-size: expected HEIGHTxWIDTH, such as 112x112, got {text!r}")
-    return int(height), int(width)

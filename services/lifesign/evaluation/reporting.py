@@ -12,17 +12,26 @@ import pyarrow as pa
 from lifesign import __version__
 from lifesign.datasets.sources import ImageSource, open_source
 from lifesign.errors import ConfigurationError, LifesignError, StorageError
+from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
 from lifesign.evaluation.analysis.assembly import RunFacts, build_report
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
-from lifesign.evaluation.config import EvaluationConfig, digest_of, evaluation_config
+from lifesign.evaluation.config import AnalysisConfig, digest_of, evaluation_config, predictions_config
+from lifesign.evaluation.contract.exchange import preprocessing_text
 from lifesign.evaluation.replay.predictions import read_predictions, replaced_file
 from lifesign.evaluation.replay.run_folder import RunRecord, read_record
 from lifesign.evaluation.report.document import ReportDocument
 from lifesign.evaluation.report.html import render_html
 from lifesign.model_card import OperatingPoint
 
-__all__ = ["Session", "analysis_spec", "counted_state", "rewrite_report", "write_report"]
+__all__ = [
+    "Session",
+    "analysed_predictions",
+    "analysis_spec",
+    "counted_state",
+    "rewrite_report",
+    "write_report",
+]
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Session:
     seconds: float
 
 
-def analysis_spec(record: RunRecord, config: EvaluationConfig) -> AnalysisSpec:
+def analysis_spec(record: RunRecord, config: AnalysisConfig) -> AnalysisSpec:
     """Return how the predictions of a run are read.
 
     Raises:
@@ -46,25 +55,45 @@ def analysis_spec(record: RunRecord, config: EvaluationConfig) -> AnalysisSpec:
         raise ConfigurationError(
             "a threshold needs a liveness model; a classifier decides by the largest score"
         )
-    if config.operating_point is not None and card is None:
-        raise ConfigurationError(f"operating point {config.operating_point!r} needs a model card")
-    point: OperatingPoint | None = None
-    if card is not None and config.threshold is None:
-        point = card.operating_point(config.operating_point)
+    if config.aggregate is not Aggregation.NONE and record.dataset.presentations is None:
+        raise ConfigurationError(
+            f"expected a data set with presentation_id to aggregate by, got {record.dataset.name} without"
+        )
     return AnalysisSpec(
         class_names=record.class_names,
         task="liveness" if liveness else "classification",
         threshold=config.threshold,
-        operating_point=point,
+        operating_point=None if config.threshold is not None else _operating_point(record, config),
         slice_columns=record.dataset.slice_columns if config.slices is None else config.slices,
         reference_profile={} if card is None else card.reference_profile,
+        aggregate=config.aggregate,
     )
+
+
+def _operating_point(record: RunRecord, config: AnalysisConfig) -> OperatingPoint | None:
+    chosen, wanted = record.operating_point, config.operating_point
+    if chosen is not None and wanted in (None, chosen.id):
+        return chosen
+    if record.card is None:
+        if wanted is not None:
+            raise ConfigurationError(f"operating point {wanted!r} needs a model card")
+        return None
+    return record.card.operating_point(wanted)
+
+
+def analysed_predictions(run_dir: Path, spec: AnalysisSpec) -> Iterator[pa.Table]:
+    """Yield the predictions of a run as they are counted: its parts, or presentations in place of frames."""
+    tables = read_predictions(run_dir)
+    if spec.aggregate is Aggregation.NONE:
+        yield from tables
+    else:
+        yield aggregate_presentations(tables, spec.aggregate, class_names=spec.class_names)
 
 
 def counted_state(run_dir: Path, spec: AnalysisSpec) -> RunState:
     """Count all parts of a run again, for another threshold, other slices or gates."""
     state = RunState.empty(spec)
-    for table in read_predictions(run_dir):
+    for table in analysed_predictions(run_dir, spec):
         state = state.merge(RunState.from_predictions(table, spec))
     return state
 
@@ -72,7 +101,7 @@ def counted_state(run_dir: Path, spec: AnalysisSpec) -> RunState:
 def write_report(
     run_dir: Path,
     record: RunRecord,
-    config: EvaluationConfig,
+    config: AnalysisConfig,
     *,
     state: RunState,
     session: Session | None = None,
@@ -84,13 +113,14 @@ def write_report(
         StorageError: the disk refused.
     """
     out = out or run_dir
+    spec = analysis_spec(record, config)
     document = build_report(
         state,
-        spec=analysis_spec(record, config),
+        spec=spec,
         card=record.card,
         run=_facts(record),
         gates=config.gates,
-        predictions=lambda: read_predictions(run_dir),
+        predictions=lambda: analysed_predictions(run_dir, spec),
         baseline=config.baseline,
     )
     performance = _performance(run_dir, session)
@@ -109,7 +139,7 @@ def rewrite_report(
 ) -> ReportDocument:
     """Make the report of a finished run again with other options, from its predictions alone.
 
-    ``changes`` are fields of ``EvaluationConfig``, ``gates`` those of ``GateConfig``; the others stay.
+    ``changes`` are fields of ``AnalysisConfig``, ``gates`` those of ``GateConfig``; the others stay.
 
     Raises:
         StorageError: no run is there, or it is not finished.
@@ -130,13 +160,14 @@ def rewrite_report(
     return write_report(run_dir, record, config, state=state, out=out)
 
 
-def _changed(record: RunRecord, changes: Mapping[str, Any], gates: Mapping[str, Any]) -> EvaluationConfig:
+def _changed(record: RunRecord, changes: Mapping[str, Any], gates: Mapping[str, Any]) -> AnalysisConfig:
     values = {**record.config, **changes, "gates": {**record.config["gates"], **gates}}
     if "threshold" in changes:
         values["operating_point"] = changes.get("operating_point")
     elif "operating_point" in changes:
         values["threshold"] = None
-    config = evaluation_config(**values)
+    config: AnalysisConfig
+    config = predictions_config(**values) if record.source == "file" else evaluation_config(**values)
     unknown = sorted(set(config.slices or ()) - set(record.dataset.metadata_columns))
     if unknown:
         raise ConfigurationError(
@@ -154,8 +185,7 @@ def _facts(record: RunRecord) -> RunFacts:
         model_version=record.model_version,
         # Those that answered are counted in the state.
         served_versions={},
-        preprocessing=record.preprocessing.fingerprint
-        + (" (assumed: no model card)" if record.assumed else ""),
+        preprocessing=_preprocessing(record),
         samples_total=record.dataset.samples,
         subjects=record.dataset.subjects,
         splits=record.dataset.splits,
@@ -163,7 +193,16 @@ def _facts(record: RunRecord) -> RunFacts:
         tool_version=__version__,
         presentations=record.dataset.presentations,
         class_map=record.dataset.class_map,
+        remarks=record.dataset.remarks,
     )
+
+
+def _preprocessing(record: RunRecord) -> str:
+    if record.preprocessing is None:
+        return "unknown: scores were read from a file"
+    if record.exchange is not None:
+        return preprocessing_text(record.preprocessing, record.exchange)
+    return record.preprocessing.fingerprint + (" (assumed: no model card)" if record.assumed else "")
 
 
 def _performance(run_dir: Path, session: Session | None) -> dict[str, Any]:

@@ -12,11 +12,14 @@ from typing import Any
 from lifesign import __version__
 from lifesign.client import PredictionClient
 from lifesign.datasets.dataset import Dataset, load_dataset
+from lifesign.datasets.location import local_path
 from lifesign.errors import ConfigurationError, ConflictError, DatasetError
+from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.checks import exit_code
 from lifesign.evaluation.config import EvaluationConfig, digest_of
+from lifesign.evaluation.contract.exchange import ModelExchange
 from lifesign.evaluation.replay.asking import Asking
 from lifesign.evaluation.replay.patience import Clock, Patience, Stopped
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
@@ -24,7 +27,7 @@ from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunR
 from lifesign.evaluation.replay.served_model import ServedModel, inspect_model, resolve_version
 from lifesign.evaluation.replay.shards import ProgressTally, ReplaySettings, Shard, ShardReplay, shards_of
 from lifesign.evaluation.report.document import ReportDocument
-from lifesign.evaluation.reporting import Session, analysis_spec, write_report
+from lifesign.evaluation.reporting import Session, analysis_spec, counted_state, write_report
 from lifesign.executor import Executor, LocalExecutor
 
 __all__ = ["EvaluationResult", "evaluate"]
@@ -61,7 +64,8 @@ def evaluate(
         LifesignError: it could not be evaluated; one sentence says why.
     """
     listener = progress or SilentProgress()
-    if not config.data.exists():
+    path = local_path(config.data)
+    if path is not None and not path.exists():
         raise DatasetError(f"{config.data}: no such file or folder")
     patience = Patience(limit_seconds=config.wait_server_seconds, tell=listener.on_wait, clock=clock)
     with RunFolder.claim(config.out, resume=resume) as folder:
@@ -72,8 +76,19 @@ def evaluate(
         spec = analysis_spec(record, config)
         folder.begin(record)
         state, session = _replay(
-            config, folder, record, dataset, spec, executor or LocalExecutor(), listener, patience
+            config,
+            folder,
+            record.run_id,
+            model,
+            dataset,
+            spec,
+            executor or LocalExecutor(),
+            listener,
+            patience,
         )
+        if config.aggregate is not Aggregation.NONE:
+            # Frames of one presentation may lie in several shards.
+            state = counted_state(config.out, spec)
         document = write_report(config.out, record, config, state=state, session=session)
         return EvaluationResult(config.out, document, exit_code(document.verdict), model.assumed)
 
@@ -100,15 +115,23 @@ def _served_model(config: EvaluationConfig, patience: Patience) -> ServedModel:
         return inspect_model(client, config, version)
 
 
-def _client(config: EvaluationConfig, version: int) -> PredictionClient:
+def _client(
+    config: EvaluationConfig, version: int, exchange: ModelExchange | None = None
+) -> PredictionClient:
     return PredictionClient(
-        config.target, model=config.model, version=version, timeout_seconds=config.timeout_seconds
+        config.target,
+        model=config.model,
+        version=version,
+        timeout_seconds=config.timeout_seconds,
+        exchange=exchange,
     )
 
 
 def _dataset(config: EvaluationConfig, model: ServedModel) -> Dataset:
     return load_dataset(
         config.data,
+        layout=config.layout,
+        protocol=config.protocol,
         class_names=model.class_names,
         class_map=config.class_map,
         split=config.split,
@@ -131,6 +154,8 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
         "data_digest": dataset.digest,
         "format": 1,
     }
+    if model.exchange is not None:
+        identity["exchange"] = model.exchange.model_dump(mode="json")
     return RunRecord(
         run_id=digest_of(identity)[:16],
         identity=identity,
@@ -143,6 +168,7 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
         class_names=model.class_names,
         preprocessing=model.preprocessing,
         assumed=model.assumed,
+        exchange=model.exchange,
         card=model.card,
         dataset=DatasetRecord(
             name=config.name_of_dataset,
@@ -155,6 +181,7 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
             class_map=dict(dataset.class_map),
             metadata_columns=dataset.metadata_columns,
             slice_columns=dataset.slice_columns,
+            remarks=dataset.remarks,
         ),
     )
 
@@ -173,10 +200,16 @@ def _command(config: EvaluationConfig, version: int) -> str:
     words = ["lifesign", "evaluate", config.name_of_dataset, "--model", config.model]
     words += ["--model-version", str(version)]
     words += ["--split", str(config.split) if config.split else "all"]
+    for option, value in (("--layout", config.layout), ("--protocol", config.protocol)):
+        words += [option, value] if value is not None else []
     if config.threshold is not None:
         words += ["--threshold", f"{config.threshold:g}"]
     if config.operating_point is not None:
         words += ["--operating-point", config.operating_point]
+    if config.aggregate is not Aggregation.NONE:
+        words += ["--aggregate", str(config.aggregate)]
+    if config.contract is not None:
+        words += ["--model-config", "MODEL.yml"]
     if config.limit is not None:
         words += ["--limit", str(config.limit)]
     return " ".join(words)
@@ -185,7 +218,8 @@ def _command(config: EvaluationConfig, version: int) -> str:
 def _replay(
     config: EvaluationConfig,
     folder: RunFolder,
-    record: RunRecord,
+    run_id: str,
+    model: ServedModel,
     dataset: Dataset,
     spec: AnalysisSpec,
     executor: Executor,
@@ -195,7 +229,7 @@ def _replay(
     """Replay the shards that are not done; return the state of all and what this process did."""
     state, missing = RunState.empty(spec), list[Shard]()
     for shard in shards_of(len(dataset), config.shard_size):
-        kept = folder.kept_state(shard, dataset, spec, record.run_id)
+        kept = folder.kept_state(shard, dataset, spec, run_id)
         if kept is None:
             missing.append(shard)
         else:
@@ -204,7 +238,7 @@ def _replay(
     tally = ProgressTally(listener, total=len(dataset), kept=len(dataset) - todo)
     started = time.perf_counter()
     try:
-        with _shard_replay(config, record, dataset, spec, tally=tally, patience=patience) as replay:
+        with _shard_replay(config, run_id, model, dataset, spec, tally=tally, patience=patience) as replay:
             try:
                 for one in executor.map(replay, missing):
                     state = state.merge(one)
@@ -220,7 +254,8 @@ def _replay(
 @contextlib.contextmanager
 def _shard_replay(
     config: EvaluationConfig,
-    record: RunRecord,
+    run_id: str,
+    model: ServedModel,
     dataset: Dataset,
     spec: AnalysisSpec,
     *,
@@ -229,21 +264,22 @@ def _shard_replay(
 ) -> Iterator[ShardReplay]:
     settings = ReplaySettings(
         run_dir=config.out,
-        run_id=record.run_id,
-        preprocessing=record.preprocessing,
+        run_id=run_id,
+        preprocessing=model.preprocessing,
         batch_size=config.batch_size,
         batches_ahead=config.batches_in_flight,
+        sends_files=model.exchange is not None and model.exchange.input.takes_files,
     )
     replay: ShardReplay | None = None
     try:
         with (
             ThreadPoolExecutor(config.decode_threads, thread_name_prefix="decode") as pool,
-            _client(config, record.model_version) as client,
+            _client(config, model.version, model.exchange) as client,
         ):
             asking = Asking(
                 client,
-                version=record.model_version,
-                class_names=record.class_names,
+                version=model.version,
+                class_names=model.class_names,
                 patience=patience,
                 has_answered=tally.kept > 0,
             )

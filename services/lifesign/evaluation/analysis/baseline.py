@@ -11,7 +11,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lifesign.errors import ConfigurationError, StorageError
-from lifesign.evaluation.analysis.columns import PredictionColumns
+from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
+from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.rates import optional
 from lifesign.evaluation.metrics.comparison import Comparison, compare_errors, mcnemar_exact
 from lifesign.evaluation.metrics.multiplicity import holm
@@ -60,8 +61,7 @@ def compare_with_baseline(columns: PredictionColumns, run_dir: Path) -> Baseline
             f"{model['class_names']}"
         )
     spec = replace(columns.spec, threshold=model["threshold"], operating_point=None)
-    tables = [table.select(_COLUMNS) for table in read_predictions(run_dir, _COLUMNS)]
-    paired = _pair(columns, PredictionColumns.read(pa.concat_tables(tables), spec))
+    paired = _pair(columns, PredictionColumns.read(_predictions(run_dir, spec), spec))
     flipped = _flipped(paired)
     return BaselineComparison(
         run_id=report["run_id"],
@@ -72,6 +72,12 @@ def compare_with_baseline(columns: PredictionColumns, run_dir: Path) -> Baseline
         improvements=int((paired.before_wrong & ~paired.now_wrong).sum()),
         flipped=tuple(flipped),
     )
+
+
+def _predictions(run_dir: Path, spec: AnalysisSpec) -> pa.Table:
+    if spec.aggregate is Aggregation.NONE:
+        return pa.concat_tables(table.select(_COLUMNS) for table in read_predictions(run_dir, _COLUMNS))
+    return aggregate_presentations(read_predictions(run_dir), spec.aggregate, class_names=spec.class_names)
 
 
 def _read_report(run_dir: Path) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lifesign.errors import InputError
+from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.metrics.bias import skin_tone_band
 from lifesign.labels import BONA_FIDE
 from lifesign.model_card import OperatingPoint
@@ -36,7 +37,8 @@ _NO_OPERATING_POINT = 0.5
 class AnalysisSpec:
     """How predictions are read: classes, decision, slices and drift reference.
 
-    Without ``threshold`` the operating point's is used, without both 0.5.
+    Without ``threshold`` the operating point's is used, without both 0.5. ``aggregate`` says what was done
+    to the predictions before they are read.
     """
 
     class_names: tuple[str, ...]
@@ -45,6 +47,7 @@ class AnalysisSpec:
     operating_point: OperatingPoint | None = None
     slice_columns: tuple[str, ...] = ()
     reference_profile: Mapping[str, Any] = field(default_factory=dict)
+    aggregate: Aggregation = Aggregation.NONE
 
     @property
     def decision_threshold(self) -> float | None:
@@ -74,16 +77,17 @@ class Codes:
 class PredictionColumns:
     """The rows of a prediction table as arrays.
 
-    ``true`` int64 ``(n,)``; ``responded`` bool ``(n,)``; ``scores`` float32 ``(n, k)``, ``nan`` without a
-    response; ``logits`` likewise or ``None``; ``predicted`` int64 ``(n,)``, −1 without a response.
+    ``true`` int64 ``(n,)``; ``responded`` bool ``(n,)``; ``scores`` float32 ``(n, k)``, float64 where the
+    table holds them so, ``nan`` without a response; ``logits`` likewise or ``None``; ``predicted`` int64
+    ``(n,)``, −1 without a response.
     """
 
     table: pa.Table
     spec: AnalysisSpec
     true: NDArray[np.int64]
     responded: NDArray[np.bool_]
-    scores: NDArray[np.float32]
-    logits: NDArray[np.float32] | None
+    scores: NDArray[np.floating[Any]]
+    logits: NDArray[np.floating[Any]] | None
     predicted: NDArray[np.int64]
 
     @classmethod
@@ -186,10 +190,13 @@ def _class_index(table: pa.Table, class_names: tuple[str, ...]) -> NDArray[np.in
 
 def _vectors(
     table: pa.Table, column: str, responded: NDArray[np.bool_], size: int
-) -> NDArray[np.float32] | None:
-    result = np.full((len(responded), size), np.nan, dtype=np.float32)
+) -> NDArray[np.floating[Any]] | None:
     if column not in table.column_names:
         return None
+    # Served scores are float32; those read from a file keep the digits that a threshold is compared with.
+    is_double = pa.types.is_float64(table.schema.field(column).type.value_type)
+    kind: type[np.floating[Any]] = np.float64 if is_double else np.float32
+    result = np.full((len(responded), size), np.nan, dtype=kind)
     lists = table[column].filter(pa.array(responded))
     if lists.null_count:
         return None
@@ -197,11 +204,11 @@ def _vectors(
     if any(length != size for length in lengths):
         raise InputError(f"expected {size} {column} per sample, got {sorted(lengths)}")
     flat = pc.list_flatten(lists).to_numpy()
-    result[responded] = np.asarray(flat, dtype=np.float32).reshape(-1, size)
+    result[responded] = np.asarray(flat, dtype=kind).reshape(-1, size)
     return result
 
 
-def _decide(scores: NDArray[np.float32], spec: AnalysisSpec) -> NDArray[np.int64]:
+def _decide(scores: NDArray[np.floating[Any]], spec: AnalysisSpec) -> NDArray[np.int64]:
     threshold = spec.decision_threshold
     if threshold is None:
         return np.asarray(np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1), dtype=np.int64)

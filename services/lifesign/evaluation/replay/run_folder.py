@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -14,9 +14,10 @@ from lifesign.datasets.dataset import Dataset
 from lifesign.errors import ConflictError, LifesignError, StorageError
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.contract.exchange import ModelExchange
 from lifesign.evaluation.replay.predictions import part_path, read_part, replaced_file, state_path
 from lifesign.evaluation.replay.shards import Shard, write_state
-from lifesign.model_card import ModelCard
+from lifesign.model_card import ModelCard, OperatingPoint
 from lifesign.preprocessing import PreprocessingSpec
 
 __all__ = ["DatasetRecord", "RunFolder", "RunRecord", "read_record"]
@@ -31,7 +32,10 @@ class _Record(BaseModel):
 
 
 class DatasetRecord(_Record):
-    """What a report says about the data set; ``root`` is where its pictures were."""
+    """What a report says about the data set; ``root`` is where its pictures were.
+
+    ``remarks`` are sentences on what in the set was no sample.
+    """
 
     name: str
     root: str
@@ -43,12 +47,14 @@ class DatasetRecord(_Record):
     class_map: dict[str, str]
     metadata_columns: tuple[str, ...]
     slice_columns: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 class RunRecord(_Record):
     """``run.json``: what was evaluated, complete enough to make the report again without the model.
 
-    ``identity`` is what decides the numbers; its hash is ``run_id``.
+    ``identity`` is what decides the numbers; its hash is ``run_id``. Of predictions that came in a file
+    neither version nor preprocessing is known; ``operating_point`` is a threshold chosen for this run.
     """
 
     format: int = 1
@@ -59,12 +65,15 @@ class RunRecord(_Record):
     command: str
     config: dict[str, Any]
     model_name: str
-    model_version: int
+    model_version: int | None
     class_names: tuple[str, ...]
-    preprocessing: PreprocessingSpec
+    preprocessing: PreprocessingSpec | None
     assumed: tuple[str, ...]
     card: ModelCard | None
     dataset: DatasetRecord
+    source: Literal["served", "file"] = "served"
+    operating_point: OperatingPoint | None = None
+    exchange: ModelExchange | None = None
 
 
 def read_record(run_dir: Path) -> RunRecord | None:
@@ -175,6 +184,11 @@ class RunFolder:
         if record is None:
             raise ConflictError(
                 f"{self.path}: expected a new or empty folder, got {', '.join(sorted(inside)[:5])}"
+            )
+        if record.source == "file":
+            raise ConflictError(
+                f"{self.path} already holds the evaluation {record.run_id} of predictions from a file; "
+                "choose another --out"
             )
         if not resume:
             raise ConflictError(

@@ -1,0 +1,275 @@
+"""One evaluation of scores that exist already, from the file to the report."""
+
+import contextlib
+import json
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from lifesign import __version__
+from lifesign.errors import ConfigurationError, NotReadyError
+from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
+from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.checks import exit_code
+from lifesign.evaluation.config import PredictionsConfig, digest_of
+from lifesign.evaluation.imported_predictions.criteria import choose_operating_point
+from lifesign.evaluation.imported_predictions.meaning import Meaning, find_meaning
+from lifesign.evaluation.imported_predictions.parts import prediction_tables
+from lifesign.evaluation.imported_predictions.source import Survey, survey_file
+from lifesign.evaluation.replay.predictions import part_path, write_part
+from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
+from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord, read_record
+from lifesign.evaluation.replay.shards import ProgressTally
+from lifesign.evaluation.reporting import Session, analysis_spec, counted_state, write_report
+from lifesign.evaluation.service import EvaluationResult
+from lifesign.labels import ATTACK, BONA_FIDE
+from lifesign.model_card import ModelCard, OperatingPoint, read_card_file
+
+__all__ = ["OpenedPredictions", "evaluate_predictions", "open_predictions"]
+
+_DEFAULT_CRITERION = "eer"
+
+
+@dataclass(frozen=True)
+class OpenedPredictions:
+    """A predictions file that was looked through: its record, and its rows on demand."""
+
+    survey: Survey
+    meaning: Meaning
+    record: RunRecord
+
+    def tables(self) -> Iterator[tuple[pa.Table, int]]:
+        """Yield prediction parts, with the number of rows whose scores do not add up to 1."""
+        return prediction_tables(self.survey, self.meaning)
+
+
+def evaluate_predictions(
+    config: PredictionsConfig, *, progress: ProgressListener | None = None
+) -> EvaluationResult:
+    """Judge the scores of a file; write predictions, report and page to ``config.out``.
+
+    Raises:
+        LifesignError: it could not be evaluated; one sentence says why.
+    """
+    listener = progress or SilentProgress()
+    opened = open_predictions(config)
+    record = opened.record
+    spec = analysis_spec(record, config)
+    with RunFolder.claim(config.out, resume=False) as folder, _removed_on_failure(config.out):
+        folder.begin(record)
+        tally = ProgressTally(listener, total=opened.survey.samples, kept=0)
+        started = time.perf_counter()
+        try:
+            state, strange = _write_parts(config.out, opened, spec, tally)
+        finally:
+            listener.on_finish()
+        session = Session(samples=opened.survey.samples, seconds=time.perf_counter() - started)
+        if config.aggregate is not Aggregation.NONE:
+            state = counted_state(config.out, spec)
+        document = write_report(config.out, record, config, state=state, session=session)
+    notes = [*opened.meaning.notes, *_missing_classes(state, spec)]
+    if strange:
+        notes.append(
+            f"the scores of {strange:,} samples do not add up to 1: they are taken as they are, so read "
+            "calibration and log loss with care"
+        )
+    return EvaluationResult(config.out, document, exit_code(document.verdict), tuple(notes))
+
+
+@contextlib.contextmanager
+def _removed_on_failure(out: Path) -> Iterator[None]:
+    """Leave no half of a run behind: the file is still there, and the folder is free for the next try."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(out / "parts", ignore_errors=True)
+        for path in (*out.glob("*.json"), *out.glob("*.html")):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def open_predictions(config: PredictionsConfig) -> OpenedPredictions:
+    """Look through the file, settle what its columns and labels mean, and choose the threshold if asked.
+
+    Raises:
+        LifesignError: the file or the options do not fit; one sentence says why.
+    """
+    survey = survey_file(config.predictions, split=config.split, limit=config.limit)
+    dev = _dev_survey(config)
+    card = None if config.card is None else _card(config.card)
+    meaning = _meaning(survey, config, card, survey.labels | (dev.labels if dev else frozenset()))
+    point = None
+    if dev is not None:
+        if meaning.task != "liveness":
+            raise ConfigurationError(
+                "a threshold needs a liveness model; a classifier decides by the largest score"
+            )
+        point = _dev_point(config, dev, _meaning(dev, config, card, survey.labels | dev.labels))
+    return OpenedPredictions(survey, meaning, _record(config, survey, meaning, card, point))
+
+
+def _dev_survey(config: PredictionsConfig) -> Survey | None:
+    if config.dev_predictions is not None:
+        return survey_file(config.dev_predictions, split=None)
+    if config.dev_split is None:
+        return None
+    survey = survey_file(config.predictions, split=config.dev_split)
+    if survey.split is None:
+        raise ConfigurationError(
+            f"{config.predictions}: expected a column split with {str(config.dev_split)!r} to choose the "
+            "threshold on, got a file without splits"
+        )
+    return survey
+
+
+def _card(path: Path) -> ModelCard:
+    try:
+        return read_card_file(path)
+    except NotReadyError:
+        raise ConfigurationError(f"model card {path}: No such file or directory") from None
+
+
+def _meaning(
+    survey: Survey, config: PredictionsConfig, card: ModelCard | None, labels: frozenset[str]
+) -> Meaning:
+    names = config.class_names if card is None else card.class_names
+    if card is not None and config.class_names not in (None, card.class_names):
+        raise ConfigurationError(
+            f"expected the classes {list(card.class_names)} of the model card, got {config.class_names}"
+        )
+    return find_meaning(
+        survey.columns, labels, path=survey.file.path, class_names=names, class_map=config.class_map
+    )
+
+
+def _dev_point(config: PredictionsConfig, survey: Survey, meaning: Meaning) -> OperatingPoint:
+    spec = AnalysisSpec(meaning.class_names, "liveness")
+    tables: Iterable[pa.Table] = (table for table, _ in prediction_tables(survey, meaning))
+    if config.aggregate is not Aggregation.NONE:
+        tables = [aggregate_presentations(tables, config.aggregate, class_names=meaning.class_names)]
+    state = RunState.empty(spec)
+    for table in tables:
+        state = state.merge(RunState.from_predictions(table, spec))
+    return choose_operating_point(
+        config.criterion or _DEFAULT_CRITERION, state.histogram, dataset_digest=survey.file.digest
+    )
+
+
+def _record(
+    config: PredictionsConfig,
+    survey: Survey,
+    meaning: Meaning,
+    card: ModelCard | None,
+    point: OperatingPoint | None,
+) -> RunRecord:
+    digest = digest_of([survey.file.digest, str(survey.split)])
+    identity: dict[str, Any] = {
+        **config.identity(),
+        "baseline": _baseline_id(config),
+        "class_names": list(meaning.class_names),
+        "card": None if card is None else digest_of(card.model_dump(mode="json")),
+        "dataset": config.name_of_dataset,
+        "data_digest": digest,
+        "dev_digest": None if point is None else point.dataset_digest,
+        "format": 1,
+    }
+    unknown = sorted(set(config.slices or ()) - set(meaning.metadata))
+    if unknown:
+        raise ConfigurationError(
+            f"{survey.file.path}: expected slice columns among {list(meaning.metadata)}, got {unknown}"
+        )
+    return RunRecord(
+        run_id=digest_of(identity)[:16],
+        identity=identity,
+        tool_version=__version__,
+        started_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        command=_command(config),
+        config=config.model_dump(mode="json"),
+        model_name=config.model or (config.name_of_dataset if card is None else card.name),
+        model_version=None if card is None else card.version,
+        class_names=meaning.class_names,
+        preprocessing=None,
+        assumed=meaning.notes,
+        card=card,
+        source="file",
+        operating_point=point,
+        dataset=DatasetRecord(
+            name=config.name_of_dataset,
+            root=str(config.predictions.resolve().parent),
+            digest=digest,
+            splits=survey.splits,
+            samples=survey.samples,
+            subjects=survey.subjects,
+            presentations=survey.presentations,
+            class_map=dict(sorted(meaning.label_map.items())),
+            metadata_columns=meaning.metadata,
+            slice_columns=tuple(name for name in meaning.metadata if name in survey.sliceable),
+        ),
+    )
+
+
+def _baseline_id(config: PredictionsConfig) -> str | None:
+    if config.baseline is None:
+        return None
+    record = read_record(config.baseline)
+    if record is None:
+        raise ConfigurationError(f"baseline {config.baseline}: expected the folder of an evaluation run")
+    return record.run_id
+
+
+def _command(config: PredictionsConfig) -> str:
+    """Return the command that repeats the run, without folders, which do not change a number."""
+    words = ["lifesign", "evaluate", "--predictions", config.predictions.name]
+    words += ["--split", str(config.split) if config.split else "all"]
+    if config.dev_predictions is not None:
+        words += ["--dev-predictions", config.dev_predictions.name]
+    if config.dev_split is not None:
+        words += ["--dev-split", str(config.dev_split)]
+    if config.has_dev:
+        words += ["--criterion", json.dumps(config.criterion or _DEFAULT_CRITERION)]
+    if config.threshold is not None:
+        words += ["--threshold", f"{config.threshold:g}"]
+    if config.operating_point is not None:
+        words += ["--operating-point", config.operating_point]
+    if config.aggregate is not Aggregation.NONE:
+        words += ["--aggregate", str(config.aggregate)]
+    if config.limit is not None:
+        words += ["--limit", str(config.limit)]
+    return " ".join(words)
+
+
+def _write_parts(
+    out: Path, opened: OpenedPredictions, spec: AnalysisSpec, tally: ProgressTally
+) -> tuple[RunState, int]:
+    """Write and count the parts; return the counts and the number of rows with scores of another sum."""
+    state, strange = RunState.empty(spec), 0
+    for index, (table, not_summing) in enumerate(opened.tables()):
+        write_part(part_path(out, index), table, facts={"run_id": opened.record.run_id})
+        state = state.merge(RunState.from_predictions(table, spec))
+        strange += not_summing
+        columns = PredictionColumns.read(table, spec)
+        scored = int(columns.responded.sum())
+        tally.add(
+            scored=scored,
+            no_response=table.num_rows - scored,
+            correct=int(np.sum(columns.predicted == columns.true)),
+        )
+    return state, strange
+
+
+def _missing_classes(state: RunState, spec: AnalysisSpec) -> Iterator[str]:
+    if spec.task != "liveness":
+        return
+    support = state.overall.confusion.support + state.overall.no_response
+    undefined = {BONA_FIDE: "BPCER", ATTACK: "APCER"}
+    for name, count in zip(spec.class_names, support.tolist(), strict=True):
+        if count == 0:
+            yield f"no {name} sample among {state.total:,}: {undefined[name]}, EER and AUC are undefined"
