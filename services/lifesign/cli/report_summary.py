@@ -35,11 +35,19 @@ def _print_summary(console: Console, document: ReportDocument, run_dir: Path) ->
 
 def _rows(document: ReportDocument) -> Iterator[tuple[str, str]]:
     accounting = document.accounting
-    yield "samples", f"{accounting.total:,} ({accounting.no_response:,} without response)"
+    subject = document.subject
+    unit = "samples" if subject.frames is None else "presentations"
+    yield unit, f"{accounting.total:,} ({accounting.no_response:,} without response)"
+    if subject.frames is not None:
+        yield "frames", f"{subject.frames:,}, one score per presentation: the {subject.aggregate}"
     if accounting.reasons:
         reasons = ", ".join(f"{name} {count:,}" for name, count in sorted(accounting.reasons.items()))
         yield "no response", reasons
     yield "accuracy", _value(document.accuracy, percent=True)
+    model = document.model
+    if model.threshold is not None:
+        where = f"{model.threshold_source}: {model.threshold_criterion}"
+        yield "threshold", f"{model.threshold:.6g} ({where})"
     if document.pad is not None:
         yield from _pad_rows(document.pad)
     for curve in document.roc:

@@ -79,7 +79,7 @@ def aggregate_presentations(
         else:
             columns[name] = table[name].take(pa.array(_known_first(table[name], groups)))
     columns["sample_id"] = pc.coalesce(table[_PRESENTATION], table["sample_id"]).take(pa.array(first))
-    columns["scores"] = _vectors(scores, answered, table.schema.field("scores").type)
+    columns["scores"] = _vectors(scores, answered)
     columns["outcome"] = pa.array(
         np.where(answered, str(Outcome.SCORED), str(Outcome.NO_RESPONSE)).tolist(), pa.string()
     )
@@ -213,8 +213,7 @@ def _reasons(table: pa.Table, responded: NDArray[np.bool_], groups: _Grouping) -
     return pc.if_else(pa.array((high >= 0) & (low != high)), _SEVERAL, one)
 
 
-def _vectors(scores: NDArray[np.float64], answered: NDArray[np.bool_], kind: pa.DataType) -> pa.Array:
-    del kind  # the mean of float32 scores is not one of them
+def _vectors(scores: NDArray[np.float64], answered: NDArray[np.bool_]) -> pa.Array:
     sizes = np.where(answered, scores.shape[1], 0)
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32)
     flat = pa.array(scores[answered].ravel(), pa.float64())

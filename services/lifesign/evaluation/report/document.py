@@ -34,7 +34,9 @@ __all__ = [
     "RateRow",
     "ReportDocument",
     "RocDocument",
+    "SliceFinding",
     "SliceRow",
+    "SliceSearch",
     "SpeciesRow",
     "Subject",
     "ThresholdRow",
@@ -102,6 +104,10 @@ class Subject(_Document):
     class_counts: dict[str, int]
     class_map: dict[str, str] = Field(description="label found in the data set → class of the model")
     slice_columns: tuple[str, ...]
+    aggregate: Literal["none", "mean", "median", "max", "min"] = Field(
+        default="none", description="how the frames of a presentation became one sample; none: they did not"
+    )
+    frames: int | None = Field(default=None, description="images behind the samples, where aggregated")
 
 
 class ModelFacts(_Document):
@@ -256,6 +262,31 @@ class SliceRow(_Document):
     accuracy: RateRow = Field(description="errors counts the wrong ones: value is the error rate")
     apcer: RateRow | None = None
     bpcer: RateRow | None = None
+
+
+class SliceFinding(_Document):
+    """One of the worst slices: a value of a column, or of two, against all other samples."""
+
+    metric: str
+    slices: dict[str, str] = Field(description="column → value; two for a cross")
+    rate: RateRow
+    rest: RateRow
+    difference: float
+    lower: float | None = Field(description="of the difference, for all slices searched at 95 % together")
+    upper: float | None
+    p_value: float
+    corrected_p: float = Field(description="by Holm over all slices searched")
+    verdict: Literal["worse", "unproven"]
+
+
+class SliceSearch(_Document):
+    """The search for the worst slices: how many were looked at, and which stand out."""
+
+    searched: int = Field(description="slices and crosses of at least min_size samples, of all error rates")
+    min_size: int
+    alpha: float = Field(description="chance of any finding in the whole search where there is nothing")
+    findings: tuple[SliceFinding, ...]
+    sentence: str
 
 
 class GroupGapRow(_Document):
@@ -414,6 +445,7 @@ class ReportDocument(_Document):
     histograms: tuple[HistogramRow, ...]
     calibration: CalibrationDocument | None
     slices: tuple[SliceRow, ...]
+    worst_slices: SliceSearch | None = None
     group_gaps: tuple[GroupGapTable, ...]
     group_summaries: tuple[GroupSummary, ...] = ()
     prediction_bias: tuple[PredictionBiasRow, ...]
