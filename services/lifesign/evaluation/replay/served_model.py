@@ -8,6 +8,11 @@ from typing import Literal
 from lifesign.client import ModelSignature, PredictionClient, VersionStatus
 from lifesign.errors import ConfigurationError, ContractError, NotReadyError, UpstreamError
 from lifesign.evaluation.config import EvaluationConfig
+from lifesign.evaluation.contract.agreement import agreed_classes, agreed_preprocessing
+from lifesign.evaluation.contract.document import ModelContract
+from lifesign.evaluation.contract.exchange import ModelExchange
+from lifesign.evaluation.contract.inference import infer_exchange
+from lifesign.evaluation.contract.scaling import Convention
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.labels import is_liveness
 from lifesign.model_card import ModelCard, read_card_file, read_model_card
@@ -25,7 +30,9 @@ _ON_THE_WAY = frozenset({"START", "LOADING"})
 class ServedModel:
     """One version of a model, the meaning of its outputs and the pixels it wants.
 
-    ``assumed`` says in sentences what had to be taken for granted for want of a model card.
+    ``assumed`` says in sentences what had to be taken for granted for want of a model card or a contract.
+    ``exchange`` is how a model of another make is spoken to, ``None`` for one that keeps Lifesign's
+    signature.
     """
 
     name: str
@@ -34,6 +41,7 @@ class ServedModel:
     class_names: tuple[str, ...]
     preprocessing: PreprocessingSpec
     assumed: tuple[str, ...] = ()
+    exchange: ModelExchange | None = None
 
     @property
     def task(self) -> Literal["liveness", "classification"]:
@@ -68,15 +76,49 @@ def resolve_version(client: PredictionClient, wanted: int | None, patience: Pati
         spell.pause(missing, limit_seconds=_limit(patience, not coming))
 
 
-def inspect_model(client: PredictionClient, config: EvaluationConfig, version: int) -> ServedModel:
-    """Read the card of a version and hold it against what the server says of its signature.
+def inspect_model(
+    client: PredictionClient,
+    config: EvaluationConfig,
+    version: int,
+    *,
+    unsaid_scaling: Convention | None = None,
+) -> ServedModel:
+    """Read the card of a version and hold it, and the contract, against what the server's metadata say.
 
     Raises:
-        ContractError: card and server disagree, or the signature is not the one Lifesign replays.
-        ConfigurationError: no card, and the options do not say enough without one.
+        ContractError: card, contract and server disagree.
+        ConfigurationError: card, contract and options do not say enough.
     """
-    inputs, outputs = _signature(client.metadata())
+    signatures = client.metadata()
     card = _card(config, version)
+    if config.contract is None and _is_lifesigns(signatures):
+        return _own_model(config, card, version, signatures)
+    contract = config.contract or ModelContract()
+    known = agreed_classes(contract, card, config.class_names)
+    inferred = infer_exchange(contract, signatures, class_names=known, unsaid_scaling=unsaid_scaling)
+    return ServedModel(
+        name=config.model,
+        version=version,
+        card=card,
+        class_names=inferred.exchange.output.class_names,
+        preprocessing=agreed_preprocessing(contract, inferred, card, config.image_size),
+        assumed=inferred.assumed,
+        exchange=inferred.exchange,
+    )
+
+
+def _is_lifesigns(signatures: Mapping[str, ModelSignature]) -> bool:
+    signature = signatures.get(Signature.DEFAULT)
+    return signature is not None and IMAGES in signature.inputs and SCORES in signature.outputs
+
+
+def _own_model(
+    config: EvaluationConfig,
+    card: ModelCard | None,
+    version: int,
+    signatures: Mapping[str, ModelSignature],
+) -> ServedModel:
+    inputs, outputs = _signature(signatures)
     model = _without_card(config, version, inputs) if card is None else _with_card(card, config, version)
     _require_size(model, inputs)
     if outputs is not None and outputs[-1] not in (-1, len(model.class_names)):
@@ -89,17 +131,13 @@ def inspect_model(client: PredictionClient, config: EvaluationConfig, version: i
 
 def _signature(signatures: Mapping[str, ModelSignature]) -> tuple[tuple[int, ...], tuple[int, ...] | None]:
     """Return the shapes of ``images`` and ``scores``."""
-    signature = signatures.get(Signature.DEFAULT)
-    if signature is None or IMAGES not in signature.inputs or SCORES not in signature.outputs:
-        got = {
-            name: f"{sorted(one.inputs)} → {sorted(one.outputs)}" for name, one in sorted(signatures.items())
-        }
-        raise ContractError(f"expected {Signature.DEFAULT}: ['{IMAGES}'] → ['{SCORES}', …], got {got}")
+    signature = signatures[Signature.DEFAULT]
     images = signature.inputs[IMAGES]
     shape = images.shape or (-1, -1, -1, 3)
     if images.dtype != "uint8" or len(shape) != 4 or shape[-1] not in (-1, 3):
         raise ContractError(
-            f"expected {IMAGES} as uint8 [-1, height, width, 3], got {images.dtype} {list(shape)}"
+            f"expected {IMAGES} as uint8 [-1, height, width, 3], got {images.dtype} {list(shape)}: "
+            "say with --model-config what the model takes"
         )
     return shape, signature.outputs[SCORES].shape or None
 

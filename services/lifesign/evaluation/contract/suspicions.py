@@ -1,0 +1,94 @@
+"""What labels, images and scores of one small batch say about a contract that may be wrong."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from lifesign.evaluation.contract.trial import Finding, Severity
+from lifesign.evaluation.metrics.comparison import mcnemar_exact
+
+__all__ = ["better_scaling", "score_findings"]
+
+_SAME: Final = 1e-6
+_HARDLY: Final = 1e-3
+# Of several scalings the best is looked at: each must be surer than a single one would have to be.
+_SURE: Final = 0.01
+
+
+def score_findings(
+    scores: NDArray[np.float32], true: NDArray[np.int64], images: NDArray[Any], class_names: Sequence[str]
+) -> Iterator[Finding]:
+    """Yield what is odd about scores ``(n, classes)`` of images ``(n, …)`` with true classes ``(n,)``."""
+    finite = np.isfinite(scores).all(axis=1)
+    lost = int((~finite).sum())
+    if lost:
+        yield Finding(
+            severity=Severity.REFUSAL if lost == len(scores) else Severity.WARNING,
+            sentence=f"{lost} of {len(scores)} images got scores that are not finite numbers.",
+            remedy="Look at the range that is sent; a model that overflows often wants smaller numbers.",
+        )
+    scores, true, images = scores[finite], true[finite], images[finite]
+    if len(scores) < 2 or _distinct(images) < 2:
+        return
+    spread = float(np.ptp(scores, axis=0).max())
+    if spread <= _HARDLY:
+        same = spread <= _SAME
+        yield Finding(
+            severity=Severity.REFUSAL if same else Severity.WARNING,
+            sentence=f"{len(scores)} different images got scores that differ by {spread:.2g} at most.",
+            remedy="Wrong scaling saturates a model: compare the scalings; otherwise it is not trained.",
+        )
+        return
+    yield from _meaning(scores, true, class_names)
+
+
+def _meaning(
+    scores: NDArray[np.float32], true: NDArray[np.int64], class_names: Sequence[str]
+) -> Iterator[Finding]:
+    predicted = scores.argmax(axis=1)
+    if len(np.unique(true)) > 1 and len(np.unique(predicted)) == 1:
+        yield Finding(
+            severity=Severity.WARNING,
+            sentence=f"All {len(scores)} images are answered {class_names[predicted[0]]!r}, "
+            "though their labels differ.",
+            remedy="Compare the scalings, and check size and channel order.",
+        )
+    if len(class_names) != 2 or len(np.unique(true)) != 2:
+        return
+    positive, negative = scores[true == 1, 1], scores[true == 0, 1]
+    test = stats.mannwhitneyu(positive, negative, alternative="less")
+    area = float(test.statistic) / (len(positive) * len(negative))
+    if area < 0.5:
+        yield Finding(
+            severity=Severity.WARNING,
+            sentence=f"On {len(positive)} images of {class_names[1]} and {len(negative)} of "
+            f"{class_names[0]} the AUC is {area:.3f}, below 0.5 (p = {float(test.pvalue):.2g}): "
+            "the two classes look exchanged.",
+            remedy="Check the order of class_names, or positive_class for one output unit.",
+        )
+
+
+def better_scaling(chosen: NDArray[np.bool_], others: Mapping[str, NDArray[np.bool_]]) -> Finding | None:
+    """Return a warning when another scaling gets surely more images right than the one that was said.
+
+    Each array ``(n,)`` tells which of the same images were right; exact McNemar, Bonferroni over the others.
+    """
+    best = max(others, key=lambda name: int(others[name].sum()), default=None)
+    if best is None:
+        return None
+    gained, lost = int((others[best] & ~chosen).sum()), int((chosen & ~others[best]).sum())
+    if gained <= lost or mcnemar_exact(gained, lost) * len(others) > _SURE:
+        return None
+    return Finding(
+        severity=Severity.WARNING,
+        sentence=f"With scaling {best} {int(others[best].sum())} of {len(chosen)} images are right, with the "
+        f"one that is sent {int(chosen.sum())}: the model was probably trained on {best}.",
+        remedy=f"Try the input scaling {best} in the model contract.",
+    )
+
+
+def _distinct(images: NDArray[Any]) -> int:
+    return len({one if isinstance(one, bytes) else one.tobytes() for one in images})
