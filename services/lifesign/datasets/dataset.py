@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from lifesign.datasets.columns import SAMPLE_SCHEMA
-from lifesign.datasets.layouts.layout import Rejection
+from lifesign.datasets.layouts.layout import Rejection, counted
 from lifesign.datasets.reading import read_raw
 from lifesign.datasets.sources import ImageSource, open_source
 from lifesign.errors import DatasetError
@@ -22,6 +22,7 @@ from lifesign.labels import Split, is_liveness, resolve_labels, split_name
 __all__ = ["Dataset", "default_slices", "load_dataset"]
 
 _MAX_SLICE_VALUES = 20
+_MAX_REASONS = 10
 _NOT_A_SLICE = re.compile(
     r"(^|_)(path|url|uri|hash|digest|seed|index|idx|frame|filename|timestamp|date|id|x|y|w|h|deg|px|q)$"
 )
@@ -55,6 +56,20 @@ class Dataset:
     def source(self) -> ImageSource:
         """Where the images are read from, by the ``path`` column."""
         return open_source(self.root)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences on what was left out of the set as it lies there, the most frequent reasons first."""
+        reasons = counted(self.rejections)
+        shown = tuple(
+            f"Left out of the data set, read as {self.recognised}: {count:,} × {reason}, such as {first}."
+            for reason, count, first in reasons[:_MAX_REASONS]
+        )
+        others = reasons[_MAX_REASONS:]
+        if not others:
+            return shown
+        count = sum(count for _, count, _ in others)
+        return (*shown, f"Left out for {len(others)} other reasons: {count:,}.")
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
