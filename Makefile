@@ -64,8 +64,9 @@ lock: $(INSTALLED)  ## resolve the requirements again, with hashes
 proto: $(INSTALLED)  ## generate services/lifesign/pb from proto/
 	@$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=services --pyi_out=services proto/lifesign/pb/*.proto
 
-schema: $(INSTALLED)  ## generate the JSON Schema of the report
+schema: $(INSTALLED)  ## generate the JSON Schemas of report and audit
 	@$(BIN)/python -m lifesign.evaluation.report.document > services/lifesign/evaluation/report/report.schema.json
+	@$(BIN)/python -m lifesign.evaluation.audit.findings > services/lifesign/evaluation/audit/audit.schema.json
 
 wheel: $(INSTALLED)  ## build the wheel into dist/
 	@$(BIN)/python -m hatchling build -t wheel

@@ -1,0 +1,302 @@
+"""What a set covers: classes and species per split, enough of each, and metadata that follows the label."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifesign.evaluation.audit.findings import (
+    MAX_EXAMPLES,
+    CrossTable,
+    Example,
+    Finding,
+    FindingCode,
+    Severity,
+    SplitRow,
+)
+from lifesign.evaluation.audit.table import AuditTable, Text
+from lifesign.evaluation.metrics.intervals import upper_bound
+from lifesign.labels import ATTACK, Split
+
+__all__ = ["coverage_tables", "cramers_v", "find_coverage", "needed_without_errors", "split_rows"]
+
+_STRONG = 0.5
+_MIN_FOR_CORRELATION = 40
+_MIN_PER_GROUP = 20
+# What bona fide rows say in a column that describes attacks only, and what such columns are called.
+_NOT_APPLICABLE = frozenset({"none", "n/a", "na", "-", "not applicable"})
+_OF_ATTACKS = re.compile(
+    r"(^|_)(attack|attacker|spoof|pai|artefact|artifact|instrument|medium|border|bezel|printer|paper|screen|"
+    r"display|strength)(_|$)"
+)
+
+
+def find_coverage(table: AuditTable, *, target_rate: float) -> list[Finding]:
+    """Return classes and species that a split lacks, and those too few to prove ``target_rate``."""
+    return [
+        *_missing_classes(table),
+        *_species(table),
+        *_too_few(table, target_rate),
+        *_correlations(table),
+        *_gaps(table),
+    ]
+
+
+def needed_without_errors(target_rate: float) -> int:
+    """Return the n from which 0 errors of n prove a rate at or below the target (one-sided, 95 %).
+
+    The rule of three, exactly: the smallest n with 1 - 0.05^(1/n) <= target, about 3 / target.
+    """
+    return math.ceil(math.log(0.05) / math.log1p(-target_rate))
+
+
+def split_rows(table: AuditTable) -> tuple[SplitRow, ...]:
+    """Return counts per split, class and species, in the order train, dev, test."""
+    keys = list(zip(table.splits, table.labels, table.species, strict=True))
+    people = table.persons()
+    members: dict[tuple[Text, str, Text], set[str]] = {}
+    for key, person in zip(keys, people, strict=True):
+        members.setdefault(key, set()).update([person] if person else [])
+    order = {str(split): place for place, split in enumerate(Split)}
+    counts = Counter(keys)
+    return tuple(
+        SplitRow(
+            split=key[0],
+            label=key[1],
+            species=key[2],
+            samples=counts[key],
+            subjects=len(members[key]) if table.has_subjects else None,
+        )
+        for key in sorted(counts, key=lambda key: (order.get(str(key[0]), 9), key[1], key[2] or ""))
+    )
+
+
+def _missing_classes(table: AuditTable) -> list[Finding]:
+    present = Counter(zip(table.splits, table.labels, strict=True))
+    splits = sorted({split for split in table.splits if split is not None})
+    # Training needs every class; a test without one proves nothing of it.
+    missing = [(split, name) for split in splits for name in table.class_names if not present[split, name]]
+    if not missing:
+        return []
+    words = ", ".join(f"{name} in {split}" for split, name in missing[:10])
+    return [
+        Finding(
+            code=FindingCode.CLASS_MISSING_FROM_SPLIT,
+            severity=Severity.ERROR,
+            blocks=True,
+            count=len(missing),
+            sentence=f"{len(missing)} times a split has no sample of a class that the set has: {words}.",
+            remedy="Add samples of the class to the split, or leave the split out.",
+        )
+    ]
+
+
+def _species(table: AuditTable) -> list[Finding]:
+    if not table.is_liveness:
+        return []
+    of = {
+        split: {one for one, where in zip(table.species, table.splits, strict=True) if one and where == split}
+        for split in map(str, Split)
+    }
+    findings = []
+    if of["train"] and (unseen := sorted((of["test"] | of["dev"]) - of["train"])):
+        findings.append(
+            Finding(
+                code=FindingCode.SPECIES_UNSEEN_IN_TRAINING,
+                severity=Severity.INFO,
+                blocks=False,
+                count=len(unseen),
+                sentence=f"{len(unseen)} PAI species of dev or test are not in train: {', '.join(unseen)}; "
+                "their APCER tells of unseen attacks.",
+                remedy="Nothing, if meant as a test of generalisation.",
+            )
+        )
+    if of["dev"] and (uncovered := sorted((of["test"] | of["train"]) - of["dev"])):
+        findings.append(
+            Finding(
+                code=FindingCode.SPECIES_MISSING_FROM_DEV,
+                severity=Severity.WARNING,
+                blocks=False,
+                count=len(uncovered),
+                sentence=f"{len(uncovered)} PAI species are not in dev: {', '.join(uncovered)}; the "
+                "threshold is chosen without them.",
+                remedy="Add presentations of these species to dev, of subjects that are in no other split.",
+            )
+        )
+    return findings
+
+
+def _too_few(table: AuditTable, target_rate: float) -> list[Finding]:
+    needed = needed_without_errors(target_rate)
+    few = []
+    for row in _judged(table):
+        if row.samples < needed:
+            few.append(row)
+    if not few:
+        return []
+    worst = min(few, key=lambda row: row.samples)
+    return [
+        Finding(
+            code=FindingCode.FEW_SAMPLES,
+            severity=Severity.WARNING,
+            blocks=False,
+            count=len(few),
+            sentence=f"{len(few)} classes or species of a split have fewer than {needed} samples, the "
+            f"least that could prove an error rate of {target_rate:.1%} (0 errors, 95 %); {_name(worst)} has "
+            f"{worst.samples}: without any error it proves ≤ {upper_bound(0, worst.samples):.1%}.",
+            examples=tuple(
+                Example(samples=(), note=f"{_name(row)}: {row.samples} samples") for row in few[:MAX_EXAMPLES]
+            ),
+            remedy="Add presentations, or test for a larger rate (--target-rate).",
+        )
+    ]
+
+
+def _judged(table: AuditTable) -> list[SplitRow]:
+    """Return what error rates are told of: classes of dev and test, and each species of attacks there."""
+    rows = split_rows(table)
+    splits = {row.split for row in rows}
+    told = [row for row in rows if row.split != Split.TRAIN or splits == {str(Split.TRAIN)}]
+    if not table.is_liveness:
+        sums: dict[tuple[Text, str], int] = {}
+        for row in told:
+            sums[row.split, row.label] = sums.get((row.split, row.label), 0) + row.samples
+        return [
+            SplitRow(split=split, label=label, species=None, samples=count, subjects=None)
+            for (split, label), count in sums.items()
+        ]
+    # Dev chooses one threshold over all attacks; only the test split judges each species.
+    return [row for row in told if row.split != Split.DEV]
+
+
+def _name(row: SplitRow) -> str:
+    return " ".join(word for word in (row.split, row.species or row.label) if word)
+
+
+def coverage_tables(table: AuditTable) -> tuple[CrossTable, ...]:
+    """Return a table of class × value per metadata column, with the corrected Cramér's V."""
+    return tuple(_cross(table, name, values) for name, values in sorted(table.slices.items()))
+
+
+def _cross(table: AuditTable, column: str, values: Sequence[Text]) -> CrossTable:
+    names = sorted({value for value in values if value is not None})
+    counts = Counter(
+        (label, value) for label, value in zip(table.labels, values, strict=True) if value is not None
+    )
+    grid = np.array([[counts[label, name] for name in names] for label in table.class_names], np.int64)
+    grid = grid.reshape(len(table.class_names), len(names))
+    association = cramers_v(grid)
+    return CrossTable(
+        column=column,
+        values=tuple(names),
+        labels=table.class_names,
+        counts=tuple(tuple(row) for row in grid.tolist()),
+        cramers_v=None if math.isnan(association) else round(association, 4),
+        describes_attack=table.is_liveness and _is_about_attacks(table, column, values),
+    )
+
+
+def _is_about_attacks(table: AuditTable, column: str, values: Sequence[Text]) -> bool:
+    if _OF_ATTACKS.search(column.lower()):
+        return True
+    said = {
+        (value or "none").lower()
+        for label, value in zip(table.labels, values, strict=True)
+        if label != ATTACK
+    }
+    return said <= _NOT_APPLICABLE
+
+
+def cramers_v(counts: NDArray[np.int64]) -> float:
+    """Return Cramér's V of a contingency table, in [0, 1], corrected for chance (Bergsma, 2013).
+
+    phi² = chi²/n is lowered by (r-1)(c-1)/(n-1), rows and columns likewise; ``nan`` with fewer than two
+    rows or columns in use.
+    """
+    table = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0].astype(np.float64)
+    if min(table.shape, default=0) < 2:
+        return math.nan
+    total = table.sum()
+    expected = table.sum(axis=1, keepdims=True) @ table.sum(axis=0, keepdims=True) / total
+    squared = float(((table - expected) ** 2 / expected).sum() / total)
+    rows, columns = table.shape
+    if total < 2:
+        return math.nan
+    squared = max(0.0, squared - (rows - 1) * (columns - 1) / (total - 1))
+    rows_left = rows - (rows - 1) ** 2 / (total - 1)
+    columns_left = columns - (columns - 1) ** 2 / (total - 1)
+    smaller = min(rows_left, columns_left) - 1
+    return math.nan if smaller <= 0 else min(1.0, math.sqrt(squared / smaller))
+
+
+def _correlations(table: AuditTable) -> list[Finding]:
+    found = [
+        cross
+        for cross in coverage_tables(table)
+        if not cross.describes_attack
+        and cross.cramers_v is not None
+        and cross.cramers_v >= _STRONG
+        and sum(map(sum, cross.counts)) >= _MIN_FOR_CORRELATION
+    ]
+    if not found:
+        return []
+    worst = max(found, key=lambda cross: cross.cramers_v or 0.0)
+    return [
+        Finding(
+            code=FindingCode.LABEL_SLICE_CORRELATION,
+            severity=Severity.WARNING,
+            blocks=False,
+            count=len(found),
+            sentence=f"{len(found)} metadata columns go with the label (Cramér's V of {_STRONG} or more): "
+            + ", ".join(f"{cross.column} {cross.cramers_v:.2f}" for cross in found)
+            + f"; {_told(worst)}.",
+            examples=tuple(Example(samples=(), note=f"{cross.column}: {_told(cross)}") for cross in found),
+            remedy="Collect both classes for each value, or the model learns the column, not the class.",
+        )
+    ]
+
+
+def _told(cross: CrossTable) -> str:
+    """Return the value whose class shares differ most from the others', in words."""
+    grid = np.array(cross.counts, np.float64)
+    totals = grid.sum(axis=0)
+    shares = np.divide(grid, totals, out=np.zeros_like(grid), where=totals > 0)
+    gap = np.abs(shares - (grid.sum(axis=1) / grid.sum())[:, np.newaxis]) * totals
+    value = int(gap.max(axis=0).argmax())
+    label = int(grid[:, value].argmax())
+    return (
+        f"{cross.column} {cross.values[value]} has {int(grid[label, value]):,} of {int(totals[value]):,} "
+        f"samples in {cross.labels[label]}"
+    )
+
+
+def _gaps(table: AuditTable) -> list[Finding]:
+    empty = [
+        (cross.column, value, cross.labels[row])
+        for cross in coverage_tables(table)
+        if not cross.describes_attack
+        for row, counts in enumerate(cross.counts)
+        for value, count in zip(cross.values, counts, strict=True)
+        if count == 0 and sum(part[cross.values.index(value)] for part in cross.counts) >= _MIN_PER_GROUP
+    ]
+    if not empty:
+        return []
+    words = ", ".join(f"{label} with {column} {value}" for column, value, label in empty[:5])
+    return [
+        Finding(
+            code=FindingCode.COVERAGE_GAPS,
+            severity=Severity.INFO,
+            blocks=False,
+            count=len(empty),
+            sentence=f"{len(empty)} combinations of class and metadata have no sample at all: {words}"
+            + (" and more." if len(empty) > 5 else "."),
+            examples=tuple(
+                Example(samples=(), note=f"{column} {value}: no {label}")
+                for column, value, label in empty[:MAX_EXAMPLES]
+            ),
+            remedy="Collect them, or do not report rates for these groups.",
+        )
+    ]
