@@ -60,6 +60,8 @@ class FileSource:
             if is_uri(place):
                 data = read_object(place)
                 return f"{len(data)}:{hashlib.sha256(data).hexdigest()}"
+            if not Path(place).is_file():
+                return MISSING
             with Path(place).open("rb") as file:
                 return f"{Path(place).stat().st_size}:{hashlib.file_digest(file, 'sha256').hexdigest()}"
         except (OSError, RemoteMissingError):

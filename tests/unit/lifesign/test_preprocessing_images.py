@@ -1,4 +1,5 @@
 import io
+import os
 import zlib
 
 import numpy as np
@@ -91,6 +92,20 @@ def test_reading_says_which_file(tmp_path):
     assert read_image(path) == b"123"
     with pytest.raises(ImageError, match=r"a\.png: 3 bytes, at most 2"):
         read_image(path, ImageLimits(max_bytes=2))
+
+
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(ImageError, match=r"pipe\.png: expected a file"):
+        read_image(tmp_path / "pipe.png")
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0, 65535.0], ids=["0 to 1", "0 to 255", "0 to 65535"])
+def test_floats_of_any_usual_range_become_the_same_grey(scale):
+    ramp = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    decoded = decode_image(_encoded(Image.fromarray(ramp * np.float32(scale)), "TIFF"))
+    assert "16bit" in decoded.notes
+    np.testing.assert_array_equal(np.asarray(decoded.image)[..., 0], np.arange(256).reshape(16, 16))
 
 
 def test_a_bomb_is_refused_with_the_limit_that_counts_here():
