@@ -115,6 +115,9 @@ def resolve_labels(
             unknown.append(name)
         else:
             resolved[name] = target
+    strange = sorted({target for target in explicit.values() if target not in classes})
+    if liveness and strange:
+        raise DatasetError(f"class map: expected the model's classes {list(classes)}, got {strange}")
     if unknown:
         raise DatasetError(
             f"unknown class {', '.join(map(repr, unknown))}: found {names}, "
@@ -122,7 +125,4 @@ def resolve_labels(
             + (" or their synonyms (real, live, fake, spoof, …)" if liveness else "")
             + "; map it with --class-map NAME=CLASS"
         )
-    strange = sorted({target for target in explicit.values() if target not in classes})
-    if liveness and strange:
-        raise DatasetError(f"class map: expected the model's classes {list(classes)}, got {strange}")
     return resolved
