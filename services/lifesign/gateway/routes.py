@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client.exposition import choose_encoder
 
-from lifesign.errors import LifesignError, NotReadyError
+from lifesign.errors import DeadlineError, LifesignError, NotReadyError
 from lifesign.gateway import openapi, schemas
 from lifesign.gateway.answers import liveness_answer, model_facts, threshold_facts
 from lifesign.gateway.docs_page import render_docs
@@ -165,7 +165,12 @@ async def readyz(state: State) -> dict[str, str]:
     """Answer 200 if a version is AVAILABLE and has its card; 503 if not, and from SIGTERM on."""
     if state.draining:
         raise NotReadyError("the gateway is shutting down", code="UNAVAILABLE")
-    card = await state.service.current_card(timeout_seconds=_STATUS_SECONDS)
+    try:
+        card = await state.service.current_card(timeout_seconds=_STATUS_SECONDS)
+    except DeadlineError as error:
+        raise NotReadyError(
+            f"the model server did not answer within {_STATUS_SECONDS:g} s", code=error.code
+        ) from error
     return {"status": "ready", "model": card.name, "version": str(card.version)}
 
 

@@ -18,6 +18,15 @@ def test_livez_asks_nothing_of_the_model_server(start):
     assert gateway.http.get("/readyz").status_code == 503
 
 
+def test_readyz_is_503_while_the_model_server_hangs(start):
+    # Connections are accepted by the kernel, and nobody ever speaks.
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        response = start(target=f"127.0.0.1:{frozen.getsockname()[1]}").http.get("/readyz")
+
+    assert response.status_code == 503
+    assert response.json()["detail"] == "the model server did not answer within 2 s"
+
+
 def test_readyz_follows_the_version_state(gateway):
     for state, status in ((20, 503), (30, 200), (40, 503)):
         gateway.model.states = {7: state}
