@@ -1,7 +1,9 @@
-"""A render process that dies is told in one sentence, and leaves no manifest."""
+"""A rendering that is cut short is told in one sentence, and leaves no manifest."""
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from multiprocessing import active_children
@@ -30,3 +32,24 @@ def test_a_killed_worker_is_an_error_and_no_manifest(tmp_path):
 
     assert failed == ["a render process was killed, perhaps for memory: try fewer --workers"]
     assert not (tmp_path / "set" / "manifest.csv").exists()
+
+
+def test_an_impatient_interrupt_ends_too(tmp_path):
+    out = tmp_path / "set"
+    command = [sys.executable, "-c", "from lifesign.cli import main; main()", "synth", str(out)]
+    made = subprocess.Popen(
+        [*command, "--subjects", "40", "--size", "48", "--workers", "2"], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not list(out.glob("images/*/*/*.png")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    # Ctrl-C, and again while the first is being obeyed.
+    made.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    made.send_signal(signal.SIGINT)
+    _, told = made.communicate(timeout=60)
+
+    assert made.returncode == 130
+    assert f"interrupted; {out} is incomplete and has no manifest" in told
+    assert not (out / "manifest.csv").exists()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+_INTERRUPTED = 130
 _SECONDS_BETWEEN_LINES = 5.0
 
 _ALL_SPECIES = (
@@ -105,8 +106,12 @@ def command(
     )
     if sheet is not None:
         check_sheet_path(sheet)
-    with _progress_bar() as progress:
-        summary = generate(out, options, progress=progress)
+    try:
+        with _progress_bar() as progress:
+            summary = generate(out, options, progress=progress)
+    except KeyboardInterrupt:
+        print(f"interrupted; {out} is incomplete and has no manifest", file=sys.stderr)
+        raise typer.Exit(_INTERRUPTED) from None
     if sheet is not None:
         write_sheet(sheet, out, summary.records, size)
     _tell(summary, options, sheet, as_json=as_json)

@@ -109,4 +109,18 @@ def _renderer(workers: int) -> Iterator[Callable[[list[PlanRow]], _Made]]:
     except BrokenProcessPool as error:
         raise LifesignError("a render process was killed, perhaps for memory: try fewer --workers") from error
     finally:
-        pool.shutdown(cancel_futures=True)
+        # A second Ctrl-C would leave the pool half shut, and the process waiting for it for ever.
+        with _uninterrupted():
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
