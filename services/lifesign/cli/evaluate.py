@@ -14,6 +14,7 @@ from lifesign.cli.options import predictions as imported
 from lifesign.errors import ConfigurationError, LifesignError, StorageError, UpstreamError
 
 if TYPE_CHECKING:
+    from lifesign.evaluation.contract.document import ModelContract
     from lifesign.evaluation.replay.progress import ProgressListener
     from lifesign.evaluation.service import EvaluationResult
 
@@ -47,7 +48,13 @@ def command(
         str | None,
         typer.Option(help="name of the served model; with --predictions what to call it", show_default=False),
     ] = None,
-    out: Annotated[Path, typer.Option(help="run folder; new, or an interrupted run with --resume")],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="run folder; new, or an interrupted run with --resume; needed but for --dry-run",
+            show_default=False,
+        ),
+    ] = None,
     predictions: imported.Predictions = None,
     dev_predictions: imported.DevPredictions = None,
     dev_split: imported.DevSplit = None,
@@ -55,6 +62,8 @@ def command(
     target: replay.Target = "localhost:8500",
     model_version: replay.ModelVersion = None,
     model_base_path: replay.ModelBasePath = None,
+    model_config: replay.ModelConfig = None,
+    dry_run: replay.DryRun = False,
     layout: replay.Layout = None,
     protocol: replay.Protocol = None,
     card: analysis.Card = None,
@@ -89,7 +98,8 @@ def command(
 ) -> None:
     """Replay a labelled data set through a model server and report on the answers.
 
-    With --predictions FILE no server is asked: the scores of the file are judged.
+    With --predictions FILE no server is asked: the scores of the file are judged. With --dry-run one
+    batch is sent and nothing is stored.
 
     Exit code: 0 every gate passed, 1 a gate failed, 2 too little evidence, 3 could not evaluate.
     """
@@ -97,7 +107,7 @@ def command(
 
     def judge() -> dict[str, Any]:
         return {
-            "out": out,
+            "out": _folder(out, dry_run),
             "split": None if split == "all" else split,
             "class_map": analysis.class_map_of(class_map),
             "gates": _given(
@@ -138,6 +148,7 @@ def command(
                 version=model_version,
                 image_size=replay.size_of(image_size),
                 model_base_path=model_base_path,
+                contract=_contract(model_config),
                 decode_threads=decode_threads,
             ),
         }
@@ -151,6 +162,9 @@ def command(
             result = _judge_file({**judge(), "predictions": predictions, **scores}, quiet=quiet)
         else:
             _refuse(context, imported.PREDICTIONS_ONLY, "needs --predictions")
+            if dry_run:
+                _refuse(context, ("out", "resume"), "does not go with --dry-run, which writes nothing")
+                raise typer.Exit(_try({**judge(), **served()}, as_json=as_json, quiet=quiet))
             result = _replay({**judge(), **served()}, resume=resume, quiet=quiet)
     except KeyboardInterrupt:
         print(f"interrupted{_hint(out)}", file=sys.stderr)
@@ -170,6 +184,29 @@ def _replay(options: dict[str, Any], *, resume: bool, quiet: bool) -> "Evaluatio
     from lifesign.evaluation.service import evaluate
 
     return evaluate(evaluation_config(**options), progress=_progress(quiet), resume=resume)
+
+
+def _try(options: dict[str, Any], *, as_json: bool, quiet: bool) -> int:
+    """Send one batch and show it; return the exit code."""
+    from lifesign.cli.dry_run_summary import print_dry_run
+    from lifesign.evaluation.config import evaluation_config
+    from lifesign.evaluation.replay.dry_run import dry_run
+
+    trial = dry_run(evaluation_config(**options), tell=lambda message: print(message, file=sys.stderr))
+    print_dry_run(trial, as_json=as_json, quiet=quiet)
+    return CANNOT_EVALUATE if trial.is_refused else 0
+
+
+def _contract(path: Path | None) -> "ModelContract | None":
+    from lifesign.evaluation.contract.document import read_model_contract
+
+    return None if path is None else read_model_contract(path)
+
+
+def _folder(out: Path | None, dry_run: bool) -> Path:
+    if out is None and not dry_run:
+        raise ConfigurationError("expected --out, the folder of the run, got none")
+    return out or Path()
 
 
 def _judge_file(options: dict[str, Any], *, quiet: bool) -> "EvaluationResult":
@@ -199,8 +236,9 @@ def _refuse(context: typer.Context, names: Iterable[str], why: str) -> None:
             raise ConfigurationError(f"{shown} {why}")
 
 
-def _hint(out: Path) -> str:
-    return "; what is done is kept, continue with --resume" if (out / "run.json").exists() else ""
+def _hint(out: Path | None) -> str:
+    is_begun = out is not None and (out / "run.json").exists()
+    return "; what is done is kept, continue with --resume" if is_begun else ""
 
 
 def _progress(quiet: bool, *, verb: str = "replaying", unit: str = "images") -> "ProgressListener | None":

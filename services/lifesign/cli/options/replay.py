@@ -12,10 +12,12 @@ __all__ = [
     "BatchSize",
     "Data",
     "DecodeThreads",
+    "DryRun",
     "ImageSize",
     "InFlight",
     "Layout",
     "ModelBasePath",
+    "ModelConfig",
     "ModelVersion",
     "Protocol",
     "Resume",
@@ -33,6 +35,8 @@ REPLAY_ONLY = (
     "target",
     "model_version",
     "model_base_path",
+    "model_config",
+    "dry_run",
     "image_size",
     "batch_size",
     "shard_size",
@@ -64,6 +68,20 @@ ModelVersion = Annotated[
 ]
 ModelBasePath = Annotated[
     Path | None, typer.Option(help="folder with MODEL/VERSION/, where the model card is")
+]
+ModelConfig = Annotated[
+    Path | None,
+    typer.Option(
+        help="YAML or JSON file: what a model that is not Lifesign's own takes and answers "
+        "(signature, size, colour, scaling, output, classes)"
+    ),
+]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="send one small batch, show what was sent and answered, refuse nonsense; writes nothing",
+    ),
 ]
 ImageSize = Annotated[
     str | None, typer.Option(help="without a card, for a model of any input size: HEIGHTxWIDTH pixels")
