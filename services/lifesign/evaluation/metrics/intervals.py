@@ -17,13 +17,16 @@ __all__ = [
     "Rate",
     "clopper_pearson",
     "effective_rate",
+    "is_resolved",
     "lower_bound",
     "newcombe_difference",
+    "samples_without_error",
     "upper_bound",
     "wilson",
 ]
 
 LEVEL = 0.95
+_RULE_OF_30 = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,27 @@ def upper_bound(errors: int, total: int, *, level: float = LEVEL) -> float:
 def lower_bound(errors: int, total: int, *, level: float = LEVEL) -> float:
     """Return the one-sided exact lower limit of an error rate."""
     return 1 - upper_bound(total - errors, total, level=level)
+
+
+def samples_without_error(limit: float, *, level: float = LEVEL) -> int:
+    """Return how many samples without an error it takes to prove a rate of at most ``limit``, about 3/limit.
+
+    The rule of 3, exactly: the smallest n with 1 - (1 - level)^(1/n) <= limit.
+    """
+    if not 0 < limit < 1:
+        raise InputError(f"expected a limit between 0 and 1, got {limit}")
+    count = math.ceil(math.log(1 - level) / math.log1p(-limit))
+    # Rounding must not ask for one more than upper_bound does.
+    return count - 1 if count > 1 and upper_bound(0, count - 1, level=level) <= limit else count
+
+
+def is_resolved(rate: Rate, *, tolerance: float = 0.01, level: float = LEVEL) -> bool:
+    """Tell whether the size of a rate is known, not only that it is small.
+
+    Doddington's rule of 30: 30 errors give ± 30 % with 90 % confidence. Fewer do where the exact interval is
+    within ``tolerance`` of its middle anyway.
+    """
+    return rate.errors >= _RULE_OF_30 or rate.interval(level).half_width <= tolerance
 
 
 def wilson(errors: int, total: int, *, level: float = LEVEL) -> Interval:

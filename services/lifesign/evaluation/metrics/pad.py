@@ -31,8 +31,8 @@ __all__ = [
     "worst_rate",
 ]
 
-BPCER_POINTS = {"BPCER10": 0.10, "BPCER20": 0.05, "BPCER100": 0.01}
-"""The APCER limit of each named operating point: BPCER at an APCER of at most 1/10, 1/20, 1/100."""
+BPCER_POINTS = {"BPCER10": 0.10, "BPCER20": 0.05, "BPCER100": 0.01, "BPCER1000": 0.001}
+"""The APCER limit of each named operating point: BPCER at an APCER of at most 1/10, 1/20, 1/100, 1/1000."""
 
 
 class NonResponse(StrEnum):
@@ -188,6 +188,10 @@ class PadCounts:
     def acer_max(self, policy: NonResponse = NonResponse.EXCLUDED) -> float:
         """Return (max APCER + BPCER) / 2: legacy, *not* of ISO/IEC 30107-3; ``nan`` without samples."""
         return (self.apcer_max(policy).rate.value + self.bpcer(policy).value) / 2
+
+    def acer_pooled(self) -> float:
+        """Return (pooled APCER + BPCER) / 2, which other papers call ACER: at one threshold it is the HTER."""
+        return self.hter()
 
     def hter(self) -> float:
         """Return (pooled APCER + BPCER) / 2; meaningful with a threshold from the development split."""

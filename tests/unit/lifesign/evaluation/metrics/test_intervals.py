@@ -8,8 +8,10 @@ from lifesign.errors import InputError
 from lifesign.evaluation.metrics.intervals import (
     Rate,
     clopper_pearson,
+    is_resolved,
     lower_bound,
     newcombe_difference,
+    samples_without_error,
     upper_bound,
     wilson,
 )
@@ -80,3 +82,29 @@ def test_difference_of_equal_rates_holds_zero_and_changes_sign_when_swapped():
 
 def test_difference_without_samples_is_nan():
     assert math.isnan(newcombe_difference(0, 0, 1, 2).lower)
+
+
+@pytest.mark.parametrize(("limit", "samples"), [(0.07, 42), (0.02, 149), (0.01, 299), (0.001, 2995)])
+def test_rule_of_three_says_how_many_samples_without_an_error_it_takes(limit, samples):
+    assert samples_without_error(limit) == samples
+    assert upper_bound(0, samples) <= limit < upper_bound(0, samples - 1)
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_no_number_of_samples_proves_zero(limit):
+    with pytest.raises(InputError, match="between 0 and 1"):
+        samples_without_error(limit)
+
+
+@pytest.mark.parametrize(
+    ("rate", "resolved"),
+    [
+        (Rate(3, 150), False),
+        (Rate(30, 600), True),
+        (Rate(0, 150), False),
+        (Rate(0, 1000), True),
+        (Rate(0, 0), False),
+    ],
+)
+def test_rule_of_thirty_says_whether_a_rate_is_known(rate, resolved):
+    assert is_resolved(rate) is resolved
