@@ -1,16 +1,25 @@
-"""Replay through a served model against the same work in one process without gRPC: images/s and their ratio.
-
-Both sides decode the same JPEG files, compute the same statistics, write the same parts and states with
-the same code; only the predictor differs: ``lifesign serve`` in a process of its own, or the same
-frozen session called directly. Rounds alternate, so a busy machine slows both; CPU time, of the client
-and the server together, hardly depends on what else runs. Without --version-dir an
-untrained MobileNetV2 (112 pixels, alpha 0.35) is exported.
+"""Replay through a served model against four yardsticks, side by side in one run: images/s and ratios.
 
     python benchmarks/replay.py --samples 2048 --rounds 5
+
+- served: what ``lifesign evaluate`` does with every image (read, decode, statistics, gRPC, scores, counts,
+  parts on disk), with ``lifesign serve`` in a process of its own.
+- in process: the same code and the same work, but the frozen session is called directly, without gRPC.
+- limit: cores / (CPU per decode + CPU per predict), both measured alone with every core busy; everything
+  else (statistics, gRPC, counting, writing, and whatever is not overlapped) counts as loss.
+- notebook: ``image_dataset_from_directory`` → ``model.predict`` → scikit-learn's report, once with the labels
+  from a second pass over the set as people write it, once with the labels from the file names.
+
+Each is a process of its own that lives through all rounds; rounds alternate, the first warms up. Other
+people's load is measured from /proc/stat and divided out of ``per free core``: a busy machine changes the
+raw rates, hardly those. Without --version-dir an untrained MobileNetV2 (alpha 1.0, 64 pixels) is exported;
+with one, the notebook gets the exported graph as a Keras layer.
 """
 
 import argparse
 import contextlib
+import io
+import json
 import os
 import socket
 import statistics
@@ -18,8 +27,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +43,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from lifesign.client import Prediction, PredictionClient, VersionStatus
 from lifesign.datasets.dataset import Dataset, load_dataset
 from lifesign.evaluation.analysis.columns import AnalysisSpec
+from lifesign.evaluation.config import EvaluationConfig
 from lifesign.evaluation.replay.asking import Asking
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.replay.shards import ProgressTally, ReplaySettings, ShardReplay, shards_of
 from lifesign.executor import LocalExecutor
 from lifesign.labels import LIVENESS_CLASSES
-from lifesign.preprocessing import PreprocessingSpec
+from lifesign.preprocessing import PreprocessingSpec, decode_image, prepare_image
 
-SIZE = 112
+CORES = os.cpu_count() or 1
+OPTIONS = {name: EvaluationConfig.model_fields[name].get_default() for name in ("batch_size", "shard_size")}
 
 
 class DirectClient:
@@ -48,25 +61,22 @@ class DirectClient:
 
     target = "this process"
 
-    def __init__(self, version_dir: Path, *, threads: int) -> None:
+    def __init__(self, version_dir: Path) -> None:
         from lifesign.serving.loader import LoaderOptions, TensorFlowLoader
 
-        self._servable = TensorFlowLoader(LoaderOptions(), cores=threads).load(version_dir)
+        self._servable = TensorFlowLoader(LoaderOptions(), cores=CORES).load(version_dir)
         signature = self._servable.signatures["serving_default"]
         self._input = signature.inputs["images"].name
         self._outputs = [signature.outputs[name].name for name in ("scores", "logits")]
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="predict")
+        self.pool = ThreadPoolExecutor(CORES, thread_name_prefix="predict")
 
     def predict_future(self, images: np.ndarray) -> "_DirectFuture":
-        return _DirectFuture(self._pool.submit(self._predict, images))
+        return _DirectFuture(self.pool.submit(self.predict, images))
 
     def status(self) -> tuple[VersionStatus, ...]:
         return (VersionStatus(1, "AVAILABLE", ""),)
 
-    def close(self) -> None:
-        self._pool.shutdown()
-
-    def _predict(self, images: np.ndarray) -> Prediction:
+    def predict(self, images: np.ndarray) -> Prediction:
         scores, logits = self._servable.run({self._input: images}, self._outputs)
         return Prediction(scores, logits, 1)
 
@@ -82,29 +92,34 @@ class _DirectFuture:
         self._future.add_done_callback(lambda _: callback(self))
 
 
-def write_images(root: Path, samples: int) -> Path:
+def write_images(root: Path, samples: int) -> None:
+    """Write class folders of 256 × 256 JPEGs of about 14 kB."""
     rng = np.random.default_rng(0)
-    lines = ["path,label"]
+    for name in LIVENESS_CLASSES:
+        (root / name).mkdir(parents=True)
     for index in range(samples):
         coarse = Image.fromarray(rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)).resize((256, 256))
         grain = rng.integers(0, 24, (256, 256, 3), dtype=np.uint8)
         image = Image.fromarray(np.asarray(coarse.filter(ImageFilter.GaussianBlur(3))) // 2 + grain)
-        image.save(root / f"{index:05d}.jpg", quality=90)
-        lines.append(f"{index:05d}.jpg,{LIVENESS_CLASSES[index % 2]}")
-    (root / "manifest.csv").write_text("\n".join(lines) + "\n")
-    return root / "manifest.csv"
+        image.save(root / LIVENESS_CLASSES[index % 2] / f"{index:05d}.jpg", quality=84)
 
 
-def export_untrained(folder: Path) -> None:
+def export_untrained(folder: Path, size: int) -> None:
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-    network = tf.keras.applications.MobileNetV2((SIZE, SIZE, 3), alpha=0.35, weights=None, classes=2)
-    network.layers[-1].activation = None
+    tf.keras.utils.set_random_seed(0)
+    pixels = tf.keras.Input((size, size, 3))
+    body = tf.keras.applications.MobileNetV2(
+        (size, size, 3), weights=None, classes=2, classifier_activation=None
+    )
+    network = tf.keras.Model(pixels, body(tf.keras.layers.Rescaling(1 / 127.5, offset=-1)(pixels)))
+    folder.parent.mkdir(parents=True)
+    network.save(folder.parent / "model.keras")
 
-    @tf.function(input_signature=[tf.TensorSpec((None, SIZE, SIZE, 3), tf.uint8, name="images")])
+    @tf.function(input_signature=[tf.TensorSpec((None, size, size, 3), tf.uint8, name="images")])
     def serve(images: Any) -> Any:
-        logits = network(tf.cast(images, tf.float32) / 127.5 - 1, training=False)
+        logits = network(tf.cast(images, tf.float32), training=False)
         return tf.nn.softmax(logits), logits
 
     # Frozen, as lifesign's own export is.
@@ -117,8 +132,152 @@ def export_untrained(folder: Path) -> None:
     tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
 
 
+@dataclass(frozen=True)
+class Work:
+    """What every process is given: pictures, model, the model's name at the server and input size."""
+
+    images: Path
+    version_dir: Path
+    size: int
+    target: str
+    scratch: Path
+
+    def dataset(self) -> Dataset:
+        return load_dataset(self.images, class_names=LIVENESS_CLASSES)
+
+    @property
+    def spec(self) -> PreprocessingSpec:
+        return PreprocessingSpec(height=self.size, width=self.size)
+
+
+def replay(work: Work, dataset: Dataset, client: Any, run_dir: Path) -> None:
+    patience = Patience(limit_seconds=60, tell=print)
+    settings = ReplaySettings(run_dir, "benchmark", work.spec, OPTIONS["batch_size"], 4)
+    with ThreadPoolExecutor(CORES, thread_name_prefix="decode") as pool:
+        one = ShardReplay(
+            dataset,
+            AnalysisSpec(LIVENESS_CLASSES, "liveness"),
+            settings,
+            asking=Asking(client, version=1, class_names=LIVENESS_CLASSES, patience=patience),
+            pool=pool,
+            tally=ProgressTally(SilentProgress(), total=len(dataset), kept=0),
+            patience=patience,
+        )
+        states = LocalExecutor().map(one, shards_of(len(dataset), OPTIONS["shard_size"]))
+        total = sum(state.overall.samples for state in states)
+    assert total == len(dataset)
+
+
+def served_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
+    client = PredictionClient(work.target, model="m", version=int(work.version_dir.name))
+    dataset = work.dataset()
+    return {"served": lambda run_dir: replay(work, dataset, client, run_dir)}
+
+
+def direct_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
+    client, dataset = DirectClient(work.version_dir), work.dataset()
+    paths = [work.images / path for path in dataset.table["path"].to_pylist()]
+    batch = np.random.default_rng(0).integers(0, 256, (32, work.size, work.size, 3), dtype=np.uint8)
+
+    def decode(_: Path) -> None:
+        for _done in client.pool.map(
+            lambda path: prepare_image(decode_image(path.read_bytes()), work.spec), paths
+        ):
+            pass
+
+    def predict(_: Path) -> None:
+        for _done in client.pool.map(client.predict, [batch] * (len(paths) // len(batch))):
+            pass
+
+    return {
+        "in process": lambda run_dir: replay(work, dataset, client, run_dir),
+        "decode": decode,
+        "predict": predict,
+    }
+
+
+def notebook_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
+    import tensorflow as tf
+    from sklearn.metrics import classification_report
+
+    saved = work.version_dir.parent / "model.keras"
+    if saved.exists():
+        model = tf.keras.models.load_model(saved)
+    else:
+        pixels = tf.keras.Input((work.size, work.size, 3))
+        layer = tf.keras.layers.TFSMLayer(str(work.version_dir), call_endpoint="serving_default")
+        model = tf.keras.Model(pixels, layer(tf.cast(pixels, tf.uint8))["logits"])
+
+    def images() -> Any:
+        return tf.keras.utils.image_dataset_from_directory(
+            work.images, image_size=(work.size, work.size), batch_size=32, shuffle=False
+        )
+
+    def report(found: Any, true: Any) -> None:
+        classification_report(true, found.argmax(axis=1), zero_division=0)
+
+    def two_passes(_: Path) -> None:
+        dataset = images()
+        report(model.predict(dataset, verbose=0), np.concatenate([labels for _, labels in dataset]))
+
+    def one_pass(_: Path) -> None:
+        dataset = images()
+        true = [dataset.class_names.index(Path(path).parent.name) for path in dataset.file_paths]
+        report(model.predict(dataset, verbose=0), true)
+
+    return {"notebook": two_passes, "notebook, one pass": one_pass}
+
+
+ROLES = {"served": served_tasks, "direct": direct_tasks, "notebook": notebook_tasks}
+
+
+def serve_tasks(role: str, work: Work) -> None:
+    """Do the tasks named on stdin, one a line, and say so on stdout."""
+    out, sys.stdout = sys.stdout, io.StringIO()
+    tasks = ROLES[role](work)
+    out.write("ready\n")
+    out.flush()
+    for number, line in enumerate(sys.stdin):
+        tasks[line.strip()](work.scratch / f"{role}-{number}")
+        out.write("done\n")
+        out.flush()
+
+
+class Worker:
+    """One of the processes side by side."""
+
+    def __init__(self, role: str, work: Work) -> None:
+        words = {**work.__dict__, "role": role}
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--work", json.dumps(words, default=str)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if role == "notebook" else None,
+            text=True,
+        )
+        self.process = psutil.Process(self._process.pid)
+        self._wait("ready")
+
+    def do(self, task: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{task}\n")
+        self._process.stdin.flush()
+        self._wait("done")
+
+    def _wait(self, word: str) -> None:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline().strip()
+        if line != word:
+            raise SystemExit(f"expected {word!r} of a worker, got {line!r}")
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
 @contextlib.contextmanager
-def served(version_dir: Path) -> Iterator[tuple[PredictionClient, psutil.Process]]:
+def served(version_dir: Path) -> Iterator[tuple[str, psutil.Process]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -133,36 +292,109 @@ def served(version_dir: Path) -> Iterator[tuple[PredictionClient, psutil.Process
     try:
         with PredictionClient(f"127.0.0.1:{port}", model="m", version=int(version_dir.name)) as client:
             client.wait_ready(deadline_seconds=120)
-            yield client, psutil.Process(process.pid)
+        yield f"127.0.0.1:{port}", psutil.Process(process.pid)
     finally:
         process.terminate()
         process.wait(30)
 
 
-def cpu_seconds(*processes: psutil.Process) -> float:
+@dataclass(frozen=True)
+class Measured:
+    """One task of one round: images/s, CPU seconds per image of ours, and cores that others left."""
+
+    rate: float
+    cpu: float
+    free_cores: float
+
+    @property
+    def rate_per_free_core(self) -> float:
+        return self.rate / self.free_cores
+
+
+def measure(worker: Worker, task: str, samples: int, server: psutil.Process | None) -> Measured:
+    processes = [worker.process] + ([server] if server else [])
+    own, machine = _cpu(*processes), _busy()
+    started = time.perf_counter()
+    worker.do(task)
+    seconds = time.perf_counter() - started
+    own, machine = _cpu(*processes) - own, _busy() - machine
+    others = max(0.0, machine - own) / seconds
+    return Measured(samples / seconds, own / samples, CORES - others)
+
+
+def _cpu(*processes: psutil.Process) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def images_per_second(client: Any, dataset: Dataset, threads: int, run_dir: Path) -> float:
-    spec = AnalysisSpec(LIVENESS_CLASSES, "liveness")
-    settings = ReplaySettings(run_dir, "benchmark", PreprocessingSpec(height=SIZE, width=SIZE), 32, 4)
-    patience = Patience(limit_seconds=60, tell=print)
-    started = time.perf_counter()
-    with ThreadPoolExecutor(threads, thread_name_prefix="decode") as pool:
-        replay = ShardReplay(
-            dataset,
-            spec,
-            settings,
-            asking=Asking(client, version=1, class_names=LIVENESS_CLASSES, patience=patience),
-            pool=pool,
-            tally=ProgressTally(SilentProgress(), total=len(dataset), kept=0),
-            patience=patience,
+def _busy() -> float:
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + getattr(times, "steal", 0.0))
+
+
+def median(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+def show(found: Mapping[str, list[Measured]]) -> None:
+    for name, rounds in found.items():
+        print(
+            f"{name:<19} {median([one.rate for one in rounds]):6.0f} images/s"
+            f"  per free core {median([one.rate_per_free_core for one in rounds]):6.0f}"
+            f"  CPU {median([one.cpu for one in rounds]) * 1e6:5.0f} us/image"
+            f"  free cores {median([one.free_cores for one in rounds]):.2f}"
         )
-        total = sum(
-            state.overall.samples for state in LocalExecutor().map(replay, shards_of(len(dataset), 512))
+    floor = [d.cpu + p.cpu for d, p in zip(found["decode"], found["predict"], strict=True)]
+    print(f"limit: {CORES} cores / {median(floor) * 1e6:.0f} us = {CORES / median(floor):.0f} images/s")
+    ours = found["served"]
+    for name in ("in process", "notebook", "notebook, one pass"):
+        pairs = list(zip(ours, found[name], strict=True))
+        print(
+            f"served / {name + ':':<20} {median([a.rate / b.rate for a, b in pairs]):.3f}"
+            f"  per free core {median([a.rate_per_free_core / b.rate_per_free_core for a, b in pairs]):.3f}"
+            f"  CPU {median([b.cpu / a.cpu for a, b in pairs]):.3f}"
         )
-    assert total == len(dataset)
-    return len(dataset) / (time.perf_counter() - started)
+    with_floor = list(zip(ours, floor, strict=True))
+    print(
+        f"served / limit:               {median([a.rate * c / CORES for a, c in with_floor]):.3f}"
+        f"  per free core {median([a.rate_per_free_core * c for a, c in with_floor]):.3f}"
+        f"  CPU {median([c / a.cpu for a, c in with_floor]):.3f}"
+    )
+    print(f"load average at the end {os.getloadavg()[0]:.1f} on {CORES} cores")
+
+
+def run(options: argparse.Namespace, scratch: Path) -> None:
+    images = options.images or scratch / "images"
+    if options.images is None:
+        write_images(images, options.samples)
+    version_dir = options.version_dir or scratch / "m" / "1"
+    if options.version_dir is None:
+        # In a process of its own, which takes TensorFlow's threads and memory with it.
+        export = get_context("spawn").Process(target=export_untrained, args=(version_dir, options.size))
+        export.start()
+        export.join()
+    samples = sum(1 for _ in images.rglob("*.jpg"))
+    kilobytes = sum(path.stat().st_size for path in images.rglob("*.jpg")) / samples / 1000
+    print(f"{samples} JPEGs of {kilobytes:.1f} kB, {options.size} pixels, {CORES} cores")
+    with served(version_dir) as (target, server):
+        work = Work(images, version_dir, options.size, target, scratch)
+        workers = {role: Worker(role, work) for role in ROLES}
+        sides = [
+            ("served", "served", server),
+            ("direct", "in process", None),
+            ("direct", "decode", None),
+            ("direct", "predict", None),
+            ("notebook", "notebook", None),
+            ("notebook", "notebook, one pass", None),
+        ]
+        found: dict[str, list[Measured]] = {task: [] for _, task, _ in sides}
+        for number in range(options.rounds + 1):
+            for role, task, process in sides:
+                one = measure(workers[role], task, samples, process)
+                if number:  # the first round warms caches and graphs
+                    found[task].append(one)
+        for worker in workers.values():
+            worker.close()
+    show(found)
 
 
 def main() -> None:
@@ -171,41 +403,19 @@ def main() -> None:
     )
     parser.add_argument("--samples", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="decode threads")
-    parser.add_argument("--version-dir", type=Path, help="an exported version with 112 x 112 pixel input")
+    parser.add_argument("--size", type=int, default=64, help="height and width of the model's input")
+    parser.add_argument("--images", type=Path, help="class folders of JPEGs; default: invented ones")
+    parser.add_argument("--version-dir", type=Path, help="an exported version with --size pixels")
+    parser.add_argument("--work", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.work is not None:
+        words = json.loads(options.work)
+        role, size, target = words.pop("role"), words.pop("size"), words.pop("target")
+        paths = {name: Path(value) for name, value in words.items()}
+        serve_tasks(role, Work(size=size, target=target, **paths))
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        root = Path(scratch)
-        (root / "images").mkdir()
-        dataset = load_dataset(write_images(root / "images", options.samples), class_names=LIVENESS_CLASSES)
-        version_dir = options.version_dir or root / "m" / "1"
-        if options.version_dir is None:
-            export_untrained(version_dir)
-        direct = DirectClient(version_dir, threads=options.threads)
-        rates: dict[str, list[float]] = {"in process": [], "served": []}
-        costs: dict[str, list[float]] = {"in process": [], "served": []}
-        here = psutil.Process()
-        with served(version_dir) as (client, server):
-            sides = (("in process", direct, (here,)), ("served", client, (here, server)))
-            for number in range(options.rounds + 1):
-                for name, predictor, processes in sides:
-                    before = cpu_seconds(*processes)
-                    rate = images_per_second(predictor, dataset, options.threads, root / f"{name}{number}")
-                    if number:  # the first round warms caches and graphs
-                        rates[name].append(rate)
-                        costs[name].append((cpu_seconds(*processes) - before) / len(dataset) * 1e6)
-        direct.close()
-    for name, found in rates.items():
-        cost = statistics.median(costs[name])
-        print(
-            f"{name:<11} median {statistics.median(found):6.0f} images/s  best {max(found):6.0f}"
-            f"  CPU {cost:5.0f} us/image"
-        )
-    ratios = [one / other for one, other in zip(rates["served"], rates["in process"], strict=True)]
-    print(f"served / in process: images/s, median of {len(ratios)} rounds: {statistics.median(ratios):.3f}")
-    work = statistics.median(costs["in process"]) / statistics.median(costs["served"])
-    print(f"CPU in process / CPU served: {work:.3f}")
-    print(f"load average at the end {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        run(options, Path(scratch))
 
 
 if __name__ == "__main__":
