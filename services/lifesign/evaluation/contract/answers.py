@@ -58,8 +58,8 @@ def read_answer(outputs: Mapping[str, NDArray[Any]], version: int, output: ReadO
     """Return scores float32 ``(n, classes)``, and logits where the model has them.
 
     Raises:
-        ContractError: no such output, another number of values, or numbers that are no probabilities in
-            any row. Single rows that are not finite are left as they are: they cost one sample each.
+        ContractError: no such output, another number of values, or many rows that are no probabilities.
+            A single odd row is left as it is: it costs its sample.
     """
     values = _values(outputs, output.name, output)
     if output.kind is OutputKind.LOGITS:
@@ -78,20 +78,19 @@ def read_answer(outputs: Mapping[str, NDArray[Any]], version: int, output: ReadO
 
 
 def probability_problem(values: NDArray[np.float64], output: ReadOutput) -> str:
-    """Return why no row of ``(n, units)`` can be probabilities; empty when some can."""
+    """Return why ``(n, units)`` cannot be probabilities; empty when they can."""
     finite = values[np.isfinite(values).all(axis=1)]
-    # One odd row may be one odd image; a batch of them is the wrong meaning.
-    if len(finite) < 2:
-        return ""
+    # One odd row may be one odd image; many are another meaning. Not all: a logit can lie in 0 to 1.
+    many = max(2, len(finite) / 4)
     outside = (abs(finite - 0.5) > 0.5 + _RANGE_TOLERANCE).any(axis=1)
-    low, high = finite.min(), finite.max()
-    if outside.all():
+    low, high = finite.min(initial=np.inf), finite.max(initial=-np.inf)
+    if outside.sum() >= many:
         return (
             f"expected probabilities in 0 to 1 of output {output.name!r}, got {low:.6g} to {high:.6g}: "
             "these look like logits (output kind: logits)"
         )
     sums = finite.sum(axis=1)
-    if output.positive is None and (abs(sums - 1) > SUM_TOLERANCE).all():
+    if output.positive is None and (abs(sums - 1) > SUM_TOLERANCE).sum() >= many:
         return (
             f"expected probabilities of {len(output.class_names)} classes that sum to 1 in output "
             f"{output.name!r}, got sums of {sums.min():.6g} to {sums.max():.6g}: these look like logits "

@@ -14,6 +14,7 @@ __all__ = ["better_scaling", "score_findings"]
 
 _SAME: Final = 1e-6
 _HARDLY: Final = 1e-3
+_RANGE_TOLERANCE: Final = 1e-4
 # Of several scalings the best is looked at: each must be surer than a single one would have to be.
 _SURE: Final = 0.01
 
@@ -22,15 +23,15 @@ def score_findings(
     scores: NDArray[np.float32], true: NDArray[np.int64], images: NDArray[Any], class_names: Sequence[str]
 ) -> Iterator[Finding]:
     """Yield what is odd about scores ``(n, classes)`` of images ``(n, …)`` with true classes ``(n,)``."""
-    finite = np.isfinite(scores).all(axis=1)
-    lost = int((~finite).sum())
+    usable = (abs(scores - 0.5) <= 0.5 + _RANGE_TOLERANCE).all(axis=1)
+    lost = int((~usable).sum())
     if lost:
         yield Finding(
             severity=Severity.REFUSAL if lost == len(scores) else Severity.WARNING,
-            sentence=f"{lost} of {len(scores)} images got scores that are not finite numbers.",
+            sentence=f"{lost} of {len(scores)} images got scores that are no numbers from 0 to 1.",
             remedy="Look at the range that is sent; a model that overflows often wants smaller numbers.",
         )
-    scores, true, images = scores[finite], true[finite], images[finite]
+    scores, true, images = scores[usable], true[usable], images[usable]
     if len(scores) < 2 or _distinct(images) < 2:
         return
     spread = float(np.ptp(scores, axis=0).max())

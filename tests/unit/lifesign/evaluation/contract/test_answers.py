@@ -51,6 +51,7 @@ def test_logits_beside_probabilities_are_kept():
         ([[3.0, -2.0], [5.0, 1.5]], {}, r"got -2 to 5: these look like logits"),
         ([[0.9, 0.9], [0.4, 0.3]], {}, r"sum to 1 .* got sums of 0.7 to 1.8"),
         ([[2.0], [-3.0]], {"positive": 1}, "look like logits"),
+        ([[0.2], [-3.0], [0.7], [0.9], [1.7]], {"positive": 1}, "look like logits"),
         ([[0.1, 0.2, 0.7]], {}, r"expected 2 values .* got shape \(1, 3\)"),
         ([[0.4]], {}, "needs positive_class"),
         ([[[0.4, 0.6]]], {}, r"got shape \(1, 1, 2\)"),
@@ -64,9 +65,10 @@ def test_nonsense_is_refused(values, options, message):
 
 
 def test_one_odd_row_is_left_to_its_sample():
-    scores = _read([[0.4, 0.6], [np.nan, np.nan], [7.0, -6.0]]).scores
+    scores = _read([[0.4, 0.6], [np.nan, np.nan], [0.4, 0.6], [7.0, -6.0]]).scores
     assert np.isnan(scores[1]).all()
-    np.testing.assert_array_equal(scores[2], np.float32([7, -6]))
+    np.testing.assert_array_equal(scores[3], np.float32([7, -6]))
+    assert np.isnan(_read([[np.nan, np.nan]] * 3).scores).all()
     logits = _read([[np.inf, 0.0], [1.0, 1.0]], kind="logits")
     assert np.isnan(logits.scores[0]).any()
     np.testing.assert_array_equal(logits.scores[1], np.float32([0.5, 0.5]))
