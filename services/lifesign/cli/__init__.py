@@ -19,7 +19,18 @@ from lifesign.errors import LifesignError
 
 __all__ = ["app", "main", "run"]
 
-_COMMANDS = ("demo", "audit", "dataset", "serve", "gateway", "evaluate", "report", "monitor")
+_COMMANDS = (
+    "demo",
+    "audit",
+    "dataset",
+    "serve",
+    "gateway",
+    "evaluate",
+    "report",
+    "reanalyse",
+    "compare",
+    "monitor",
+)
 _ENTRY_POINTS = "lifesign.commands"
 
 

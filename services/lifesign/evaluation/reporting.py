@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifesign import __version__
-from lifesign.datasets.sources import ImageSource, open_source
+from lifesign.datasets.sources import open_source
 from lifesign.errors import ConfigurationError, LifesignError, StorageError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
 from lifesign.evaluation.analysis.assembly import RunFacts, build_report
@@ -28,8 +28,12 @@ __all__ = [
     "Session",
     "analysed_predictions",
     "analysis_spec",
+    "baseline_id",
+    "changed_config",
     "counted_state",
+    "finished_record",
     "rewrite_report",
+    "thumbnails_of",
     "write_report",
 ]
 
@@ -124,9 +128,7 @@ def write_report(
         baseline=config.baseline,
     )
     performance = _performance(run_dir, session)
-    page = render_html(
-        document, thumbnails=_thumbnails(open_source(record.dataset.root)), performance=performance
-    )
+    page = render_html(document, thumbnails=thumbnails_of(record), performance=performance)
     _write(out / "performance.json", json.dumps(performance, indent=2) + "\n")
     _write(out / "report.html", page)
     # Last: whoever sees a report.json can rely on the rest.
@@ -145,6 +147,40 @@ def rewrite_report(
         StorageError: no run is there, or it is not finished.
         ConfigurationError: options that do not fit.
     """
+    record = finished_record(run_dir)
+    config = changed_config(record, changes, gates)
+    before = {name: value for name, value in record.identity.items() if name != "aggregate"}
+    identity = {
+        **before,
+        **config.identity(),
+        "baseline": baseline_id(config),
+        "report_of": record.run_id,
+    }
+    record = record.model_copy(update={"identity": identity, "run_id": digest_of(identity)[:16]})
+    state = counted_state(run_dir, analysis_spec(record, config))
+    return write_report(run_dir, record, config, state=state, out=out)
+
+
+def baseline_id(config: AnalysisConfig) -> str | None:
+    """Return the run id of the baseline.
+
+    Raises:
+        ConfigurationError: the folder holds no run.
+    """
+    if config.baseline is None:
+        return None
+    record = read_record(config.baseline)
+    if record is None:
+        raise ConfigurationError(f"baseline {config.baseline}: expected the folder of an evaluation run")
+    return record.run_id
+
+
+def finished_record(run_dir: Path) -> RunRecord:
+    """Return the record of a run whose predictions are complete.
+
+    Raises:
+        StorageError: no run is there, or it is not finished.
+    """
     record = read_record(run_dir)
     if record is None:
         raise StorageError(f"{run_dir}: expected the folder of an evaluation run, found no run.json")
@@ -153,19 +189,22 @@ def rewrite_report(
         raise StorageError(
             f"{run_dir}: expected {record.dataset.samples:,} predictions, got {done:,}; resume it"
         )
-    config = _changed(record, changes, gates)
-    identity = {**record.identity, **config.identity(), "report_of": record.run_id}
-    record = record.model_copy(update={"identity": identity, "run_id": digest_of(identity)[:16]})
-    state = counted_state(run_dir, analysis_spec(record, config))
-    return write_report(run_dir, record, config, state=state, out=out)
+    return record
 
 
-def _changed(record: RunRecord, changes: Mapping[str, Any], gates: Mapping[str, Any]) -> AnalysisConfig:
+def changed_config(record: RunRecord, changes: Mapping[str, Any], gates: Mapping[str, Any]) -> AnalysisConfig:
+    """Return the config of a run with other options; a new way to decide replaces the old one.
+
+    Raises:
+        ConfigurationError: options that do not fit.
+    """
     values = {**record.config, **changes, "gates": {**record.config["gates"], **gates}}
     if "threshold" in changes:
         values["operating_point"] = changes.get("operating_point")
     elif "operating_point" in changes:
         values["threshold"] = None
+    if record.source == "file" and {"threshold", "operating_point"} & set(changes):
+        values |= {"dev_predictions": None, "dev_split": None, "criterion": None}
     config: AnalysisConfig
     config = predictions_config(**values) if record.source == "file" else evaluation_config(**values)
     unknown = sorted(set(config.slices or ()) - set(record.dataset.metadata_columns))
@@ -240,7 +279,10 @@ def _earlier_sessions(run_dir: Path) -> list[dict[str, Any]]:
         return []
 
 
-def _thumbnails(source: ImageSource) -> Callable[[str], bytes | None]:
+def thumbnails_of(record: RunRecord) -> Callable[[str], bytes | None]:
+    """Return what reads the picture of a sample by its path, ``None`` where it is not at hand any more."""
+    source = open_source(record.dataset.root)
+
     def thumbnail(path: str) -> bytes | None:
         try:
             return source.read(path)

@@ -13,7 +13,7 @@ from lifesign import __version__
 from lifesign.client import PredictionClient
 from lifesign.datasets.dataset import Dataset, load_dataset
 from lifesign.datasets.location import local_path
-from lifesign.errors import ConfigurationError, ConflictError, DatasetError
+from lifesign.errors import ConflictError, DatasetError
 from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
@@ -27,7 +27,13 @@ from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunR
 from lifesign.evaluation.replay.served_model import ServedModel, inspect_model, resolve_version
 from lifesign.evaluation.replay.shards import ProgressTally, ReplaySettings, Shard, ShardReplay, shards_of
 from lifesign.evaluation.report.document import ReportDocument
-from lifesign.evaluation.reporting import Session, analysis_spec, counted_state, write_report
+from lifesign.evaluation.reporting import (
+    Session,
+    analysis_spec,
+    baseline_id,
+    counted_state,
+    write_report,
+)
 from lifesign.executor import Executor, LocalExecutor
 
 __all__ = ["EvaluationResult", "evaluate"]
@@ -145,7 +151,7 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
     card = None if model.card is None else model.card.model_dump(mode="json")
     identity: dict[str, Any] = {
         **config.identity(),
-        "baseline": _baseline_id(config),
+        "baseline": baseline_id(config),
         "model_version": model.version,
         "class_names": list(model.class_names),
         "card": None if card is None else digest_of(card),
@@ -184,15 +190,6 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
             remarks=dataset.remarks,
         ),
     )
-
-
-def _baseline_id(config: EvaluationConfig) -> str | None:
-    if config.baseline is None:
-        return None
-    record = read_record(config.baseline)
-    if record is None:
-        raise ConfigurationError(f"baseline {config.baseline}: expected the folder of an evaluation run")
-    return record.run_id
 
 
 def _command(config: EvaluationConfig, version: int) -> str:

@@ -26,9 +26,15 @@ from lifesign.evaluation.imported_predictions.parts import prediction_tables
 from lifesign.evaluation.imported_predictions.source import Survey, survey_file
 from lifesign.evaluation.replay.predictions import part_path, write_part
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
-from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord, read_record
+from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord
 from lifesign.evaluation.replay.shards import ProgressTally
-from lifesign.evaluation.reporting import Session, analysis_spec, counted_state, write_report
+from lifesign.evaluation.reporting import (
+    Session,
+    analysis_spec,
+    baseline_id,
+    counted_state,
+    write_report,
+)
 from lifesign.evaluation.service import EvaluationResult
 from lifesign.labels import ATTACK, BONA_FIDE
 from lifesign.model_card import ModelCard, OperatingPoint, read_card_file
@@ -173,7 +179,7 @@ def _record(
     digest = digest_of([survey.file.digest, str(survey.split)])
     identity: dict[str, Any] = {
         **config.identity(),
-        "baseline": _baseline_id(config),
+        "baseline": baseline_id(config),
         "class_names": list(meaning.class_names),
         "card": None if card is None else digest_of(card.model_dump(mode="json")),
         "dataset": config.name_of_dataset,
@@ -214,15 +220,6 @@ def _record(
             slice_columns=tuple(name for name in meaning.metadata if name in survey.sliceable),
         ),
     )
-
-
-def _baseline_id(config: PredictionsConfig) -> str | None:
-    if config.baseline is None:
-        return None
-    record = read_record(config.baseline)
-    if record is None:
-        raise ConfigurationError(f"baseline {config.baseline}: expected the folder of an evaluation run")
-    return record.run_id
 
 
 def _command(config: PredictionsConfig) -> str:

@@ -96,4 +96,4 @@ def test_what_cannot_be_reported_is_one_sentence_and_exit_3(run_dir, missing, tm
 def test_a_wrong_option_is_not_the_code_for_too_little_evidence(run_dir):
     result = CliRunner().invoke(app, ["report", str(run_dir), "--threshold", "nan"])
     assert result.exit_code == 3
-    assert "--threshold" in result.stderr
+    assert "error: threshold: expected" in result.stderr

@@ -1,0 +1,1 @@
+"""Two models on the same samples, from two finished runs or two files of scores."""

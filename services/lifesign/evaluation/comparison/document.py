@@ -1,0 +1,101 @@
+"""The comparison of two models as one versioned document: terminal, page and gate are views of it."""
+
+import json
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from lifesign.evaluation.report.document import FlippedSample, GateStatus, MetricChange
+
+__all__ = [
+    "COMPARISON_VERSION",
+    "AreaChange",
+    "ComparedRun",
+    "ComparisonDocument",
+    "ErrorChangeRow",
+    "comparison_schema",
+]
+
+COMPARISON_VERSION: Final = "1.0"
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ComparedRun(_Document):
+    """One side: which run or file, and at what threshold it decides."""
+
+    name: str
+    run_id: str
+    model: str
+    version: int | None
+    dataset: str
+    samples: int
+    no_response: int
+    threshold: float | None = Field(description="null for classifiers, which decide by the largest score")
+    threshold_source: str | None
+
+
+class ErrorChangeRow(MetricChange):
+    """One error rate of both: exact McNemar, limits of the change, and what they say about the margin.
+
+    ``p_value`` is McNemar's, corrected by Holm; ``subject_p_value`` is that of a test over subjects.
+    """
+
+    interval_method: str
+    subject_p_value: float | None
+    non_inferiority: Literal["non_inferior", "inferior", "undecided"]
+
+
+class AreaChange(_Document):
+    """One area under the ROC curve of both, by paired DeLong; a positive difference is better."""
+
+    name: str
+    baseline: float | None
+    current: float | None
+    difference: float | None
+    lower: float | None
+    upper: float | None
+    p_value: float | None
+    method: str
+    positives: int
+    negatives: int
+
+
+class ComparisonDocument(_Document):
+    """Run B against run A on the samples that both answered; differences are B - A."""
+
+    schema_version: Literal["1.0"] = COMPARISON_VERSION
+    tool_version: str
+    baseline: ComparedRun
+    current: ComparedRun
+    task: Literal["liveness", "classification"]
+    class_names: tuple[str, ...]
+    aggregate: str
+    common_samples: int = Field(description="samples that both answered")
+    only_baseline: int = Field(description="samples of A that B does not have or did not answer")
+    only_current: int
+    subjects: int | None
+    margin: float = Field(description="largest rise of an error rate that counts as no worse, share")
+    verdict: GateStatus
+    verdict_sentence: str
+    errors: tuple[ErrorChangeRow, ...]
+    areas: tuple[AreaChange, ...]
+    regressions: int
+    improvements: int
+    flipped: tuple[FlippedSample, ...] = Field(description="regressions and large moves first")
+
+    def to_json(self) -> str:
+        """Return the document as stable, indented JSON."""
+        return json.dumps(self.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def comparison_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a comparison."""
+    schema = ComparisonDocument.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Lifesign comparison",
+        **schema,
+    }

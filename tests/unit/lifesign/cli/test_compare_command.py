@@ -1,0 +1,160 @@
+"""``lifesign compare``: two files, two runs, or one of each."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics
+from typer.testing import CliRunner
+
+from lifesign.cli import app
+
+_COUNT = 1200
+
+
+def _write(path, *, gain, seed, count=_COUNT, subjects=True, start=0):
+    rng = np.random.default_rng(seed)
+    lines = ["sample_id,label,score,subject_id,pai_species"]
+    for index in range(start, start + count):
+        real = index % 2 == 1
+        score = 1 / (1 + np.exp(-gain * (2 if real else -2) - 1.3 * rng.standard_normal()))
+        species = "" if real else ("print", "replay")[index // 2 % 2]
+        who = f"u{index % 60}" if subjects else ""
+        lines.append(",".join([f"s{index}", "live" if real else "spoof", f"{score:.6f}", who, species]))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def _compare(*words):
+    return CliRunner().invoke(app, ["compare", *map(str, words)])
+
+
+def _scores(path):
+    rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+    return np.array([row[1] == "live" for row in rows]), np.array([float(row[2]) for row in rows])
+
+
+@pytest.mark.parametrize(
+    ("gain", "code", "words"),
+    [
+        pytest.param(1.0, 0, "no error rate rises by more than 5 %", id="no worse"),
+        pytest.param(0.3, 1, "worse by more than the 5 % allowed", id="worse"),
+        pytest.param(0.8, 2, "too few samples to rule out a rise of 5 %", id="open"),
+    ],
+)
+def test_the_margin_decides_the_exit_code(tmp_path, gain, code, words):
+    one = _write(tmp_path / "a.csv", gain=1.0, seed=1)
+    result = _compare(one, _write(tmp_path / "b.csv", gain=gain, seed=2), "--margin", "0.05")
+    assert result.exit_code == code, result.output
+    assert words in result.stdout
+
+
+def test_numbers_are_those_of_scipy_and_sklearn(tmp_path):
+    files = [_write(tmp_path / f"{gain}.csv", gain=gain, seed=3, subjects=False) for gain in (1.0, 0.7)]
+    (true, before), (_, now) = map(_scores, files)
+    report = json.loads(_compare(*files, "--threshold", "0.4", "--json").stdout)
+
+    wrong = [(score >= 0.4) != true for score in (before, now)]
+    newly_wrong, newly_right = (true & wrong[1] & ~wrong[0]).sum(), (true & wrong[0] & ~wrong[1]).sum()
+    bpcer, apcer = report["errors"][:2]
+    assert (bpcer["newly_wrong"], bpcer["newly_right"]) == (newly_wrong, newly_right)
+    assert bpcer["difference"] == pytest.approx((newly_wrong - newly_right) / true.sum())
+    exact = [
+        stats.binomtest(int(row["newly_wrong"]), int(row["newly_wrong"] + row["newly_right"])).pvalue
+        for row in (bpcer, apcer)
+    ]
+    low = min(1.0, 2 * min(exact))  # Holm of two: the smaller one doubled, the larger not below it
+    assert min(bpcer["p_value"], apcer["p_value"]) == pytest.approx(low)
+    assert max(bpcer["p_value"], apcer["p_value"]) == pytest.approx(max(low, max(exact)))
+    area = report["areas"][0]
+    assert area["baseline"] == pytest.approx(metrics.roc_auc_score(true, before))
+    assert area["current"] == pytest.approx(metrics.roc_auc_score(true, now))
+    assert area["lower"] < area["difference"] < area["upper"] < 0
+    assert report["regressions"] == int((wrong[1] & ~wrong[0]).sum())
+    flipped = {row["sample_id"] for row in report["flipped"]}
+    assert len(flipped) == min(200, int((wrong[0] != wrong[1]).sum()))
+    assert flipped <= {f"s{index}" for index in np.flatnonzero(wrong[0] != wrong[1])}
+
+
+def test_subjects_are_drawn_whole_where_they_are_known(tmp_path):
+    files = [_write(tmp_path / f"{gain}.csv", gain=gain, seed=4) for gain in (1.0, 0.9)]
+    report = json.loads(_compare(*files, "--json").stdout)
+    assert report["subjects"] == 60
+    assert {row["interval_method"] for row in report["errors"]} == {"subject_bootstrap"}
+    assert all(row["subject_p_value"] is not None for row in report["errors"])
+    assert {row["method"] for row in report["areas"]} == {"delong_subjects"}
+
+
+def test_a_run_and_a_file_and_the_page(tmp_path):
+    one = _write(tmp_path / "a.csv", gain=1.0, seed=1)
+    words = [
+        "evaluate",
+        "--predictions",
+        str(one),
+        "--out",
+        str(tmp_path / "run"),
+        "--threshold",
+        "0.3",
+        "-q",
+    ]
+    CliRunner().invoke(app, words)
+    two = _write(tmp_path / "b.csv", gain=0.9, seed=2, count=700, start=600)
+    result = _compare(tmp_path / "run", two, "--out", tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "comparison.json").read_text("utf-8"))
+    assert (document["common_samples"], document["only_baseline"], document["only_current"]) == (
+        600,
+        600,
+        100,
+    )
+    assert (document["baseline"]["threshold"], document["current"]["threshold"]) == (0.3, 0.5)
+    page = (tmp_path / "out" / "comparison.html").read_text("utf-8")
+    assert "600 samples were answered by both, of 60 subjects" in page
+    assert f"wrote {tmp_path / 'out' / 'comparison.html'}" in result.stderr
+
+
+def test_a_model_is_no_worse_than_itself(tmp_path):
+    one = _write(tmp_path / "a.csv", gain=1.0, seed=1)
+    document = json.loads(_compare(one, one, "--json").stdout)
+    assert (document["verdict"], document["flipped"]) == ("pass", [])
+    assert {row["difference"] for row in (*document["errors"], *document["areas"])} == {0.0}
+
+
+def test_classes_have_an_error_rate_and_areas(tmp_path):
+    rng = np.random.default_rng(5)
+    for name in "ab":
+        rows = [
+            (f"s{index}", "xyz"[index % 3], *(rng.standard_normal(3) + 2 * np.eye(3)[index % 3]).round(4))
+            for index in range(300)
+        ]
+        lines = ["sample_id,label,logit_x,logit_y,logit_z", *(",".join(map(str, row)) for row in rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    document = json.loads(_compare(tmp_path / "a.csv", tmp_path / "b.csv", "--json").stdout)
+    assert [row["metric"] for row in document["errors"]] == ["error rate"]
+    assert [row["name"] for row in document["areas"]] == [f"{name} against the others" for name in "xyz"]
+
+
+@pytest.mark.parametrize(
+    ("other", "options", "message"),
+    [
+        ("absent.csv", [], "expected the folder of a run or a predictions file, got no such file"),
+        (".", [], "expected the folder of an evaluation run, found no run.json"),
+        ("other_samples.csv", [], "expected samples that both answered, got none in common"),
+        ("relabelled.csv", [], "expected each sample under one label, got 's0' as attack and as bona_fide"),
+        ("classes.csv", [], "expected two models of the same classes"),
+        ("a.csv", ["--aggregate", "mean"], "expected a data set with presentation_id to aggregate by"),
+        ("a.csv", ["--threshold", "7"], "threshold: expected less than or equal to 1"),
+        ("a.csv", ["--margin", "two"], "margin"),
+    ],
+)
+def test_what_cannot_be_compared_leaves_with_three(tmp_path, other, options, message):
+    one = _write(tmp_path / "a.csv", gain=1.0, seed=1, count=20)
+    _write(tmp_path / "other_samples.csv", gain=1.0, seed=1, count=20, start=20)
+    (tmp_path / "relabelled.csv").write_text(
+        one.read_text().replace("live", "?").replace("spoof", "live").replace("?", "spoof")
+    )
+    (tmp_path / "classes.csv").write_text("sample_id,label,score_x,score_y\ns0,x,1,0\n")
+    result = _compare(one, tmp_path / other, *options)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert message in result.stderr
+    assert "Traceback" not in result.output
