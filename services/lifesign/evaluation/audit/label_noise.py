@@ -30,6 +30,8 @@ _MAX_SUSPECTS = 60
 # Under this the cheap features do not tell the classes apart, and disagreement is the rule, not a sign.
 _STRONG_ACCURACY = 0.9
 _SURE = 0.9
+# A handful among thousands is worth a look; more are worth a warning.
+_WORTH_A_WARNING = 0.005
 
 
 def find_label_noise(
@@ -74,7 +76,7 @@ def find_label_noise(
     )
     finding = Finding(
         code=FindingCode.SUSPECTED_LABEL_ERRORS,
-        severity=Severity.WARNING,
+        severity=Severity.WARNING if len(suspects) >= _WORTH_A_WARNING * len(rows) else Severity.INFO,
         blocks=False,
         count=len(suspects),
         sentence=f"{len(suspects):,} of {len(rows):,} labels ({len(suspects) / len(rows):.1%}) are "
