@@ -29,6 +29,7 @@ _COMMANDS = (
     "report",
     "reanalyse",
     "compare",
+    "scores",
     "monitor",
 )
 _ENTRY_POINTS = "lifesign.commands"
