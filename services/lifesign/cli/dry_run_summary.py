@@ -51,7 +51,7 @@ def _print_pairs(console: Console, head: str, rows: list[tuple[str, str]]) -> No
         return
     table = Table(box=None, pad_edge=False)
     table.add_column(head)
-    table.add_column("")
+    table.add_column("", overflow="fold")
     for name, value in rows:
         table.add_row(Text(name), Text(value))
     console.print(table)

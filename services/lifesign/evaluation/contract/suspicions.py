@@ -77,17 +77,20 @@ def better_scaling(chosen: NDArray[np.bool_], others: Mapping[str, NDArray[np.bo
 
     Each array ``(n,)`` tells which of the same images were right; exact McNemar, Bonferroni over the others.
     """
-    best = max(others, key=lambda name: int(others[name].sum()), default=None)
-    if best is None:
+    most = max((int(right.sum()) for right in others.values()), default=0)
+    best = [name for name, right in others.items() if int(right.sum()) == most]
+    if not best:
         return None
-    gained, lost = int((others[best] & ~chosen).sum()), int((chosen & ~others[best]).sum())
+    other = others[best[0]]
+    gained, lost = int((other & ~chosen).sum()), int((chosen & ~other).sum())
     if gained <= lost or mcnemar_exact(gained, lost) * len(others) > _SURE:
         return None
+    names = " or ".join(best)
     return Finding(
         severity=Severity.WARNING,
-        sentence=f"With scaling {best} {int(others[best].sum())} of {len(chosen)} images are right, with the "
-        f"one that is sent {int(chosen.sum())}: the model was probably trained on {best}.",
-        remedy=f"Try the input scaling {best} in the model contract.",
+        sentence=f"With scaling {names} {most} of {len(chosen)} images are right, with the one that is sent "
+        f"{int(chosen.sum())}: the model was probably trained with another one.",
+        remedy=f"Try the input scaling {names} in the model contract.",
     )
 
 
