@@ -1,8 +1,10 @@
 """The scores of a finished run as a CSV file: for other tools, bob among them, and for people."""
 
+import contextlib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,16 +42,14 @@ def export_scores(run_dir: Path, file: Path, *, form: ScoreFormat) -> int:
             f"bob's score format needs a liveness model, got the classes {list(spec.class_names)}"
         )
     metadata, rows = record.dataset.metadata_columns, 0
-    with replaced_file(file) as target:
-        writer: csv.CSVWriter | None = None
+    with replaced_file(file) as target, contextlib.ExitStack() as stack:
+        writer: Any = None
         for table in _tables(run_dir, spec, form, metadata):
-            writer = writer or csv.CSVWriter(
-                target, table.schema, write_options=csv.WriteOptions(quoting_style="needed")
-            )
+            if writer is None:
+                options = csv.WriteOptions(quoting_style="needed")
+                writer = stack.enter_context(csv.CSVWriter(target, table.schema, write_options=options))
             writer.write_table(table)
             rows += table.num_rows
-        if writer is not None:
-            writer.close()
     return rows
 
 
