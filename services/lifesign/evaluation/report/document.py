@@ -19,6 +19,7 @@ __all__ = [
     "BaselineComparison",
     "CalibrationBin",
     "ClassMetrics",
+    "CoarseDocument",
     "ConfusionDocument",
     "CurvePoint",
     "DriftRow",
@@ -31,6 +32,8 @@ __all__ = [
     "HistogramRow",
     "ModelFacts",
     "PredictionBiasRow",
+    "ProfileDocument",
+    "ProfileRow",
     "RateRow",
     "ReportDocument",
     "RocDocument",
@@ -39,7 +42,12 @@ __all__ = [
     "SliceSearch",
     "SpeciesRow",
     "Subject",
+    "SubjectIntervalRow",
+    "TemperatureDocument",
+    "ThreeWayRow",
+    "ThresholdProvenance",
     "ThresholdRow",
+    "TwoThresholdDocument",
     "Value",
     "report_schema",
 ]
@@ -90,6 +98,10 @@ class RateRow(_Document):
     upper: float
     level: float = 0.95
     text: str
+    resolved: bool | None = Field(
+        default=None,
+        description="whether its size is known, not only a bound: 30 errors, or limits within a point of it",
+    )
 
 
 class Subject(_Document):
@@ -150,7 +162,7 @@ class GateResult(_Document):
 
 
 class Alert(_Document):
-    """Something a person should know: what, where, how sure, what to do."""
+    """Something a person should know: what, where, how sure, since when, what to do."""
 
     kind: Literal[
         "gate",
@@ -167,6 +179,7 @@ class Alert(_Document):
     title: str
     sentence: str
     remedy: str
+    since: str = Field(default="", description="since when, as far as the baseline run can tell")
     evidence: dict[str, Any] = Field(description="the numbers behind the sentence")
 
 
@@ -186,6 +199,10 @@ class ClassMetrics(_Document):
     f1: float | None
     support: int
     auc: Value | None = None
+    specificity: float | None = None
+    average_precision: Value | None = Field(
+        default=None, description="area under precision over recall; depends on how frequent the class is"
+    )
 
 
 class CurvePoint(_Document):
@@ -222,6 +239,8 @@ class SpeciesRow(_Document):
     no_response: int
     apcer: RateRow
     apcer_no_response_as_accept: RateRow
+    apcer_no_response_as_reject: RateRow | None = None
+    apnrr: RateRow | None = None
 
 
 class ThresholdRow(_Document):
@@ -234,6 +253,91 @@ class ThresholdRow(_Document):
     bpcer: RateRow | None
     value: float | None = None
     note: str = ""
+    criterion: str = Field(default="", description="how the threshold was chosen: 'eer', 'bpcer<=0.01', …")
+    dataset_digest: str = Field(default="", description="of the data it was chosen on; empty if not known")
+
+
+class ThresholdProvenance(_Document):
+    """The deciding threshold: how and on what it was chosen, and what it promised there."""
+
+    id: str | None
+    criterion: str
+    source: str = Field(description="'dev', 'fixed' or 'ORACLE:test'")
+    threshold: float
+    dataset_digest: str = ""
+    promised_apcer_max: RateRow | None = Field(default=None, description="on the development data")
+    promised_bpcer: RateRow | None = None
+
+
+class ThreeWayRow(_Document):
+    """Bona fide or one species under a policy with two thresholds."""
+
+    group: str
+    rejected: RateRow
+    uncertain: RateRow
+    accepted: RateRow
+
+
+class TwoThresholdDocument(_Document):
+    """Reject below one operating point of the model card, accept from another, ask somebody in between."""
+
+    reject_below: float
+    accept_from: float
+    reject_point: str
+    accept_point: str
+    source: str
+    rows: tuple[ThreeWayRow, ...]
+
+
+class SubjectIntervalRow(_Document):
+    """A number with limits that draw whole subjects: several images of one face are not independent."""
+
+    name: str
+    value: float
+    lower: float
+    upper: float
+    level: float = 0.95
+    method: str
+    subjects: int
+    threshold_source: str = Field(description="ORACLE:test where the number chose its own threshold")
+
+
+class ProfileRow(_Document):
+    """One criterion of a profile, with what was measured and whether that is proof."""
+
+    name: str
+    status: GateStatus
+    limit: float
+    value: float | None
+    lower: float | None
+    upper: float | None
+    sentence: str
+    source: str = Field(description="where the limit comes from")
+    conflict: str = Field(default="", description="what other sources say")
+
+
+class ProfileDocument(_Document):
+    """The limits of a certification or standard, held against this run. It certifies nothing."""
+
+    name: str
+    title: str
+    about: str
+    status: GateStatus
+    sentence: str
+    rows: tuple[ProfileRow, ...]
+    sources: tuple[str, ...]
+
+
+class CoarseDocument(_Document):
+    """The same decisions in superclasses: a confusion within one is no error."""
+
+    class_names: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    no_response: tuple[int, ...]
+    accuracy: Value
+    balanced_accuracy: float | None
+    averages: dict[str, float | None]
+    classes: tuple[ClassMetrics, ...]
 
 
 class PadDocument(_Document):
@@ -250,6 +354,14 @@ class PadDocument(_Document):
     eer: ThresholdRow
     species: tuple[SpeciesRow, ...]
     thresholds: tuple[ThresholdRow, ...]
+    acer_pooled: float | None = Field(
+        default=None, description="(pooled APCER + BPCER) / 2, called ACER by other papers; not ISO"
+    )
+    bpcer_no_response_as_accept: RateRow | None = None
+    apcer_max_no_response_as_reject: RateRow | None = None
+    apcer_max_no_response_as_accept: RateRow | None = None
+    provenance: ThresholdProvenance | None = None
+    two_thresholds: TwoThresholdDocument | None = None
 
 
 class SliceRow(_Document):
@@ -364,11 +476,29 @@ class CalibrationBin(_Document):
     share_positive: float | None
 
 
+class TemperatureDocument(_Document):
+    """What dividing the logits by one number would do. Fitted on this test set: a diagnosis, not a remedy.
+
+    The numbers after are cross-fitted: each half of the subjects at the temperature of the other half.
+    """
+
+    value: float = Field(description="above 1: over-confident, below 1: over-cautious")
+    samples: int
+    log_loss_before: float
+    log_loss_after: float
+    ece_before: float
+    ece_after: float
+    source: str = "ORACLE:test"
+
+
 class CalibrationDocument(_Document):
     ece: float | None
     mce: float | None
     brier: float | None
     bins: tuple[CalibrationBin, ...]
+    adaptive_ece: float | None = Field(default=None, description="expected error over bins of equal mass")
+    equal_mass_bins: tuple[CalibrationBin, ...] = ()
+    temperature: TemperatureDocument | None = Field(default=None, description="null without logits")
 
 
 class MetricChange(_Document):
@@ -444,6 +574,9 @@ class ReportDocument(_Document):
     roc: tuple[RocDocument, ...]
     histograms: tuple[HistogramRow, ...]
     calibration: CalibrationDocument | None
+    superclasses: CoarseDocument | None = None
+    subject_intervals: tuple[SubjectIntervalRow, ...] = ()
+    profile: ProfileDocument | None = None
     slices: tuple[SliceRow, ...]
     worst_slices: SliceSearch | None = None
     group_gaps: tuple[GroupGapTable, ...]

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
+from numpy.typing import NDArray
 from PIL import Image
 
 from lifesign.evaluation.report import svg
+from lifesign.evaluation.report.curves import PrecisionRecall
 from lifesign.evaluation.report.document import (
     CalibrationDocument,
     ConfusionDocument,
@@ -29,6 +31,7 @@ __all__ = [
     "histogram_figure",
     "interval_figure",
     "log_odds",
+    "precision_recall_figure",
     "reliability_figure",
     "roc_figure",
 ]
@@ -46,6 +49,11 @@ _SCORE_TICKS = (
 )
 _DET_TICKS = ((0.001, "0.1"), (0.01, "1"), (0.05, "5"), (0.2, "20"), (0.5, "50"))
 _SERIES = 8
+_MATRIX_SIDE, _MATRIX_LEFT, _MATRIX_STEPS = 640, 78, 16
+_SMALLEST_NAME = 3.2
+_NAME_LENGTH = 18
+_HINTS = 300
+_TEAL, _ORANGE = (15, 138, 126), (209, 73, 22)
 _NORMAL = NormalDist()
 
 
@@ -89,6 +97,16 @@ def _corner_floor(curves: Sequence[RocDocument], corner: float) -> float:
     """Return the lower end of y: 1 − corner, or the next 20 % below the lowest curve at x = corner."""
     reached = [max((point.y for point in curve.points if point.x <= corner), default=0) for curve in curves]
     return min(1 - corner, math.floor(5 * min(reached, default=1)) / 5)
+
+
+def precision_recall_figure(curves: Sequence[PrecisionRecall]) -> Markup:
+    """Return precision against recall, in percent; the classes come in the order of their ROC curves."""
+    frame = svg.Frame(360, 330)
+    parts = frame.axes(list(_SHARES), list(_SHARES), x_label="recall, %", y_label="precision, %")
+    for index, curve in reversed(list(enumerate(curves))):
+        css = f"curve {series_css(index)}" + (" first" if index == 0 else "")
+        parts.append(svg.polyline(frame, curve.points, css, title=curve.name))
+    return svg.document(360, 330, parts, title="Precision against recall")
 
 
 def det_figure(curves: Sequence[RocDocument], *, operating: tuple[float, float] | None) -> Markup:
@@ -139,32 +157,68 @@ def interval_figure(rate: RateRow, *, maximum: float, css: str = "") -> Markup:
     return svg.document(132, 16, parts, title=rate.text)
 
 
-def confusion_figure(confusion: ConfusionDocument) -> Markup:
-    """Return the row shares of a large confusion matrix as one picture."""
-    counts = np.asarray(confusion.counts, dtype=np.float64)
-    size = len(counts)
+def confusion_figure(confusion: ConfusionDocument, order: Sequence[int]) -> Markup:
+    """Return the row shares of a large confusion matrix as one picture, classes in ``order``.
+
+    Names of the classes are small and there to be zoomed into; the largest confusions tell their counts to
+    the pointer.
+    """
+    counts = np.asarray(confusion.counts, dtype=np.float64)[np.ix_(order, order)]
+    names = [confusion.class_names[index] for index in order]
+    size, side = len(names), _MATRIX_SIDE - _MATRIX_LEFT - 8
     support = counts.sum(axis=1, keepdims=True)
     shares = counts / np.where(support > 0, support, 1)
-    # The square root makes rare confusions visible; on and off the diagonal have different colours.
-    alpha = (255 * np.sqrt(shares)).astype(np.uint8)
-    diagonal = np.eye(size, dtype=bool)[..., np.newaxis]
-    colour = np.where(diagonal, np.array([15, 138, 126]), np.array([209, 73, 22])).astype(np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(np.dstack([colour, alpha])).save(file, "PNG", optimize=True)
-    encoded = base64.b64encode(file.getvalue()).decode("ascii")
-    frame = svg.Frame(560, 560, (0, size), (size, 0), left=46, right=8, top=8, bottom=46)
-    step = max(1, 10 * round(size / 100)) if size > 20 else 1
-    ticks = [(index + 0.5, str(index)) for index in range(0, size, step)]
-    side = 560 - 54
+    cell = side / size
     picture = (
-        f'<image x="46" y="8" width="{side}" height="{side}" preserveAspectRatio="none" '
-        f'style="image-rendering:pixelated" href="data:image/png;base64,{encoded}"/>'
+        f'<image x="{_MATRIX_LEFT}" y="8" width="{side}" height="{side}" preserveAspectRatio="none" '
+        f'style="image-rendering:pixelated" href="data:image/png;base64,{_matrix_png(shares)}"/>'
     )
-    parts = [
-        *frame.axes(ticks, ticks, x_label="predicted class (index)", y_label="true class (index)"),
-        picture,
-    ]
-    return svg.document(560, 560, parts, title=f"Confusion matrix of {size} classes, share of each row")
+    parts = [picture]
+    font = min(11.0, 0.9 * cell)
+    step = 1 if font >= _SMALLEST_NAME else math.ceil(_SMALLEST_NAME / font)
+    for place in range(0, size, step):
+        middle = (place + 0.5) * cell
+        shown, css = escape(_short(names[place])), f'style="font-size:{max(font, _SMALLEST_NAME):.1f}px"'
+        parts.append(
+            f'<text x="{_MATRIX_LEFT - 3}" y="{8 + middle + font / 3:.1f}" text-anchor="end" {css}>'
+            f"{shown}</text>"
+        )
+        parts.append(
+            f'<text transform="translate({_MATRIX_LEFT + middle + font / 3:.1f} {12 + side}) rotate(-90)" '
+            f'text-anchor="end" {css}>{shown}</text>'
+        )
+    wrong = counts * (1 - np.eye(size))
+    for place in np.argsort(-wrong, axis=None, kind="stable")[:_HINTS].tolist():
+        row, column = divmod(int(place), size)
+        if wrong[row, column]:
+            words = (
+                f"{names[row]} taken for {names[column]}: {int(wrong[row, column]):,} "
+                f"({percent(float(shares[row, column]))})"
+            )
+            parts.append(
+                f'<rect x="{_MATRIX_LEFT + column * cell:.1f}" y="{8 + row * cell:.1f}" width="{cell:.1f}" '
+                f'height="{cell:.1f}" class="hint"><title>{escape(words)}</title></rect>'
+            )
+    return svg.document(
+        _MATRIX_SIDE, _MATRIX_SIDE, parts, title=f"Confusion matrix of {size} classes, share of each row"
+    )
+
+
+def _matrix_png(shares: NDArray[np.float64]) -> str:
+    """Return a PNG of row shares in base64: sixteen steps of two colours, transparent where nothing is."""
+    # The square root makes rare confusions visible; on and off the diagonal have different colours.
+    steps = np.ceil(np.sqrt(shares) * (_MATRIX_STEPS - 1)).astype(np.uint8)
+    steps += (_MATRIX_STEPS * np.eye(len(shares))).astype(np.uint8)
+    image = Image.fromarray(steps, "P")
+    image.putpalette([*_ORANGE * _MATRIX_STEPS, *_TEAL * _MATRIX_STEPS])
+    opacity = [round(255 * step / (_MATRIX_STEPS - 1)) for step in range(_MATRIX_STEPS)]
+    file = io.BytesIO()
+    image.save(file, "PNG", optimize=True, transparency=bytes([*opacity, *opacity]))
+    return base64.b64encode(file.getvalue()).decode("ascii")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _NAME_LENGTH else f"{name[: _NAME_LENGTH - 1]}…"
 
 
 def drift_figure(row: DriftRow) -> Markup:

@@ -93,7 +93,7 @@ def test_alerts_come_before_the_numbers(full):
 
 def test_thumbnails_are_small_jpegs_and_can_be_left_out(full):
     page = _parse(render_html(full, thumbnails=_picture))
-    assert 0 < len(page.images) <= 24
+    assert 0 < len(page.images) <= 24 + 12
     assert all(one["src"].startswith("data:image/jpeg;base64,") and one["alt"] for one in page.images)
     assert len(render_html(full, thumbnails=_picture)) < 1_000_000
     assert _parse(render_html(full)).images == []
@@ -121,12 +121,18 @@ def test_names_from_the_data_set_are_escaped(full):
 def test_thresholds_found_on_the_test_set_are_marked(full):
     text = render_html(full)
     oracle = [row for row in full.pad.thresholds if row.threshold_source.startswith("ORACLE")]
-    assert text.count('<tr class="oracle">') == len(oracle) >= 5
+    table = text[text.index('<section id="thresholds"') : text.index('<section id="calibration"')]
+    assert table.count('<tr class="oracle">') == len(oracle) >= 5
 
 
-def test_execution_facts_go_to_the_footer_only(full):
-    text = render_html(full, performance={"request_latency_seconds": {"p50": 0.0213}})
-    assert "request latency seconds: p50 0.0213" in text[text.index("<footer>") :]
+def test_timings_have_a_section_of_their_own_and_none_without_them(full):
+    performance = {"request_latency_seconds": {"p50": 0.0213}, "images_per_second": 750.25}
+    text = render_html(full, performance=performance)
+    section = text[text.index('<section id="latency"') :]
+    assert "median" in section
+    assert "21.3 ms" in section
+    assert "<dt>images per second</dt><dd>750.2</dd>" in section
+    assert 'id="latency"' not in render_html(full)
 
 
 def test_a_hundred_classes_stay_readable_and_small():
