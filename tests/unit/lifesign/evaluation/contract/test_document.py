@@ -1,5 +1,6 @@
 """The contract file: what is accepted, and the one sentence for what is not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -72,3 +73,13 @@ def test_a_missing_file_is_a_sentence(tmp_path):
         read_model_contract(tmp_path / "nope.yml")
     with pytest.raises(ConfigurationError, match="Is a directory"):
         read_model_contract(tmp_path)
+
+
+def test_the_examples_of_the_documentation_are_contracts(tmp_path):
+    page = (Path(__file__).parents[5] / "docs" / "evaluate.md").read_text()
+    examples = re.findall(r"^```yaml\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    contracts = [read_model_contract(_file(tmp_path, text)) for text in examples]
+    assert len(contracts) == 5
+    assert contracts[-1].model_dump(exclude_none=True).keys() == {
+        "signature", "input", "output", "class_names",
+    }  # fmt: skip
