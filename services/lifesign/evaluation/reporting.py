@@ -232,8 +232,15 @@ def _facts(record: RunRecord) -> RunFacts:
         tool_version=__version__,
         presentations=record.dataset.presentations,
         class_map=record.dataset.class_map,
-        remarks=record.dataset.remarks,
+        remarks=(*record.dataset.remarks, *_taken_for_granted(record)),
     )
+
+
+def _taken_for_granted(record: RunRecord) -> tuple[str, ...]:
+    """Return what was inferred of a model of another make; where it is wrong, so are the numbers."""
+    if record.exchange is None:
+        return ()
+    return tuple(f"Taken for granted of the model: {sentence}." for sentence in record.assumed)
 
 
 def _preprocessing(record: RunRecord) -> str:
