@@ -78,6 +78,8 @@ def command(
     operating_point: analysis.OperatingPoint = None,
     threshold: analysis.Threshold = None,
     baseline: analysis.Baseline = None,
+    profile: analysis.ProfileName = None,
+    superclasses: analysis.Superclasses = None,
     max_apcer: gates.MaxApcer = None,
     max_bpcer: gates.MaxBpcer = None,
     min_accuracy: gates.MinAccuracy = None,
@@ -130,6 +132,8 @@ def command(
                 card=card,
                 baseline=baseline,
                 limit=limit,
+                profile=profile,
+                superclasses=superclasses,
             ),
         }
 

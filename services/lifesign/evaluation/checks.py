@@ -18,6 +18,7 @@ from lifesign.evaluation.report.document import (
     GroupGapTable,
     MetricChange,
     PadDocument,
+    ProfileDocument,
     RateRow,
     Value,
 )
@@ -81,6 +82,7 @@ class GateEvidence:
     group_gaps: tuple[GroupGapTable, ...]
     drift: tuple[DriftRow, ...]
     baseline: BaselineComparison | None
+    profile: ProfileDocument | None = None
 
 
 def apply_gates(config: GateConfig, evidence: GateEvidence) -> tuple[GateResult, ...]:
@@ -97,6 +99,7 @@ def apply_gates(config: GateConfig, evidence: GateEvidence) -> tuple[GateResult,
         None if limits.max_group_gap is None else _group_gap(limits.max_group_gap, evidence.group_gaps),
         _regression(limits.regression_margin, evidence.baseline),
         _drift(evidence.drift) if limits.drift else None,
+        None if evidence.profile is None else _profile(evidence.profile),
     ]
     return tuple(result for result in results if result is not None)
 
@@ -314,6 +317,20 @@ def _change(margin: float, baseline: BaselineComparison, change: MetricChange) -
             f"{percent(change.current)} on the same samples, {signed_points(difference)} "
             f"(95 % CI {points_interval(lower, upper)}): {words}."
         ),
+    )
+
+
+def _profile(profile: ProfileDocument) -> GateResult:
+    # The worst criterion: its own row holds the interval that decided.
+    row = next(one for one in profile.rows if one.status is profile.status)
+    return GateResult(
+        name=f"profile {profile.name}",
+        status=profile.status,
+        limit=row.limit,
+        value=row.value,
+        lower=row.lower,
+        upper=row.upper,
+        sentence=profile.sentence,
     )
 
 

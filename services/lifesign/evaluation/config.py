@@ -14,6 +14,8 @@ from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.checks import GateConfig
 from lifesign.evaluation.contract.document import ModelContract
 from lifesign.evaluation.imported_predictions.criteria import normal_criterion
+from lifesign.evaluation.profiles.profile import Profile, load_profile
+from lifesign.evaluation.superclasses import read_superclasses
 from lifesign.labels import Split, split_name
 from lifesign.validation import problems_of
 
@@ -69,11 +71,27 @@ class AnalysisConfig(BaseModel):
     gates: GateConfig = Field(default_factory=GateConfig)
     baseline: Path | None = Field(default=None, description="run folder to compare with")
     limit: int | None = Field(default=None, ge=1, description="samples, chosen by the hash of their id")
+    profile: Profile | None = Field(
+        default=None, description="limits to hold a liveness model against; given by name or file"
+    )
+    superclasses: dict[str, str] | None = Field(
+        default=None, description="class → superclass, or the file that says so; classifiers only"
+    )
 
     @field_validator("split", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return _split_word(value)
+
+    @field_validator("profile", mode="before")
+    @classmethod
+    def _profile(cls, value: Any) -> Any:
+        return load_profile(str(value)) if isinstance(value, str | Path) else value
+
+    @field_validator("superclasses", mode="before")
+    @classmethod
+    def _superclasses(cls, value: Any) -> Any:
+        return read_superclasses(Path(value)) if isinstance(value, str | Path) else value
 
     @model_validator(mode="after")
     def _one_decision(self) -> Self:
@@ -87,6 +105,10 @@ class AnalysisConfig(BaseModel):
         # Left out where it changes nothing, so that runs keep the id they had before it existed.
         if self.aggregate is not Aggregation.NONE:
             values["aggregate"] = str(self.aggregate)
+        if self.profile is not None:
+            values["profile"] = self.profile.model_dump(mode="json")
+        if self.superclasses is not None:
+            values["superclasses"] = self.superclasses
         return values
 
 

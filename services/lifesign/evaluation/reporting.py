@@ -1,7 +1,7 @@
 """From the parts of a run to its report, page and timings; with or without the model at hand."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifesign import __version__
+from lifesign.datasets.slice_names import unknown_slices
 from lifesign.datasets.sources import open_source
 from lifesign.errors import ConfigurationError, LifesignError, StorageError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
@@ -59,6 +60,12 @@ def analysis_spec(record: RunRecord, config: AnalysisConfig) -> AnalysisSpec:
         raise ConfigurationError(
             "a threshold needs a liveness model; a classifier decides by the largest score"
         )
+    if config.profile is not None and not liveness:
+        raise ConfigurationError(
+            f"profile {config.profile.name} needs a liveness model, got classes {list(record.class_names)}"
+        )
+    if config.superclasses is not None:
+        _require_superclasses(config.superclasses, record.class_names)
     if config.aggregate is not Aggregation.NONE and record.dataset.presentations is None:
         raise ConfigurationError(
             f"expected a data set with presentation_id to aggregate by, got {record.dataset.name} without"
@@ -72,6 +79,14 @@ def analysis_spec(record: RunRecord, config: AnalysisConfig) -> AnalysisSpec:
         reference_profile={} if card is None else card.reference_profile,
         aggregate=config.aggregate,
     )
+
+
+def _require_superclasses(superclasses: Mapping[str, str], class_names: Sequence[str]) -> None:
+    missing = [name for name in class_names if name not in superclasses]
+    if missing:
+        raise ConfigurationError(
+            f"superclasses: expected one for every class, got none for {', '.join(missing[:5])}"
+        )
 
 
 def _operating_point(record: RunRecord, config: AnalysisConfig) -> OperatingPoint | None:
@@ -126,6 +141,8 @@ def write_report(
         gates=config.gates,
         predictions=lambda: analysed_predictions(run_dir, spec),
         baseline=config.baseline,
+        profile=config.profile,
+        superclasses=config.superclasses,
     )
     performance = _performance(run_dir, session)
     page = render_html(document, thumbnails=thumbnails_of(record), performance=performance)
@@ -207,7 +224,7 @@ def changed_config(record: RunRecord, changes: Mapping[str, Any], gates: Mapping
         values |= {"dev_predictions": None, "dev_split": None, "criterion": None}
     config: AnalysisConfig
     config = predictions_config(**values) if record.source == "file" else evaluation_config(**values)
-    unknown = sorted(set(config.slices or ()) - set(record.dataset.metadata_columns))
+    unknown = unknown_slices(config.slices or (), record.dataset.metadata_columns)
     if unknown:
         raise ConfigurationError(
             f"expected slice columns among {list(record.dataset.metadata_columns)}, got {unknown}"

@@ -17,9 +17,11 @@ __all__ = [
     "DataName",
     "Limit",
     "OperatingPoint",
+    "ProfileName",
     "Quiet",
     "Slices",
     "SplitName",
+    "Superclasses",
     "Threshold",
     "class_map_of",
     "names_of",
@@ -59,6 +61,18 @@ Threshold = Annotated[
     typer.Option(help="fixed threshold on P(bona fide), 0 to 1", show_default="without a card 0.5"),
 ]
 Baseline = Annotated[Path | None, typer.Option(help="run folder to compare with, sample by sample")]
+ProfileName = Annotated[
+    str | None,
+    typer.Option(
+        "--profile",
+        help="limits to hold a liveness model against, as a gate: ibeta-1, ibeta-2, ibeta-3, "
+        "fido-biometric-1, fido-biometric-2, nist-800-63a-4, android-class-1 to -3, or a .json or .yml file",
+    ),
+]
+Superclasses = Annotated[
+    Path | None,
+    typer.Option(help="JSON object or CSV (class,superclass): also tell a classifier's errors by superclass"),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="no progress, no summary")]
 AsJson = Annotated[bool, typer.Option("--json", help="print the report as JSON to stdout")]
 

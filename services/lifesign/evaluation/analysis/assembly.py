@@ -7,6 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from lifesign.datasets.slice_names import MEASURED_SLICES
+from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.alerts import find_alerts
 from lifesign.evaluation.analysis.areas import area_under_curve, areas_per_class, roc_documents
 from lifesign.evaluation.analysis.baseline import compare_with_baseline
@@ -16,12 +18,13 @@ from lifesign.evaluation.analysis.bias import (
     group_summaries,
     prediction_bias_rows,
 )
-from lifesign.evaluation.analysis.calibration import calibration_document
+from lifesign.evaluation.analysis.calibration import calibration_document, temperature_document
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.drift import drift_rows
 from lifesign.evaluation.analysis.errors import worst_errors
 from lifesign.evaluation.analysis.limitations import limitations
 from lifesign.evaluation.analysis.pad import histogram_rows, pad_document, threshold_source
+from lifesign.evaluation.analysis.profiles import profile_document
 from lifesign.evaluation.analysis.rates import (
     accuracy_value,
     auc_value,
@@ -34,8 +37,13 @@ from lifesign.evaluation.analysis.rates import (
 )
 from lifesign.evaluation.analysis.shortcuts import find_shortcuts
 from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.analysis.subjects import subject_interval_rows
+from lifesign.evaluation.analysis.superclasses import coarse_document
+from lifesign.evaluation.analysis.tally import Tally, tallies
+from lifesign.evaluation.analysis.worst_slices import find_worst_slices
 from lifesign.evaluation.checks import GateConfig, GateEvidence, apply_gates, verdict, verdict_sentence
 from lifesign.evaluation.metrics.drift import ReferenceProfile
+from lifesign.evaluation.profiles.profile import Profile
 from lifesign.evaluation.report.document import (
     Accounting,
     AlertSeverity,
@@ -86,6 +94,8 @@ def build_report(
     gates: GateConfig,
     predictions: Callable[[], Iterator[pa.Table]],
     baseline: Path | None = None,
+    profile: Profile | None = None,
+    superclasses: Mapping[str, str] | None = None,
 ) -> ReportDocument:
     """Return the report of a finished run; the same input gives the same document.
 
@@ -116,6 +126,9 @@ def build_report(
         group_gaps=gap_tables(columns),
         drift=_drift(state, spec),
         baseline=None if baseline is None else compare_with_baseline(columns, baseline),
+        profile=None
+        if profile is None or pad is None
+        else profile_document(profile, pad, subjects=run.subjects),
     )
     bias = class_bias(tally.confusion, columns)
     served = _served(state, run)
@@ -143,21 +156,28 @@ def build_report(
         accuracy=accuracy_value(errors),
         balanced_accuracy=optional(tally.confusion.balanced_accuracy),
         confusion=confusion_document(tally, _decision(spec)),
-        classes=class_rows(tally.confusion, areas),
-        averages=averages(tally.confusion, state.classes),
+        classes=class_rows(tally.confusion, areas, state.classes.average_precision_per_class()),
+        averages=averages(tally.confusion, state.classes, state.probabilities),
         pad=pad,
         roc=roc_documents(state, spec),
         histograms=histogram_rows(state.histogram),
-        calibration=calibration_document(state.reliability),
-        slices=slice_rows(state),
+        calibration=calibration_document(
+            state, temperature_document(predictions(), spec, scored=state.scored)
+        ),
+        superclasses=None if superclasses is None else coarse_document(tally, superclasses),
+        subject_intervals=subject_interval_rows(columns),
+        profile=evidence.profile,
+        slices=slice_rows({**_measured(columns), **state.slices}),
+        worst_slices=find_worst_slices(columns),
         group_gaps=evidence.group_gaps,
         group_summaries=group_summaries(evidence.group_gaps),
         prediction_bias=prediction_bias_rows(bias),
         drift=evidence.drift,
         baseline=evidence.baseline,
         worst_errors=worst_errors(columns),
-        limitations=limitations(
-            evidence, run_subjects=run.subjects, has_reference=bool(spec.reference_profile)
+        limitations=(
+            *limitations(evidence, run_subjects=run.subjects, has_reference=bool(spec.reference_profile)),
+            *run.remarks,
         ),
     )
 
@@ -173,6 +193,13 @@ def _drift(state: RunState, spec: AnalysisSpec) -> tuple[DriftRow, ...]:
     if state.drift is None:
         return ()
     return drift_rows(ReferenceProfile.from_dict(spec.reference_profile), state.drift)
+
+
+def _measured(columns: PredictionColumns) -> dict[str, dict[str, Tally]]:
+    """Return the measured slices, which need no column of the data set, where they have two values."""
+    groups = columns.groups if columns.spec.task == "liveness" else None
+    codes = {name: columns.slice_codes(name) for name in MEASURED_SLICES}
+    return {name: tallies(columns, one, groups) for name, one in codes.items() if len(one.names) > 1}
 
 
 def _served(state: RunState, run: RunFacts) -> dict[str, int]:
@@ -200,6 +227,8 @@ def _subject(state: RunState, spec: AnalysisSpec, run: RunFacts, columns: Predic
         class_counts=dict(zip(spec.class_names, per_class.tolist(), strict=True)),
         class_map=dict(sorted(run.class_map.items())),
         slice_columns=spec.slices,
+        aggregate=spec.aggregate.value,
+        frames=None if spec.aggregate is Aggregation.NONE else run.samples_total,
     )
 
 

@@ -7,7 +7,9 @@ import numpy as np
 
 from lifesign.errors import InputError
 from lifesign.evaluation.analysis.columns import AnalysisSpec
+from lifesign.evaluation.analysis.provenance import threshold_provenance, threshold_source, two_thresholds
 from lifesign.evaluation.analysis.rates import optional, rate_row, roc_document
+from lifesign.evaluation.metrics.intervals import Rate
 from lifesign.evaluation.metrics.pad import (
     BPCER_POINTS,
     NonResponse,
@@ -17,8 +19,16 @@ from lifesign.evaluation.metrics.pad import (
     bpcer_at_apcer,
     worst_rate,
 )
+from lifesign.evaluation.metrics.roc_summaries import hull_eer
 from lifesign.evaluation.metrics.score_bins import bin_thresholds
-from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, eer, rates_at, roc
+from lifesign.evaluation.metrics.score_histogram import (
+    ScoreHistogram,
+    auc,
+    eer,
+    rates_at,
+    roc,
+    tpr_at_fpr,
+)
 from lifesign.evaluation.report.document import (
     HistogramRow,
     PadDocument,
@@ -35,17 +45,9 @@ ORACLE = "ORACLE:test"
 """Source of thresholds that were chosen on the data they are told for; such rows never gate."""
 
 _APCER_POINTS = {"APCER at BPCER 1 %": 0.01, "APCER at BPCER 5 %": 0.05}
+_TPR_POINTS = {"1e-2": 1e-2, "5e-3": 5e-3, "1e-3": 1e-3, "1e-4": 1e-4}
 _COARSE_BINS = 40
 _COARSE_LIMIT = 9.2  # log odds of .9999
-
-
-def threshold_source(spec: AnalysisSpec) -> str | None:
-    """Return where the deciding threshold came from: ``dev`` or ``fixed``; ``None`` for classifiers."""
-    if spec.task == "classification":
-        return None
-    if spec.threshold is not None or spec.operating_point is None:
-        return "fixed"
-    return spec.operating_point.source
 
 
 def pad_document(
@@ -62,6 +64,12 @@ def pad_document(
         apnrr=rate_row(counts.apnrr()),
         bpnrr=rate_row(counts.bpnrr()),
         bpcer_no_response_as_reject=rate_row(counts.bpcer(NonResponse.AS_REJECT)),
+        bpcer_no_response_as_accept=rate_row(counts.bpcer(NonResponse.AS_ACCEPT)),
+        apcer_max_no_response_as_reject=rate_row(counts.apcer_max(NonResponse.AS_REJECT).rate),
+        apcer_max_no_response_as_accept=rate_row(counts.apcer_max(NonResponse.AS_ACCEPT).rate),
+        acer_pooled=optional(counts.acer_pooled()),
+        provenance=threshold_provenance(spec),
+        two_thresholds=two_thresholds(histogram, card),
         eer=_eer_row(histogram),
         species=tuple(_species_row(counts, name) for name in counts.species),
         thresholds=tuple(_threshold_rows(counts, histogram, spec, card)),
@@ -101,6 +109,8 @@ def _species_row(counts: PadCounts, name: str) -> SpeciesRow:
         no_response=outcome.no_response,
         apcer=rate_row(counts.apcer(name)),
         apcer_no_response_as_accept=rate_row(counts.apcer(name, NonResponse.AS_ACCEPT)),
+        apcer_no_response_as_reject=rate_row(counts.apcer(name, NonResponse.AS_REJECT)),
+        apnrr=rate_row(counts.apnrr(name)),
     )
 
 
@@ -115,6 +125,49 @@ def _eer_row(histogram: ScoreHistogram) -> ThresholdRow:
         bpcer=rate_row(point.false_negative),
         value=optional(point.half_total_error),
         note="APCER is pooled over species",
+        criterion="eer",
+    )
+
+
+def _hull_row(histogram: ScoreHistogram) -> ThresholdRow:
+    attacks = [name for name in histogram.groups if name != BONA_FIDE]
+    return ThresholdRow(
+        name="EER, convex hull (test)",
+        threshold=None,
+        threshold_source=ORACLE,
+        apcer=None,
+        bpcer=None,
+        value=optional(hull_eer(roc(histogram, [BONA_FIDE], attacks))),
+        note="steadier with few samples; no threshold that exists",
+        criterion="eer_rocch",
+    )
+
+
+def _tpr_row(histogram: ScoreHistogram, name: str, limit: float) -> ThresholdRow:
+    attacks = [group for group in histogram.groups if group != BONA_FIDE]
+    point = tpr_at_fpr(histogram, [BONA_FIDE], attacks, max_rate=limit)
+    title, criterion = f"TPR at FPR {name}", f"fpr<={limit:g}"
+    if point is None:
+        needed, there = round(10 / limit), histogram.total(attacks)
+        return ThresholdRow(
+            name=title,
+            threshold=None,
+            threshold_source=ORACLE,
+            apcer=None,
+            bpcer=None,
+            note=f"n/a (needs at least {needed:,} attacks, has {there:,})",
+            criterion=criterion,
+        )
+    accepted = point.false_negative.total - point.false_negative.errors
+    return ThresholdRow(
+        name=title,
+        threshold=optional(point.threshold),
+        threshold_source=ORACLE,
+        apcer=rate_row(point.false_positive),
+        bpcer=rate_row(point.false_negative),
+        value=optional(Rate(accepted, point.false_negative.total).value),
+        note="value is the TPR, 1 − BPCER; APCER is pooled over species",
+        criterion=criterion,
     )
 
 
@@ -127,11 +180,24 @@ def _threshold_rows(
     if counts.threshold != 0.5:
         yield from _fixed_row(histogram, 0.5, name="threshold 0.5", source="fixed", note="what 0.5 would do")
     yield _eer_row(histogram)
+    yield _hull_row(histogram)
     for name, limit in BPCER_POINTS.items():
-        note = f"every species at most {100 * limit:g} %"
-        yield _oracle_row(name, bpcer_at_apcer(histogram, limit), note)
+        note = f"every species at most {100 * limit:g} %" + _coarseness(histogram, limit)
+        yield _oracle_row(name, bpcer_at_apcer(histogram, limit), note, f"apcer_max<={limit:g}")
     for name, limit in _APCER_POINTS.items():
-        yield _oracle_row(name, apcer_at_bpcer(histogram, limit), "APCER of the worst species")
+        note = "APCER of the worst species"
+        yield _oracle_row(name, apcer_at_bpcer(histogram, limit), note, f"bpcer<={limit:g}")
+    for name, limit in _TPR_POINTS.items():
+        yield _tpr_row(histogram, name, limit)
+
+
+def _coarseness(histogram: ScoreHistogram, limit: float) -> str:
+    """Say where a species is too small for the limit to mean anything but no error at all."""
+    sizes = [histogram.total([name]) for name in histogram.groups if name != BONA_FIDE]
+    small = sum(0 < size * limit < 1 for size in sizes)
+    return (
+        f"; for {small} species that is none, with fewer than {round(1 / limit):,} attacks" if small else ""
+    )
 
 
 def _operating_row(counts: PadCounts, point: OperatingPoint | None, source: str) -> ThresholdRow:
@@ -145,6 +211,8 @@ def _operating_row(counts: PadCounts, point: OperatingPoint | None, source: str)
         bpcer=rate_row(counts.bpcer()),
         value=optional(counts.hter()),
         note=f"value is the HTER; worst species {worst.name}" if worst.name else "value is the HTER",
+        criterion="" if point is None else point.criterion,
+        dataset_digest="" if point is None else point.dataset_digest,
     )
 
 
@@ -155,9 +223,12 @@ def _card_rows(
     for point in () if card is None else card.operating_points:
         if point != used and point.threshold != counts.threshold:
             note = f"criterion {point.criterion}; value is the HTER"
-            yield from _fixed_row(
+            for row in _fixed_row(
                 histogram, point.threshold, name=f"point {point.id}", source=point.source, note=note
-            )
+            ):
+                yield row.model_copy(
+                    update={"criterion": point.criterion, "dataset_digest": point.dataset_digest}
+                )
 
 
 def _fixed_row(
@@ -183,7 +254,7 @@ def _fixed_row(
     )
 
 
-def _oracle_row(name: str, point: PadPoint, note: str) -> ThresholdRow:
+def _oracle_row(name: str, point: PadPoint, note: str, criterion: str) -> ThresholdRow:
     unreachable = math.isinf(point.threshold)
     return ThresholdRow(
         name=name,
@@ -192,4 +263,5 @@ def _oracle_row(name: str, point: PadPoint, note: str) -> ThresholdRow:
         apcer=rate_row(point.apcer.rate),
         bpcer=rate_row(point.bpcer),
         note="only rejecting everything keeps the limit" if unreachable else note,
+        criterion=criterion,
     )

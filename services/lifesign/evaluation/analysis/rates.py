@@ -5,11 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from lifesign.evaluation.analysis.state import RunState, Tally
+from lifesign.evaluation.analysis.state import Tally
 from lifesign.evaluation.metrics.auc import Auc
 from lifesign.evaluation.metrics.confusion import ConfusionMatrix
-from lifesign.evaluation.metrics.intervals import Rate, lower_bound, upper_bound
+from lifesign.evaluation.metrics.intervals import Rate, is_resolved, lower_bound, upper_bound
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
+from lifesign.evaluation.metrics.precision_recall import AveragePrecision
+from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
 from lifesign.evaluation.metrics.score_histogram import RocCurve, reduced_curve
 from lifesign.evaluation.report.document import (
     ClassMetrics,
@@ -27,11 +29,16 @@ __all__ = [
     "averages",
     "class_rows",
     "confusion_document",
+    "decision_averages",
     "optional",
+    "precision_value",
     "rate_row",
     "roc_document",
     "slice_rows",
 ]
+
+
+_TOP = (3, 5)
 
 
 def optional(number: float) -> float | None:
@@ -58,6 +65,7 @@ def rate_row(rate: Rate) -> RateRow:
         lower=lower,
         upper=upper,
         text=rate.text(),
+        resolved=is_resolved(rate) if rate.total else None,
     )
 
 
@@ -107,13 +115,24 @@ def confusion_document(tally: Tally, decision: str) -> ConfusionDocument:
     )
 
 
-def class_rows(confusion: ConfusionMatrix, areas: Mapping[str, Auc]) -> tuple[ClassMetrics, ...]:
-    """Return precision, recall, F1, AUC and support of every class."""
+def precision_value(area: AveragePrecision) -> Value:
+    """Return an average precision with the certificate of its binning; it has no interval."""
+    return Value(value=optional(area.value), certificate=optional(area.certificate))
+
+
+def class_rows(
+    confusion: ConfusionMatrix,
+    areas: Mapping[str, Auc],
+    precisions: Mapping[str, AveragePrecision] | None = None,
+) -> tuple[ClassMetrics, ...]:
+    """Return precision, recall, F1, specificity, AUC, average precision and support of every class."""
+    precisions = precisions or {}
     columns = zip(
         confusion.class_names,
         confusion.precision.tolist(),
         confusion.recall.tolist(),
         confusion.f1.tolist(),
+        confusion.specificity.tolist(),
         confusion.support.tolist(),
         strict=True,
     )
@@ -125,26 +144,52 @@ def class_rows(confusion: ConfusionMatrix, areas: Mapping[str, Auc]) -> tuple[Cl
             f1=optional(f1),
             support=support,
             auc=auc_value(areas[name]) if name in areas else None,
+            specificity=optional(specificity),
+            average_precision=precision_value(precisions[name]) if name in precisions else None,
         )
-        for name, precision, recall, f1, support in columns
+        for name, precision, recall, f1, specificity, support in columns
     )
 
 
-def averages(confusion: ConfusionMatrix, classes: MultiClassHistogram) -> dict[str, float | None]:
-    """Return means over the classes and agreement beyond chance."""
+def averages(
+    confusion: ConfusionMatrix, classes: MultiClassHistogram, probabilities: ProbabilityScores
+) -> dict[str, float | None]:
+    """Return means over the classes, agreement beyond chance, and losses of the probabilities."""
+    precisions = [one.value for one in classes.average_precision_per_class().values()]
+    defined = [value for value in precisions if not math.isnan(value)]
+    size = len(confusion.class_names)
+    top = {f"top{k}_accuracy": optional(1 - probabilities.top(k).value) for k in _TOP if k < size}
+    return {
+        **decision_averages(confusion),
+        **top,
+        "log_loss": optional(probabilities.log_loss()),
+        "brier": optional(probabilities.brier()),
+        "mse": optional(probabilities.brier() / size),
+        "auc_macro": optional(classes.macro_auc()),
+        "auc_macro_certificate": optional(classes.macro_certificate()),
+        "auc_micro": optional(classes.micro_auc().value),
+        "average_precision_macro": sum(defined) / len(defined) if defined else None,
+    }
+
+
+def decision_averages(confusion: ConfusionMatrix) -> dict[str, float | None]:
+    """Return the averages that decisions alone tell."""
     return {
         "macro_precision": optional(confusion.macro(confusion.precision)),
         "macro_recall": optional(confusion.macro(confusion.recall)),
         "macro_f1": optional(confusion.macro(confusion.f1)),
+        "macro_specificity": optional(confusion.macro(confusion.specificity)),
+        "weighted_precision": optional(confusion.weighted(confusion.precision)),
+        "weighted_recall": optional(confusion.weighted(confusion.recall)),
         "weighted_f1": optional(confusion.weighted(confusion.f1)),
+        "micro_f1": optional(confusion.micro),
+        "micro_specificity": optional(confusion.micro_specificity),
         "kappa": optional(confusion.kappa),
         "mcc": optional(confusion.mcc),
-        "auc_macro": optional(classes.macro_auc()),
-        "auc_micro": optional(classes.micro_auc().value),
     }
 
 
-def slice_rows(state: RunState) -> tuple[SliceRow, ...]:
+def slice_rows(slices: Mapping[str, Mapping[str, Tally]]) -> tuple[SliceRow, ...]:
     """Return error rate, APCER (pooled over species) and BPCER of every slice value."""
     return tuple(
         SliceRow(
@@ -156,6 +201,6 @@ def slice_rows(state: RunState) -> tuple[SliceRow, ...]:
             apcer=None if tally.pad is None else rate_row(tally.pad.apcer_pooled()),
             bpcer=None if tally.pad is None else rate_row(tally.pad.bpcer()),
         )
-        for column, values in sorted(state.slices.items())
+        for column, values in sorted(slices.items())
         for value, tally in sorted(values.items())
     )

@@ -12,13 +12,16 @@ from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lifesign.errors import InputError
 from lifesign.evaluation.analysis.columns import AnalysisSpec, Codes, PredictionColumns
 from lifesign.evaluation.analysis.tally import Tally, tallies
 from lifesign.evaluation.metrics.calibration import ReliabilityCounts
 from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile
+from lifesign.evaluation.metrics.equal_mass_calibration import FineReliability
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
+from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
 from lifesign.evaluation.metrics.score_bins import log_odds
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram
 from lifesign.labels import BONA_FIDE
@@ -41,6 +44,8 @@ class RunState:
     histogram: ScoreHistogram
     classes: MultiClassHistogram
     reliability: ReliabilityCounts
+    fine_reliability: FineReliability
+    probabilities: ProbabilityScores
     drift: DriftState | None
     reasons: _Counts
     conversions: _Counts
@@ -63,6 +68,8 @@ class RunState:
             histogram=ScoreHistogram.empty(),
             classes=MultiClassHistogram.empty(spec.class_names),
             reliability=ReliabilityCounts.empty(),
+            fine_reliability=FineReliability.empty(),
+            probabilities=ProbabilityScores.empty(len(spec.class_names)),
             drift=DriftState.empty(_profile(spec)) if spec.reference_profile else None,
             reasons={},
             conversions={},
@@ -82,6 +89,7 @@ class RunState:
         columns = PredictionColumns.read(table, spec)
         groups = columns.groups if spec.task == "liveness" else None
         everything = Codes(("all",), np.zeros(table.num_rows, dtype=np.int64))
+        scores, right = _outcomes(columns)
         return cls(
             class_names=spec.class_names,
             overall=tallies(columns, everything, groups)["all"],
@@ -91,7 +99,9 @@ class RunState:
             },
             histogram=ScoreHistogram.empty() if groups is None else _histogram(columns, groups),
             classes=_class_histogram(columns),
-            reliability=_reliability(columns),
+            reliability=ReliabilityCounts.from_batch(scores, right),
+            fine_reliability=FineReliability.from_batch(scores, right),
+            probabilities=_probabilities(columns),
             drift=_drift(columns, spec) if spec.reference_profile else None,
             reasons=_reasons(columns),
             conversions=_words(columns.text("notes")),
@@ -129,6 +139,8 @@ class RunState:
             histogram=self.histogram.merge(other.histogram),
             classes=self.classes.merge(other.classes),
             reliability=self.reliability.merge(other.reliability),
+            fine_reliability=self.fine_reliability.merge(other.fine_reliability),
+            probabilities=self.probabilities.merge(other.probabilities),
             drift=None if self.drift is None or other.drift is None else self.drift.merge(other.drift),
             reasons=_add(self.reasons, other.reasons),
             conversions=_add(self.conversions, other.conversions),
@@ -147,6 +159,8 @@ class RunState:
             "histogram": self.histogram.to_dict(),
             "classes": self.classes.to_dict(),
             "reliability": self.reliability.to_dict(),
+            "fine_reliability": self.fine_reliability.to_dict(),
+            "probabilities": self.probabilities.to_dict(),
             "drift": None if self.drift is None else self.drift.to_dict(),
             "reasons": dict(sorted(self.reasons.items())),
             "conversions": dict(sorted(self.conversions.items())),
@@ -167,6 +181,8 @@ class RunState:
             histogram=ScoreHistogram.from_dict(state["histogram"]),
             classes=MultiClassHistogram.from_dict(state["classes"]),
             reliability=ReliabilityCounts.from_dict(state["reliability"]),
+            fine_reliability=FineReliability.from_dict(state["fine_reliability"]),
+            probabilities=ProbabilityScores.from_dict(state["probabilities"]),
             drift=None if state["drift"] is None else DriftState.from_dict(state["drift"]),
             reasons=dict(state["reasons"]),
             conversions=dict(state["conversions"]),
@@ -189,13 +205,19 @@ def _class_histogram(columns: PredictionColumns) -> MultiClassHistogram:
     )
 
 
-def _reliability(columns: PredictionColumns) -> ReliabilityCounts:
+def _outcomes(columns: PredictionColumns) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Liveness: P(bona fide) and whether it was; classifiers: the largest score and whether it was right."""
     scored, names = columns.responded, columns.spec.class_names
     right = columns.predicted == columns.true
     if columns.spec.task == "liveness":
         right = columns.true == names.index(BONA_FIDE)
-    return ReliabilityCounts.from_batch(columns.feature("score")[scored], right[scored])
+    return columns.feature("score")[scored], np.asarray(right[scored], dtype=np.bool_)
+
+
+def _probabilities(columns: PredictionColumns) -> ProbabilityScores:
+    scored = columns.responded
+    logits = None if columns.logits is None else columns.logits[scored]
+    return ProbabilityScores.from_batch(columns.true[scored], columns.scores[scored], logits=logits)
 
 
 def _drift(columns: PredictionColumns, spec: AnalysisSpec) -> DriftState:

@@ -190,7 +190,7 @@ class PadCounts:
         return (self.apcer_max(policy).rate.value + self.bpcer(policy).value) / 2
 
     def acer_pooled(self) -> float:
-        """Return (pooled APCER + BPCER) / 2, which other papers call ACER: at one threshold it is the HTER."""
+        """Return (pooled APCER + BPCER) / 2, the ACER of other papers: at one threshold the HTER."""
         return self.hter()
 
     def hter(self) -> float:

@@ -1,0 +1,1 @@
+"""Profiles: the limits of certifications and standards, as files that anybody may edit."""
