@@ -249,6 +249,7 @@ def _facts(record: RunRecord) -> RunFacts:
         tool_version=__version__,
         presentations=record.dataset.presentations,
         class_map=record.dataset.class_map,
+        source=record.source,
         remarks=(*record.dataset.remarks, *_taken_for_granted(record)),
     )
 

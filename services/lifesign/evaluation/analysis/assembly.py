@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -83,6 +84,7 @@ class RunFacts:
     presentations: int | None = None
     class_map: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    source: Literal["served", "file"] = "served"
 
 
 def build_report(
@@ -176,7 +178,12 @@ def build_report(
         baseline=evidence.baseline,
         worst_errors=worst_errors(columns),
         limitations=(
-            *limitations(evidence, run_subjects=run.subjects, has_reference=bool(spec.reference_profile)),
+            *limitations(
+                evidence,
+                run_subjects=run.subjects,
+                has_reference=bool(spec.reference_profile),
+                is_served=run.source == "served",
+            ),
             *run.remarks,
         ),
     )
@@ -252,4 +259,5 @@ def _model(
         threshold=spec.decision_threshold,
         threshold_criterion=criterion,
         threshold_source=threshold_source(spec),
+        source=run.source,
     )

@@ -7,14 +7,16 @@ from lifesign.evaluation.report.wording import percent
 __all__ = ["limitations"]
 
 
-def limitations(evidence: GateEvidence, *, run_subjects: int | None, has_reference: bool) -> tuple[str, ...]:
+def limitations(
+    evidence: GateEvidence, *, run_subjects: int | None, has_reference: bool, is_served: bool = True
+) -> tuple[str, ...]:
     """Return the limits of this evaluation, one sentence each."""
     found: list[str] = []
     pad = evidence.pad
     if pad is not None:
         found.append(
-            "Injection attacks (virtual cameras, hooked uploads) were not evaluated: images went straight to "
-            "the model server."
+            "Injection attacks (virtual cameras, hooked uploads) were not evaluated"
+            + (": images went straight to the model server." if is_served else ".")
         )
         found.append(
             "The PAD subsystem was tested alone, without capture device or face matcher; full-system rates "
@@ -27,6 +29,10 @@ def limitations(evidence: GateEvidence, *, run_subjects: int | None, has_referen
                 f"APCER below {percent(upper_bound(0, min(totals)) if min(totals) else 1.0)} cannot be shown "
                 "for it. Species that are not in the set are not covered."
             )
+    if not is_served:
+        found.append(
+            "Scores were read from a file: nothing here shows that the model that is served gives them."
+        )
     if run_subjects is None:
         found.append(
             "The data set names no subjects: intervals treat every image as independent, which several "

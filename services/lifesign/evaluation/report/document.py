@@ -137,6 +137,9 @@ class ModelFacts(_Document):
     threshold: float | None
     threshold_criterion: str | None
     threshold_source: str | None = Field(description="'dev', 'fixed' or 'ORACLE:test'")
+    source: Literal["served", "file"] = Field(
+        default="served", description="whether a model server answered, or scores were read from a file"
+    )
 
 
 class Accounting(_Document):

@@ -141,7 +141,7 @@ def _views(document: ReportDocument) -> dict[str, Any]:
     is_large = len(confusion.class_names) > _FULL_MATRIX
     levels, reached = reached_table(curves)
     return {
-        "versions": "version " + ", ".join(document.model.served_versions or {"unknown": 0}),
+        "versions": _versions(document),
         "served": _served(document),
         "verdict_word": _VERDICTS[document.verdict],
         "tiles": tiles(document),
@@ -174,6 +174,12 @@ def _views(document: ReportDocument) -> dict[str, Any]:
         "transactions": _transactions(document),
         "definitions": definitions(document.model.task),
     }
+
+
+def _versions(document: ReportDocument) -> str:
+    if document.model.source == "file":
+        return "scores"
+    return "version " + ", ".join(document.model.served_versions or {"unknown": 0})
 
 
 def _served(document: ReportDocument) -> str:

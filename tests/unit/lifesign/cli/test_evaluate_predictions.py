@@ -48,7 +48,9 @@ def test_report_page_and_summary_without_any_model(scores, tmp_path):
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
     assert report["subject"]["subjects"] == 30
     assert {row["column"] for row in report["slices"]} == {"device"}
-    assert report["model"]["threshold"] == 0.5
+    assert "scores read from a file, no model was asked" in (tmp_path / "out" / "report.html").read_text()
+    assert any("Scores were read from a file" in one for one in report["limitations"])
+    assert (report["model"]["source"], report["model"]["threshold"]) == ("file", 0.5)
     assert report["model"]["threshold_criterion"] == "0.5 for want of an operating point"
 
 
