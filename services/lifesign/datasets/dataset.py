@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from lifesign.datasets.columns import SAMPLE_SCHEMA
 from lifesign.datasets.layouts.layout import Rejection, counted
 from lifesign.datasets.reading import read_raw
+from lifesign.datasets.slice_names import unknown_slices
 from lifesign.datasets.sources import ImageSource, open_source
 from lifesign.errors import DatasetError
 from lifesign.labels import Split, is_liveness, resolve_labels, split_name
@@ -202,7 +203,7 @@ def _chosen_slices(
 ) -> tuple[str, ...]:
     if wanted is None:
         return default_slices(table, metadata)
-    unknown = [name for name in wanted if name not in metadata]
+    unknown = unknown_slices(wanted, metadata)
     if unknown:
         raise DatasetError(f"{data}: expected slice columns among {list(metadata)}, got {unknown}")
     return tuple(wanted)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifesign import __version__
-from lifesign.datasets.slice_names import unknown_slices
+from lifesign.datasets.slice_names import MEASURED_SLICES, unknown_slices
 from lifesign.datasets.sources import open_source
 from lifesign.errors import ConfigurationError, LifesignError, StorageError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
@@ -76,6 +76,7 @@ def analysis_spec(record: RunRecord, config: AnalysisConfig) -> AnalysisSpec:
         threshold=config.threshold,
         operating_point=None if config.threshold is not None else _operating_point(record, config),
         slice_columns=record.dataset.slice_columns if config.slices is None else config.slices,
+        measured_slices=() if config.slices == () else MEASURED_SLICES,
         reference_profile={} if card is None else card.reference_profile,
         aggregate=config.aggregate,
     )

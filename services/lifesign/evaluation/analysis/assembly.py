@@ -8,7 +8,6 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lifesign.datasets.slice_names import MEASURED_SLICES
 from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.alerts import find_alerts
 from lifesign.evaluation.analysis.areas import area_under_curve, areas_per_class, roc_documents
@@ -23,7 +22,9 @@ from lifesign.evaluation.analysis.calibration import calibration_document, tempe
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.drift import drift_rows
 from lifesign.evaluation.analysis.errors import worst_errors
+from lifesign.evaluation.analysis.generalisation import generalisation_document
 from lifesign.evaluation.analysis.limitations import limitations
+from lifesign.evaluation.analysis.onset import with_onset
 from lifesign.evaluation.analysis.pad import histogram_rows, pad_document, threshold_source
 from lifesign.evaluation.analysis.profiles import profile_document
 from lifesign.evaluation.analysis.rates import (
@@ -151,7 +152,7 @@ def build_report(
         verdict=verdict(results),
         verdict_sentence=verdict_sentence(results, urgent),
         gates=results,
-        alerts=alerts,
+        alerts=with_onset(alerts, baseline),
         subject=_subject(state, spec, run, columns),
         model=_model(spec, card, run, served),
         accounting=accounting,
@@ -175,6 +176,7 @@ def build_report(
         group_summaries=group_summaries(evidence.group_gaps),
         prediction_bias=prediction_bias_rows(bias),
         drift=evidence.drift,
+        generalisation=generalisation_document(pad, card),
         baseline=evidence.baseline,
         worst_errors=worst_errors(columns),
         limitations=(
@@ -205,7 +207,7 @@ def _drift(state: RunState, spec: AnalysisSpec) -> tuple[DriftRow, ...]:
 def _measured(columns: PredictionColumns) -> dict[str, dict[str, Tally]]:
     """Return the measured slices, which need no column of the data set, where they have two values."""
     groups = columns.groups if columns.spec.task == "liveness" else None
-    codes = {name: columns.slice_codes(name) for name in MEASURED_SLICES}
+    codes = {name: columns.slice_codes(name) for name in columns.spec.measured_slices}
     return {name: tallies(columns, one, groups) for name, one in codes.items() if len(one.names) > 1}
 
 

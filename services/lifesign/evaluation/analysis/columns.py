@@ -1,6 +1,6 @@
 """Columns of a prediction table as arrays: labels, scores, decisions, species and slices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -10,16 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lifesign.datasets.slice_names import CROSS, MEASURED_SLICES, SKIN_TONE_BAND
 from lifesign.errors import InputError
 from lifesign.evaluation.analysis.aggregation import Aggregation
+from lifesign.evaluation.analysis.codes import Codes, crossed, recoded
+from lifesign.evaluation.analysis.measured_slices import measured_codes
 from lifesign.evaluation.metrics.bias import skin_tone_band
 from lifesign.labels import BONA_FIDE
 from lifesign.model_card import OperatingPoint
 
-__all__ = ["SKIN_TONE_BAND", "UNSPECIFIED", "AnalysisSpec", "Codes", "PredictionColumns"]
-
-SKIN_TONE_BAND = "skin_tone_band"
-"""Derived slice: the ten Monk tones in three groups, for when single tones are too few to judge."""
+__all__ = ["UNSPECIFIED", "AnalysisSpec", "Codes", "PredictionColumns"]
 
 UNSPECIFIED = "unspecified"
 """Species of attacks whose data set names none."""
@@ -46,6 +46,7 @@ class AnalysisSpec:
     threshold: float | None = None
     operating_point: OperatingPoint | None = None
     slice_columns: tuple[str, ...] = ()
+    measured_slices: tuple[str, ...] = MEASURED_SLICES
     reference_profile: Mapping[str, Any] = field(default_factory=dict)
     aggregate: Aggregation = Aggregation.NONE
 
@@ -63,14 +64,6 @@ class AnalysisSpec:
         """The slice columns and those derived from them."""
         derived = (SKIN_TONE_BAND,) if _SKIN_TONE in self.slice_columns else ()
         return (*self.slice_columns, *(name for name in derived if name not in self.slice_columns))
-
-
-@dataclass(frozen=True)
-class Codes:
-    """A column of names as integers: ``names[index]`` is the name, −1 stands for none; int64 ``(n,)``."""
-
-    names: tuple[str, ...]
-    index: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -122,7 +115,7 @@ class PredictionColumns:
         attack, bona_fide = len(names), len(names) + 1
         index = np.where(species.index < 0, attack, species.index)
         index[self.true == self.spec.class_names.index(BONA_FIDE)] = bona_fide
-        return _recode([*names, UNSPECIFIED, BONA_FIDE], index)
+        return recoded([*names, UNSPECIFIED, BONA_FIDE], index)
 
     @cached_property
     def subject_index(self) -> NDArray[np.int64]:
@@ -135,10 +128,20 @@ class PredictionColumns:
         return np.where(index == nobody, -1, index) if nobody >= 0 else index
 
     def slice_codes(self, column: str) -> Codes:
-        """Return the values of a slice column; empty and missing ones have the code −1."""
-        if column == SKIN_TONE_BAND and f"slice_{column}" not in self.table.column_names:
+        """Return the values of a slice column; empty and missing ones have the code −1.
+
+        Besides metadata columns: ``skin_tone_band``, the measured slices, and crosses such as ``a*b``.
+        """
+        if f"slice_{column}" in self.table.column_names:
+            return self._codes(f"slice_{column}")
+        if CROSS in column:
+            one, _, other = column.partition(CROSS)
+            return crossed(self.slice_codes(one), self.slice_codes(other))
+        if column in MEASURED_SLICES:
+            return measured_codes(column, self.number, self.spec.reference_profile)
+        if column == SKIN_TONE_BAND:
             tones = self._codes(f"slice_{_SKIN_TONE}")
-            return _recode([_BANDS.get(skin_tone_band(name)) for name in tones.names], tones.index)
+            return recoded([_BANDS.get(skin_tone_band(name)) for name in tones.names], tones.index)
         return self._codes(f"slice_{column}")
 
     def _codes(self, column: str) -> Codes:
@@ -146,7 +149,7 @@ class PredictionColumns:
             return Codes((), np.full(len(self.true), -1, dtype=np.int64))
         encoded = pa.concat_arrays(self.table[column].cast(pa.string()).chunks).dictionary_encode()
         index = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-        return _recode([name or None for name in encoded.dictionary.to_pylist()], index)
+        return recoded([name or None for name in encoded.dictionary.to_pylist()], index)
 
     def feature(self, name: str) -> NDArray[np.float64]:
         """Return a drift feature, float64 ``(n,)``: an image statistic, or the score, by its name.
@@ -220,12 +223,3 @@ def _decide(scores: NDArray[np.floating[Any]], spec: AnalysisSpec) -> NDArray[np
 
 def _species(name: str | None) -> str:
     return UNSPECIFIED if not name or name == BONA_FIDE else name
-
-
-def _recode(names: Sequence[str | None], index: NDArray[np.int64]) -> Codes:
-    """Return codes of the distinct names in use, sorted; ``None`` and the index −1 become −1."""
-    used = {names[code] for code in np.unique(index).tolist() if code >= 0}
-    kept = tuple(sorted(name for name in used if name is not None))
-    position = {name: code for code, name in enumerate(kept)}
-    target = np.array([-1 if name is None else position.get(name, -1) for name in (*names, None)])
-    return Codes(kept, target.astype(np.int64)[index])

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifesign import __version__
+from lifesign.datasets.slice_names import unknown_slices
 from lifesign.errors import ConfigurationError, NotReadyError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
@@ -187,7 +188,7 @@ def _record(
         "dev_digest": None if point is None else point.dataset_digest,
         "format": 1,
     }
-    unknown = sorted(set(config.slices or ()) - set(meaning.metadata))
+    unknown = unknown_slices(config.slices or (), meaning.metadata)
     if unknown:
         raise ConfigurationError(
             f"{survey.file.path}: expected slice columns among {list(meaning.metadata)}, got {unknown}"
