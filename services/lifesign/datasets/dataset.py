@@ -1,20 +1,21 @@
 """A labelled data set as one table: read, mapped to the model's classes, hashed, in a fixed order."""
 
-import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from lifesign.datasets.columns import SAMPLE_SCHEMA
+from lifesign.datasets.digest import data_digest
 from lifesign.datasets.layouts.layout import Rejection, counted
-from lifesign.datasets.reading import read_raw
+from lifesign.datasets.order import doubled_ids, hash_order
+from lifesign.datasets.reading import RawDataset, read_raw
 from lifesign.datasets.slice_names import unknown_slices
 from lifesign.datasets.sources import ImageSource, open_source
 from lifesign.errors import DatasetError
@@ -40,6 +41,7 @@ class Dataset:
     to ``root``, a folder or an address) and the metadata columns as strings. ``digest`` is the SHA-256 over
     the sorted sample ids with their labels, species, subjects, metadata, and the size and SHA-256 of every
     file. ``recognised`` says what the set was taken for, ``rejections`` what in it is no sample.
+    ``fingerprints``, uint64 ``(n,)``, are the first 64 bits of each image's SHA-256, 0 where it is missing.
     """
 
     root: str
@@ -52,6 +54,7 @@ class Dataset:
     recognised: str = ""
     rejections: tuple[Rejection, ...] = ()
     notes: tuple[str, ...] = ()
+    fingerprints: NDArray[np.uint64] = field(default_factory=lambda: np.zeros(0, np.uint64), compare=False)
 
     @cached_property
     def source(self) -> ImageSource:
@@ -108,18 +111,17 @@ def load_dataset(
         StorageError: the store behind an address did not answer.
     """
     raw = read_raw(data, layout=layout, protocol=protocol)
-    table, splits = _only_split(raw.table, split, data)
-    found = pc.unique(table["label"]).to_pylist()
-    resolved = resolve_labels(found, class_names, class_map)
-    table = _replace(table, "label", [resolved[label] for label in table["label"].to_pylist()])
-    _require_classes(table, class_names, data)
-    _require_unique(table, data)
-    table = _in_order(table)[: limit or None]
+    columns, raw = _columns_of(raw)
+    splits, kept = _only_split(columns, split, data)
+    resolved = _resolve_labels(columns, kept, class_names, class_map, data)
+    order = _order(columns["sample_id"], kept, data)[: limit or None]
+    table = _taken(columns, order)
+    fingerprints = np.zeros(table.num_rows, np.uint64)
     metadata = tuple(name for name in table.column_names if name not in SAMPLE_SCHEMA.names)
     return Dataset(
         root=raw.root,
         table=table,
-        digest=_digest(open_source(raw.root), table, threads),
+        digest=data_digest(open_source(raw.root), table, threads, fingerprints=fingerprints),
         class_map=resolved,
         metadata_columns=metadata,
         slice_columns=_chosen_slices(table, metadata, slices, data),
@@ -127,6 +129,7 @@ def load_dataset(
         recognised=raw.recognised,
         rejections=raw.rejections,
         notes=raw.notes,
+        fingerprints=fingerprints,
     )
 
 
@@ -152,50 +155,80 @@ def _is_measurement(values: Sequence[str]) -> bool:
     return all(_NUMBER.fullmatch(one) for one in values) and any("." in one for one in values)
 
 
-def _only_split(table: pa.Table, split: Split | None, data: str | Path) -> tuple[pa.Table, tuple[str, ...]]:
-    named = pc.unique(table["split"]).drop_null().to_pylist()
+def _columns_of(raw: RawDataset) -> tuple[dict[str, pa.ChunkedArray], RawDataset]:
+    """Part the rows from the rest, so that the columns can be let go of one by one."""
+    columns = dict(zip(raw.table.column_names, raw.table.columns, strict=True))
+    return columns, replace(raw, table=raw.table[:0].select([]))
+
+
+def _only_split(
+    columns: dict[str, pa.ChunkedArray], split: Split | None, data: str | Path
+) -> tuple[tuple[str, ...], NDArray[np.int64] | None]:
+    """Spell the splits; return those used, and the places of the rows kept, ``None`` for all."""
+    named = pc.unique(columns["split"]).drop_null().to_pylist()
     if not named:
-        return table, ()
-    unknown = sorted(name for name in named if split_name(name) is None)
+        return (), None
+    words = {name: split_name(name) for name in named}
+    unknown = sorted(name for name, word in words.items() if word is None)
     if unknown:
         raise DatasetError(f"{data}: expected the splits train, dev and test, got {unknown}")
-    words = [None if one is None else split_name(one) for one in table["split"].to_pylist()]
-    table = _replace(table, "split", [None if one is None else str(one) for one in words])
-    present = sorted({str(one) for one in words if one is not None})
+    columns["split"] = _mapped(columns["split"], {name: str(word) for name, word in words.items()})
+    present = sorted({str(word) for word in words.values()})
     if split is None:
-        return table, tuple(present)
-    kept = table.filter(pc.equal(table["split"], str(split)))
-    if kept.num_rows == 0:
+        return tuple(present), None
+    if str(split) not in present:
         raise DatasetError(f"{data}: expected samples of the split {str(split)!r}, got only {present}")
-    return kept, (str(split),)
+    kept = pc.indices_nonzero(pc.fill_null(pc.equal(columns["split"], str(split)), False))
+    return (str(split),), kept.to_numpy().astype(np.int64)
 
 
-def _require_classes(table: pa.Table, class_names: Sequence[str], data: str | Path) -> None:
-    present = set(pc.unique(table["label"]).to_pylist())
-    missing = [name for name in class_names if name not in present]
+def _resolve_labels(
+    columns: dict[str, pa.ChunkedArray],
+    kept: NDArray[np.int64] | None,
+    class_names: Sequence[str],
+    class_map: Mapping[str, str] | None,
+    data: str | Path,
+) -> dict[str, str]:
+    """Turn the labels into classes of the model; return what each label was taken for."""
+    labels = columns["label"] if kept is None else columns["label"].take(pa.array(kept))
+    resolved = resolve_labels(pc.unique(labels).to_pylist(), class_names, class_map)
+    missing = [name for name in class_names if name not in resolved.values()]
     if missing and is_liveness(class_names):
         raise DatasetError(
             f"{data}: expected samples of both classes, got none of {', '.join(missing)} "
-            f"among {table.num_rows:,} samples"
+            f"among {len(labels):,} samples"
         )
+    columns["label"] = _mapped(columns["label"], resolved)
+    return resolved
 
 
-def _require_unique(table: pa.Table, data: str | Path) -> None:
-    counts = pc.value_counts(table["sample_id"])
-    doubled = sorted(
-        item["values"] for item in counts.filter(pc.greater(counts.field("counts"), 1)).to_pylist()
-    )
-    if doubled:
+def _order(ids: pa.ChunkedArray, kept: NDArray[np.int64] | None, data: str | Path) -> NDArray[np.int64]:
+    """Return the places of the rows in the order of the data set, refusing samples that are there twice."""
+    ids = ids if kept is None else ids.take(pa.array(kept))
+    order, is_distinct = hash_order(ids)
+    if not is_distinct:
+        doubled = doubled_ids(ids)
         raise DatasetError(
             f"{data}: expected each sample once, got {len(doubled)} sample ids more than once, such as "
             f"{', '.join(map(repr, doubled[:3]))}"
         )
+    return order if kept is None else kept[order]
 
 
-def _in_order(table: pa.Table) -> pa.Table:
-    keys = [hashlib.sha256(one.encode()).digest() for one in table["sample_id"].to_pylist()]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    return table.take(pa.array(order, pa.int64())).combine_chunks()
+def _taken(columns: dict[str, pa.ChunkedArray], order: NDArray[np.int64]) -> pa.Table:
+    """Return rows in an order, taking the columns out one by one: at most one of them is there twice."""
+    places, is_path = pa.array(order), columns["sample_id"].equals(columns["path"])
+    taken: dict[str, pa.ChunkedArray] = {}
+    for name in list(columns):
+        column = columns.pop(name)
+        if name == "path" and is_path:
+            # Most sets name samples by their path: those texts, the longest of all, are kept once.
+            taken[name] = taken["sample_id"]
+        else:
+            taken[name] = column.take(places).combine_chunks()
+        del column
+        pa.default_memory_pool().release_unused()
+    return pa.table(taken)
 
 
 def _chosen_slices(
@@ -209,20 +242,10 @@ def _chosen_slices(
     return tuple(wanted)
 
 
-def _digest(source: ImageSource, table: pa.Table, threads: int) -> str:
-    with ThreadPoolExecutor(threads, thread_name_prefix="hash") as pool:
-        files = list(pool.map(source.digest, table["path"].to_pylist(), chunksize=64))
-    # Where a file lies is left out: a data set keeps its digest when it moves.
-    facts = [name for name in table.column_names if name not in ("path", "split")]
-    columns = [table[name].to_pylist() for name in facts]
-    whole = hashlib.sha256(json.dumps(facts).encode())
-    for row in sorted(zip(*columns, files, strict=True), key=lambda row: str(row[0])):
-        whole.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
-    return whole.hexdigest()
-
-
-def _replace(table: pa.Table, name: str, values: list[str | None]) -> pa.Table:
-    return table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
+def _mapped(column: pa.ChunkedArray, words: Mapping[str, str]) -> pa.ChunkedArray:
+    """Replace each value by its word; a null, and what has no word, is null."""
+    keys, values = pa.array(list(words), pa.string()), pa.array(list(words.values()), pa.string())
+    return values.take(pc.index_in(column, value_set=keys))
 
 
 def _distinct(column: pa.ChunkedArray) -> int | None:

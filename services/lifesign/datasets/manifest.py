@@ -2,6 +2,7 @@
 
 import io
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,6 +22,9 @@ from lifesign.errors import DatasetError
 __all__ = ["MANIFEST_SUFFIXES", "find_manifest", "read_manifest"]
 
 MANIFEST_SUFFIXES = (".csv", ".jsonl", ".ndjson", ".parquet")
+
+_ROWS_AT_ONCE = 65_536
+_BATCHES_PER_RELEASE = 16
 
 _YES_NO = {"true": "1", "yes": "1", "false": "0", "no": "0"}
 
@@ -51,7 +55,9 @@ def read_manifest(path: str) -> pa.Table:
             raise DatasetError(f"{path}: {len(empty)} rows have no {name}, such as data row {rows}")
     if "sample_id" not in table.column_names:
         table = table.append_column("sample_id", table["path"])
-    table = table.set_column(table.column_names.index("sample_id"), "sample_id", _filled(table))
+    elif table["sample_id"].null_count:
+        filled = pc.coalesce(table["sample_id"], table["path"])
+        table = table.set_column(table.column_names.index("sample_id"), "sample_id", filled)
     return _with_all_columns(table)
 
 
@@ -62,26 +68,46 @@ def _is_there(place: str) -> bool:
 def _read(path: str) -> pa.Table:
     suffix = suffix_of(path)
     try:
-        return _parsed(read_object(path) if is_uri(path) else Path(path).read_bytes(), suffix)
+        return _parsed(path, suffix)
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: not a readable {suffix.lstrip('.')} manifest: {error}") from error
     except OSError as error:
         raise DatasetError(f"{path}: {error.strerror or error}") from error
 
 
-def _parsed(content: bytes, suffix: str) -> pa.Table:
+def _parsed(path: str, suffix: str) -> pa.Table:
+    content = read_object(path) if is_uri(path) else None
+
+    def source() -> io.BytesIO | str:
+        return path if content is None else io.BytesIO(content)
+
     if suffix == ".parquet":
-        return parquet.read_table(io.BytesIO(content))
+        file = parquet.ParquetFile(source(), pre_buffer=False)
+        return _gathered(file.iter_batches(_ROWS_AT_ONCE, use_threads=False), file.schema_arrow)
     if suffix in (".jsonl", ".ndjson"):
-        return json.read_json(io.BytesIO(content))
+        return json.read_json(source())
     # Types come later: "007" is a subject, not the number 7.
-    with csv.open_csv(io.BytesIO(content)) as reader:
+    with csv.open_csv(source()) as reader:
         names = reader.schema.names
-    return csv.read_csv(
-        io.BytesIO(content),
+    with csv.open_csv(
+        source(),
+        read_options=csv.ReadOptions(use_threads=False),
         parse_options=csv.ParseOptions(newlines_in_values=True),
         convert_options=csv.ConvertOptions(column_types=dict.fromkeys(names, pa.string())),
-    )
+    ) as reader:
+        return _gathered(reader, reader.schema)
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """Read a file by and by: at once it takes twice the memory of its rows, which nobody gets back."""
+    found = []
+    for number, batch in enumerate(batches):
+        found.append(batch)
+        if number % _BATCHES_PER_RELEASE == 0:
+            pa.default_memory_pool().release_unused()
+    table = pa.Table.from_batches(found, schema)
+    pa.default_memory_pool().release_unused()
+    return table
 
 
 def _canonical(table: pa.Table, path: str) -> pa.Table:
@@ -102,28 +128,31 @@ def _canonical(table: pa.Table, path: str) -> pa.Table:
     columns = {name: _strings(table[found[0]], found[0], path) for name, found in sources.items() if name}
     if canonical_column(sources["label"][0]) == "label" and sources["label"][0] != "label":
         columns["label"] = _yes_no(columns["label"])
-    columns["path"] = pc.replace_substring(columns["path"], "\\", "/")
+    if pc.any(pc.match_substring(columns["path"], "\\")).as_py():
+        columns["path"] = pc.replace_substring(columns["path"], "\\", "/")
     return pa.table(columns)
 
 
 def _strings(column: pa.ChunkedArray, name: str, path: str) -> pa.ChunkedArray:
     try:
-        text = column if pa.types.is_string(column.type) else column.cast(pa.string())
+        return pa.chunked_array([_clean(chunk.cast(pa.string())) for chunk in column.chunks], pa.string())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DatasetError(f"{path}: column {name!r} is {column.type}, expected text or numbers") from None
-    text = pc.utf8_trim_whitespace(text)
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _clean(text: pa.Array) -> pa.Array:
+    """Trim texts and make empty ones null; those of a clean manifest are not copied."""
+    trimmed = pc.utf8_trim_whitespace(text)
+    text = text if trimmed.equals(text) else trimmed
+    empty = pc.equal(text, "")
+    return pc.if_else(empty, pa.scalar(None, pa.string()), text) if pc.any(empty).as_py() else text
 
 
 def _yes_no(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """Spell truth values as 1 (bona fide) and 0 (attack), as ``lifesign.labels`` knows them."""
-    return pa.chunked_array(
-        [[None if one is None else _YES_NO.get(one.lower(), one) for one in column.to_pylist()]], pa.string()
-    )
-
-
-def _filled(table: pa.Table) -> pa.ChunkedArray:
-    return pc.coalesce(table["sample_id"], table["path"])
+    words = {value: _YES_NO.get(value.lower(), value) for value in pc.unique(column).drop_null().to_pylist()}
+    places = pc.index_in(column, value_set=pa.array(list(words), pa.string()))
+    return pa.array(list(words.values()), pa.string()).take(places)
 
 
 def _with_all_columns(table: pa.Table) -> pa.Table:

@@ -1,0 +1,58 @@
+"""The digest of a data set: what its samples are, and the bytes of their images."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from lifesign.datasets.sources import MISSING, ImageSource
+
+__all__ = ["data_digest"]
+
+_ROWS_AT_ONCE = 4_096
+_PATHS_PER_TASK = 64
+# Where a file lies is left out: a data set keeps its digest when it moves.
+_NO_FACTS = frozenset({"path", "split"})
+
+
+def data_digest(
+    source: ImageSource, table: pa.Table, threads: int, *, fingerprints: NDArray[np.uint64] | None = None
+) -> str:
+    """Return the SHA-256 over the rows sorted by sample id, each with the size and SHA-256 of its image.
+
+    Images are read in ``threads``, each once; in memory are some rows at a time, however many there are.
+    ``fingerprints``, uint64 ``(n,)`` in the order of the table, receives the first 64 bits of each image's
+    SHA-256, 0 for one that is missing.
+
+    Raises:
+        StorageError: the store behind an address did not answer.
+    """
+    facts = [name for name in table.column_names if name not in _NO_FACTS]
+    whole = hashlib.sha256(json.dumps(facts).encode())
+    order = pc.sort_indices(table["sample_id"])
+    with ThreadPoolExecutor(threads, thread_name_prefix="hash") as pool:
+        for start in range(0, table.num_rows, _ROWS_AT_ONCE):
+            rows = table.take(order[start : start + _ROWS_AT_ONCE])
+            files = _of_each(pool, source.digest, rows["path"].to_pylist())
+            if fingerprints is not None:
+                places = order[start : start + _ROWS_AT_ONCE].to_numpy()
+                fingerprints[places] = [_fingerprint(one) for one in files]
+            columns = [rows[name].to_pylist() for name in facts]
+            for row in zip(*columns, files, strict=True):
+                whole.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    return whole.hexdigest()
+
+
+def _fingerprint(digest: str) -> int:
+    return 0 if digest == MISSING else int(digest.partition(":")[2][:16], 16)
+
+
+def _of_each(pool: ThreadPoolExecutor, function: Callable[[str], str], paths: Sequence[str]) -> list[str]:
+    # A task per image would cost more than hashing a small one.
+    parts = [paths[start : start + _PATHS_PER_TASK] for start in range(0, len(paths), _PATHS_PER_TASK)]
+    return [one for part in pool.map(lambda part: list(map(function, part)), parts) for one in part]

@@ -1,0 +1,88 @@
+import hashlib
+import json
+import threading
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lifesign.datasets import digest, order
+from lifesign.datasets.digest import data_digest
+from lifesign.datasets.order import doubled_ids, hash_order
+from lifesign.errors import StorageError
+
+
+class _Counting:
+    """A source that counts how often each image is read."""
+
+    def __init__(self) -> None:
+        self.reads: list[str] = []
+        self._lock = threading.Lock()
+
+    def read(self, path, limits=None):
+        raise AssertionError(path)
+
+    def digest(self, path):
+        with self._lock:
+            self.reads.append(path)
+        return f"1:{path}"
+
+
+def _column(ids):
+    return pa.chunked_array([pa.array(ids, pa.string())])
+
+
+@given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=50))
+def test_the_order_is_that_of_the_hashes(ids):
+    places, is_distinct = hash_order(_column(ids))
+    expected = sorted(range(len(ids)), key=lambda place: hashlib.sha256(ids[place].encode()).digest())
+    assert places.tolist() == expected
+    assert is_distinct
+
+
+@given(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12))
+def test_doubles_are_noticed_and_named(ids):
+    _, is_distinct = hash_order(_column(ids))
+    assert is_distinct == (len(set(ids)) == len(ids))
+    assert doubled_ids(_column(ids)) == sorted({one for one in ids if ids.count(one) > 1})
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1000])
+def test_how_many_rows_are_in_memory_changes_nothing(monkeypatch, rows):
+    ids = [f"image-{number}" for number in range(25)]
+    whole = hash_order(_column(ids))[0]
+    table = pa.table({"sample_id": ids, "path": ids, "label": ["a"] * 25, "split": [None] * 25})
+    first = data_digest(_Counting(), table, 2)
+    monkeypatch.setattr(order, "_ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(digest, "_ROWS_AT_ONCE", rows)
+    monkeypatch.setattr(digest, "_PATHS_PER_TASK", 2)
+    assert np.array_equal(hash_order(_column(ids))[0], whole)
+    assert data_digest(_Counting(), table, 3) == first
+
+
+def test_the_digest_is_of_the_facts_sorted_by_id_and_each_image_is_read_once():
+    rows = {
+        "sample_id": ["b", "ä", "a"],
+        "path": ["1", "2", "3"],
+        "label": ["x", None, "y"],
+        "split": ["train"] * 3,
+    }
+    source = _Counting()
+    found = data_digest(source, pa.table(rows), 2)
+    whole = hashlib.sha256(json.dumps(["sample_id", "label"]).encode())
+    for row in (["a", "y", "1:3"], ["b", "x", "1:1"], ["ä", None, "1:2"]):
+        whole.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+    assert found == whole.hexdigest()
+    assert sorted(source.reads) == ["1", "2", "3"]
+
+
+def test_a_store_that_fails_gives_no_digest():
+    class Broken(_Counting):
+        def digest(self, path):
+            raise StorageError("the store did not answer")
+
+    table = pa.table({"sample_id": ["a"], "path": ["a"], "label": ["x"], "split": [None]})
+    with pytest.raises(StorageError, match="did not answer"):
+        data_digest(Broken(), table, 2)
