@@ -17,6 +17,7 @@ from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_pres
 from lifesign.evaluation.analysis.assembly import RunFacts, build_report
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.audit.replayed import read_findings
 from lifesign.evaluation.config import AnalysisConfig, digest_of, evaluation_config, predictions_config
 from lifesign.evaluation.contract.exchange import preprocessing_text
 from lifesign.evaluation.replay.predictions import read_predictions, replaced_file
@@ -144,7 +145,7 @@ def write_report(
         baseline=config.baseline,
         profile=config.profile,
         superclasses=config.superclasses,
-    )
+    ).model_copy(update={"data_findings": read_findings(run_dir)})
     performance = _performance(run_dir, session)
     page = render_html(document, thumbnails=thumbnails_of(record), performance=performance)
     _write(out / "performance.json", json.dumps(performance, indent=2) + "\n")
@@ -257,6 +258,8 @@ def _facts(record: RunRecord) -> RunFacts:
 
 def _taken_for_granted(record: RunRecord) -> tuple[str, ...]:
     """Return what was inferred of a model of another make; where it is wrong, so are the numbers."""
+    if record.source == "file":
+        return tuple(f"Of the file: {sentence}." for sentence in record.assumed)
     if record.exchange is None:
         return ()
     return tuple(f"Taken for granted of the model: {sentence}." for sentence in record.assumed)

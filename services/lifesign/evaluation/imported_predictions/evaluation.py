@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from lifesign import __version__
 from lifesign.datasets.slice_names import unknown_slices
-from lifesign.errors import ConfigurationError, NotReadyError
+from lifesign.errors import ConfigurationError, DatasetError, NotReadyError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.state import RunState
@@ -71,7 +71,6 @@ def evaluate_predictions(
     record = opened.record
     spec = analysis_spec(record, config)
     with RunFolder.claim(config.out, resume=False) as folder, _removed_on_failure(config.out):
-        folder.begin(record)
         tally = ProgressTally(listener, total=opened.survey.samples, kept=0)
         started = time.perf_counter()
         try:
@@ -79,16 +78,16 @@ def evaluate_predictions(
         finally:
             listener.on_finish()
         session = Session(samples=opened.survey.samples, seconds=time.perf_counter() - started)
+        if state.total != opened.survey.samples:
+            raise DatasetError(f"{config.predictions} has changed while it was read; evaluate it again")
+        record = record.model_copy(
+            update={"assumed": (*record.assumed, *_missing_classes(state, spec), *_sums(strange))}
+        )
+        folder.begin(record)
         if config.aggregate is not Aggregation.NONE:
             state = counted_state(config.out, spec)
         document = write_report(config.out, record, config, state=state, session=session)
-    notes = [*opened.meaning.notes, *_missing_classes(state, spec)]
-    if strange:
-        notes.append(
-            f"the scores of {strange:,} samples do not add up to 1: they are taken as they are, so read "
-            "calibration and log loss with care"
-        )
-    return EvaluationResult(config.out, document, exit_code(document.verdict), tuple(notes))
+    return EvaluationResult(config.out, document, exit_code(document.verdict), record.assumed)
 
 
 @contextlib.contextmanager
@@ -271,3 +270,11 @@ def _missing_classes(state: RunState, spec: AnalysisSpec) -> Iterator[str]:
     for name, count in zip(spec.class_names, support.tolist(), strict=True):
         if count == 0:
             yield f"no {name} sample among {state.total:,}: {undefined[name]}, EER and AUC are undefined"
+
+
+def _sums(strange: int) -> Iterator[str]:
+    if strange:
+        yield (
+            f"the scores of {strange:,} samples do not add up to 1: they are taken as they are, so read "
+            "calibration and log loss with care"
+        )

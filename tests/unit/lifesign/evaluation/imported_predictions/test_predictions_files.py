@@ -287,3 +287,4 @@ def test_scores_that_do_not_add_up_are_noted(tmp_path):
     )
     result = evaluate_predictions(predictions_config(predictions=path, out=tmp_path / "out"))
     assert "scores of 1 samples do not add up to 1" in " ".join(result.assumed)
+    assert f"Of the file: {result.assumed[0]}." in result.document.limitations
