@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -10,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lifesign.datasets.parallel import map_paths
 from lifesign.datasets.sources import MISSING, ImageSource
 
 __all__ = ["data_digest"]
 
 _ROWS_AT_ONCE = 4_096
-_PATHS_PER_TASK = 64
 # Where a file lies is left out: a data set keeps its digest when it moves.
 _NO_FACTS = frozenset({"path", "split"})
 
@@ -38,7 +37,7 @@ def data_digest(
     with ThreadPoolExecutor(threads, thread_name_prefix="hash") as pool:
         for start in range(0, table.num_rows, _ROWS_AT_ONCE):
             rows = table.take(order[start : start + _ROWS_AT_ONCE])
-            files = _of_each(pool, source.digest, rows["path"].to_pylist())
+            files = map_paths(pool, source.digest, rows["path"].to_pylist())
             if fingerprints is not None:
                 places = order[start : start + _ROWS_AT_ONCE].to_numpy()
                 fingerprints[places] = [_fingerprint(one) for one in files]
@@ -50,9 +49,3 @@ def data_digest(
 
 def _fingerprint(digest: str) -> int:
     return 0 if digest == MISSING else int(digest.partition(":")[2][:16], 16)
-
-
-def _of_each(pool: ThreadPoolExecutor, function: Callable[[str], str], paths: Sequence[str]) -> list[str]:
-    # A task per image would cost more than hashing a small one.
-    parts = [paths[start : start + _PATHS_PER_TASK] for start in range(0, len(paths), _PATHS_PER_TASK)]
-    return [one for part in pool.map(lambda part: list(map(function, part)), parts) for one in part]

@@ -1,7 +1,5 @@
 """Data sets kept as folders: ``root[/split]/class[/species]/**``."""
 
-from collections.abc import Iterator
-
 import pyarrow as pa
 
 from lifesign.datasets.columns import SAMPLE_SCHEMA
@@ -42,39 +40,43 @@ def read_folders(tree: Tree) -> pa.Table:
                 f"{joined(tree.root, folder)}: expected class folders, got {_listing(tree, folder)}"
             )
         classes += [(one, split_name(folder) if splits else None) for one in inside]
-    rows = list(_samples(tree, classes))
-    _refuse_empty(tree, classes, rows)
-    return pa.Table.from_pylist(rows, schema=SAMPLE_SCHEMA)
+    table = _table(tree, classes)
+    _refuse_empty(tree, classes, table)
+    return table
 
 
-def _samples(tree: Tree, classes: list[tuple[str, str | None]]) -> Iterator[dict[str, str | None]]:
+def _table(tree: Tree, classes: list[tuple[str, str | None]]) -> pa.Table:
     split_of = dict(classes)
-    depth = classes[0][0].count("/") + 1
+    depth = _depth(classes)
+    columns: dict[str, list[str | None]] = {"path": [], "label": [], "split": [], "pai_species": []}
     for path in tree.images:
-        parts = path.split("/")
+        parts = path.split("/", depth + 1)
         folder = "/".join(parts[:depth])
         if folder not in split_of:
             continue
-        inside = parts[depth:]
-        yield {
-            "sample_id": path,
-            "path": path,
-            "label": parts[depth - 1],
-            "split": split_of[folder],
-            "pai_species": inside[0] if len(inside) > 1 else None,
-        }
+        columns["path"].append(path)
+        columns["label"].append(parts[depth - 1])
+        columns["split"].append(split_of[folder])
+        columns["pai_species"].append(parts[depth] if len(parts) > depth + 1 else None)
+    arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+    arrays["sample_id"] = arrays["path"]
+    count = len(columns["path"])
+    return pa.table({name: arrays.get(name, pa.nulls(count, pa.string())) for name in SAMPLE_SCHEMA.names})
 
 
-def _refuse_empty(
-    tree: Tree, classes: list[tuple[str, str | None]], rows: list[dict[str, str | None]]
-) -> None:
-    depth = classes[0][0].count("/") + 1
-    filled = {"/".join(str(row["path"]).split("/")[:depth]) for row in rows}
+def _refuse_empty(tree: Tree, classes: list[tuple[str, str | None]], table: pa.Table) -> None:
+    depth = _depth(classes)
+    filled = {"/".join(path.split("/")[:depth]) for path in table["path"].to_pylist()}
     for folder, _ in classes:
         if folder not in filled:
             raise DatasetError(
                 f"class folder {joined(tree.root, folder)} has no image: got {_listing(tree, folder)}"
             )
+
+
+def _depth(classes: list[tuple[str, str | None]]) -> int:
+    """Return how many folders deep the class folders are: 1, or 2 below split folders."""
+    return classes[0][0].count("/") + 1
 
 
 def _listing(tree: Tree, folder: str) -> str:

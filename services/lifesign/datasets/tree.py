@@ -12,6 +12,7 @@ from typing import TypeVar
 from PIL import Image
 
 from lifesign.datasets.location import is_uri, joined, local_path
+from lifesign.datasets.parallel import map_paths
 from lifesign.datasets.remote import RemoteMissingError, list_objects, read_object
 from lifesign.errors import DatasetError
 from lifesign.labels import IGNORED_NAMES
@@ -157,4 +158,4 @@ def _is_ignored(path: str) -> bool:
 
 def _in_parallel(function: Callable[[str], Value], paths: Iterable[str]) -> list[Value]:
     with ThreadPoolExecutor(_READERS, thread_name_prefix="list") as pool:
-        return list(pool.map(function, paths))
+        return map_paths(pool, function, list(paths))

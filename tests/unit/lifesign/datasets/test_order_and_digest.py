@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lifesign.datasets import digest, order
+from lifesign.datasets import digest, order, parallel
 from lifesign.datasets.digest import data_digest
 from lifesign.datasets.order import doubled_ids, hash_order
 from lifesign.errors import StorageError
@@ -57,7 +57,7 @@ def test_how_many_rows_are_in_memory_changes_nothing(monkeypatch, rows):
     first = data_digest(_Counting(), table, 2)
     monkeypatch.setattr(order, "_ROWS_AT_ONCE", rows)
     monkeypatch.setattr(digest, "_ROWS_AT_ONCE", rows)
-    monkeypatch.setattr(digest, "_PATHS_PER_TASK", 2)
+    monkeypatch.setattr(parallel, "_PATHS_PER_TASK", 2)
     assert np.array_equal(hash_order(_column(ids))[0], whole)
     assert data_digest(_Counting(), table, 3) == first
 
