@@ -91,16 +91,20 @@ class Exchange(Protocol):
     @property
     def signature(self) -> str:
         """Signature that is called."""
+        ...
 
     @property
     def output_filter(self) -> tuple[str, ...]:
         """Outputs that are asked for."""
+        ...
 
     def inputs(self, images: NDArray[Any]) -> Mapping[str, NDArray[Any]]:
         """Return the tensors to send for a batch; arrays of objects are byte strings."""
+        ...
 
     def prediction(self, outputs: Mapping[str, NDArray[Any]], version: int) -> Prediction:
         """Return the answer in Lifesign's terms; raises ``ContractError`` where it has none."""
+        ...
 
 
 class PredictionFuture:
@@ -116,6 +120,11 @@ class PredictionFuture:
             return _prediction(self._call.result(), self._exchange)
         except grpc.RpcError as error:
             _raise(error)
+
+    @property
+    def code(self) -> str:
+        """How the call ended: ``OK`` or another gRPC status name; waits for the end."""
+        return str(self._call.code().name)
 
     def add_done_callback(self, callback: Callable[["PredictionFuture"], None]) -> None:
         """Call back from a gRPC thread when the answer, or its failure, is there."""

@@ -91,7 +91,7 @@ def command(
     batch_size: replay.BatchSize = 32,
     shard_size: replay.ShardSize = 512,
     decode_threads: replay.DecodeThreads = None,
-    in_flight: replay.InFlight = 4,
+    in_flight: replay.InFlight = None,
     timeout: replay.TimeoutSeconds = 30.0,
     wait_server: replay.WaitServer = 300.0,
     resume: replay.Resume = False,

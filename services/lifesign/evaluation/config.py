@@ -139,7 +139,12 @@ class EvaluationConfig(AnalysisConfig):
     batch_size: int = Field(default=32, ge=1, le=1024, description="images per request")
     shard_size: int = Field(default=512, ge=1, le=65536, description="samples per part")
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
-    batches_in_flight: int = Field(default=4, ge=1, le=256, description="requests sent and not yet answered")
+    batches_in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="requests sent and not yet answered; null: adapts to the server",
+    )
     timeout_seconds: float = Field(default=30.0, gt=0, description="deadline of one request")
     wait_server_seconds: float = Field(
         default=300.0, ge=0, description="how long to wait for a server that does not answer"

@@ -25,7 +25,15 @@ from lifesign.evaluation.replay.patience import Clock, Patience, Stopped
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
 from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord, read_record
 from lifesign.evaluation.replay.served_model import ServedModel, inspect_model, resolve_version
-from lifesign.evaluation.replay.shards import ProgressTally, ReplaySettings, Shard, ShardReplay, shards_of
+from lifesign.evaluation.replay.shards import (
+    ProgressTally,
+    ReplaySettings,
+    Shard,
+    ShardReplay,
+    batches_held,
+    shards_of,
+)
+from lifesign.evaluation.replay.window import Window
 from lifesign.evaluation.report.document import ReportDocument
 from lifesign.evaluation.reporting import (
     Session,
@@ -264,7 +272,7 @@ def _shard_replay(
         run_id=run_id,
         preprocessing=model.preprocessing,
         batch_size=config.batch_size,
-        batches_ahead=config.batches_in_flight,
+        batches_ahead=config.batches_in_flight or batches_held(model.preprocessing, config.batch_size),
         sends_files=model.exchange is not None and model.exchange.input.takes_files,
     )
     replay: ShardReplay | None = None
@@ -279,6 +287,7 @@ def _shard_replay(
                 class_names=model.class_names,
                 patience=patience,
                 has_answered=tally.kept > 0,
+                window=Window(config.batches_in_flight),
             )
             replay = ShardReplay(
                 dataset, spec, settings, asking=asking, pool=pool, tally=tally, patience=patience

@@ -89,7 +89,9 @@ ImageSize = Annotated[
 BatchSize = Annotated[int, typer.Option(help="images per request")]
 ShardSize = Annotated[int, typer.Option(help="samples per part; what a crash can lose")]
 DecodeThreads = Annotated[int | None, typer.Option(help="threads", show_default="the cores")]
-InFlight = Annotated[int, typer.Option(help="batches held at once per shard")]
+InFlight = Annotated[
+    int | None, typer.Option(help="batches with the server at once", show_default="adapts to the server")
+]
 TimeoutSeconds = Annotated[float, typer.Option(help="deadline of one request, seconds")]
 WaitServer = Annotated[
     float, typer.Option(help="how long to wait for a server that does not answer, seconds")

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +14,13 @@ from lifesign.errors import ContractError, NotReadyError, UpstreamError
 from lifesign.evaluation.replay.decoding import Refusal
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.evaluation.replay.predictions import INVALID_SCORES
+from lifesign.evaluation.replay.window import Window
 
 __all__ = ["Answers", "Asking", "Flight"]
 
 # The server is away, full or starting: the same request can succeed later.
 _TRANSIENT = frozenset({"UNAVAILABLE", "NOT_FOUND", "CANCELLED", "ABORTED", "RESOURCE_EXHAUSTED"})
+_FULL = "RESOURCE_EXHAUSTED"
 # How often a request is sent before its failure counts; codes not listed may be a broken connection.
 _TRIES = {"INVALID_ARGUMENT": 1, "FAILED_PRECONDITION": 1, "DEADLINE_EXCEEDED": 3}
 _OTHER_TRIES = 2
@@ -48,11 +51,14 @@ class Answers:
 
 
 class Flight:
-    """A request on its way, and how long it took."""
+    """A request on its way, and how long it took; ``landed`` is told from a gRPC thread when it is over."""
 
-    def __init__(self, client: PredictionClient, images: NDArray[Any]) -> None:
+    def __init__(
+        self, client: PredictionClient, images: NDArray[Any], landed: Callable[["Flight"], None] | None = None
+    ) -> None:
         self._started = time.perf_counter()
         self._seconds: float | None = None
+        self._tell = landed
         self._future = client.predict_future(images)
         self._future.add_done_callback(self._landed)
 
@@ -61,12 +67,19 @@ class Flight:
         return self._future.result()
 
     @property
+    def code(self) -> str:
+        """How it ended: ``OK`` or another gRPC status name; waits for the end."""
+        return self._future.code
+
+    @property
     def seconds(self) -> float:
         """Time from sending to the answer."""
         return time.perf_counter() - self._started if self._seconds is None else self._seconds
 
     def _landed(self, _: PredictionFuture) -> None:
         self._seconds = time.perf_counter() - self._started
+        if self._tell is not None:
+            self._tell(self)
 
 
 class Asking:
@@ -80,8 +93,10 @@ class Asking:
         class_names: tuple[str, ...],
         patience: Patience,
         has_answered: bool = False,
+        window: Window | None = None,
     ) -> None:
         self._client = client
+        self._window = window or Window()
         self._version = version
         self._class_names = class_names
         self._patience = patience
@@ -91,8 +106,21 @@ class Asking:
         self._refused_batches = 0
 
     def send(self, images: NDArray[Any]) -> Flight:
-        """Send a batch and return at once."""
-        return Flight(self._client, images)
+        """Send a batch as soon as the window has room for it, and return without waiting for the answer.
+
+        Raises:
+            Stopped: the evaluation ended before there was room.
+        """
+        self._window.enter(self._patience.check)
+        try:
+            return Flight(self._client, images, self._landed)
+        except BaseException:
+            self._window.leave(0.0, has_failed=True)
+            raise
+
+    def _landed(self, flight: Flight) -> None:
+        code = flight.code
+        self._window.leave(flight.seconds, is_full=code == _FULL, has_failed=code != "OK")
 
     def settle(self, images: NDArray[Any], flight: Flight) -> Answers:
         """Return an answer or a reason for each image of a batch that was sent.
@@ -116,7 +144,7 @@ class Asking:
     def _one_by_one(self, answers: Answers, images: NDArray[Any]) -> None:
         for place in range(len(images)):
             single = images[place : place + 1]
-            flight = self.send(single)
+            flight = Flight(self._client, single)
             outcome = self._outcome(single, flight)
             if isinstance(outcome, Prediction):
                 self._fill(answers, slice(place, place + 1), outcome, flight.seconds)
@@ -138,7 +166,8 @@ class Asking:
                 if error.code == "NOT_FOUND":
                     self._require_version()
                 spell.pause(error)
-            flight = self.send(images)
+            # Outside the window: the thread that asks again waits for this answer, and sends nothing else.
+            flight = Flight(self._client, images)
 
     def _require_version(self) -> None:
         """Raise when the pinned version is gone while another one is served."""

@@ -3,37 +3,36 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from lifesign.datasets.dataset import Dataset
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.state import RunState
-from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
 from lifesign.evaluation.replay.asking import Answers, Asking, Flight
 from lifesign.evaluation.replay.decoding import DecodedBatch, decode_batch
 from lifesign.evaluation.replay.patience import Patience
-from lifesign.evaluation.replay.predictions import (
-    Outcome,
-    part_path,
-    prediction_schema,
-    replaced_file,
-    slice_column,
-    state_path,
-    statistic_column,
-    write_part,
-)
+from lifesign.evaluation.replay.prediction_rows import prediction_rows
+from lifesign.evaluation.replay.predictions import part_path, replaced_file, state_path, write_part
 from lifesign.evaluation.replay.progress import ProgressListener
 from lifesign.preprocessing import PreprocessingSpec
 
-__all__ = ["ProgressTally", "ReplaySettings", "Shard", "ShardReplay", "shards_of", "write_state"]
+__all__ = [
+    "ProgressTally",
+    "ReplaySettings",
+    "Shard",
+    "ShardReplay",
+    "batches_held",
+    "shards_of",
+    "write_state",
+]
+
+_HELD_BYTES = 32 * 2**20
+_MOST_BATCHES = 16
 
 
 @dataclass(frozen=True)
@@ -49,6 +48,14 @@ def shards_of(samples: int, shard_size: int) -> tuple[Shard, ...]:
     """Cut a data set into shards of ``shard_size`` rows; the last may be smaller."""
     starts = range(0, samples, shard_size)
     return tuple(Shard(index, start, min(start + shard_size, samples)) for index, start in enumerate(starts))
+
+
+def batches_held(spec: PreprocessingSpec, batch_size: int) -> int:
+    """Return how many batches a shard may hold, decoded or with the server: 2 to 16, about 32 MiB.
+
+    This bounds memory; how many of them are with the server is up to the ``Window``.
+    """
+    return min(_MOST_BATCHES, max(2, _HELD_BYTES // (batch_size * spec.height * spec.width * 3)))
 
 
 class ProgressTally:
@@ -181,7 +188,7 @@ class ShardReplay:
         decoded, flight = batch.future.result()
         classes = len(self._spec.class_names)
         answers = Answers.empty(0, classes) if flight is None else self._asking.settle(decoded.sent, flight)
-        table = _table(batch.rows, decoded, answers, self._dataset.metadata_columns)
+        table = prediction_rows(batch.rows, decoded, answers, self._dataset.metadata_columns)
         columns = PredictionColumns.read(table, self._spec)
         scored = int(columns.responded.sum())
         self._tally.add(
@@ -198,55 +205,3 @@ def write_state(run_dir: Path, index: int, table: pa.Table, spec: AnalysisSpec) 
     with replaced_file(state_path(run_dir, index)) as file:
         file.write(json.dumps(state.to_dict(), separators=(",", ":")).encode())
     return state
-
-
-def _table(
-    rows: pa.Table, decoded: DecodedBatch, answers: Answers, metadata_columns: Sequence[str]
-) -> pa.Table:
-    """Join what is known of a batch: one row per sample, whatever became of it."""
-    count = rows.num_rows
-    place_of = {int(place): row for row, place in enumerate(decoded.kept)}
-    refusals = dict(decoded.refusals)
-    refusals.update({int(decoded.kept[row]): refusal for row, refusal in answers.refusals.items()})
-
-    def placed(values: NDArray[Any], present: Callable[[int, int], bool]) -> list[Any]:
-        column: list[Any] = [None] * count
-        for place, row in place_of.items():
-            if present(place, row):
-                column[place] = values[row].tolist()
-        return column
-
-    def is_scored(place: int, _: int) -> bool:
-        return place not in refusals
-
-    sizes = [decoded.sizes.get(place, (None, None)) for place in range(count)]
-    columns: dict[str, Any] = {
-        **{
-            name: rows[name].combine_chunks()
-            for name in ("sample_id", "path", "label", "subject_id", "presentation_id", "pai_species")
-        },
-        "scores": placed(answers.scores, is_scored),
-        "logits": placed(answers.logits, lambda place, _: answers.has_logits and place not in refusals),
-        "outcome": [
-            str(Outcome.NO_RESPONSE if place in refusals else Outcome.SCORED) for place in range(count)
-        ],
-        "reason": [refusals[place].reason if place in refusals else None for place in range(count)],
-        "detail": [refusals[place].detail if place in refusals else None for place in range(count)],
-        "latency_seconds": placed(
-            answers.latency_seconds, lambda _, row: bool(np.isfinite(answers.latency_seconds[row]))
-        ),
-        "served_version": placed(answers.versions, lambda _, row: bool(answers.versions[row])),
-        "width": [size[0] for size in sizes],
-        "height": [size[1] for size in sizes],
-        "notes": [decoded.notes.get(place, "") for place in range(count)],
-    }
-    for feature, name in enumerate(IMAGE_STATISTICS):
-        columns[statistic_column(name)] = placed(decoded.statistics[:, feature], lambda _place, _row: True)
-    for name in metadata_columns:
-        columns[slice_column(name)] = rows[name].combine_chunks()
-    schema = prediction_schema(metadata_columns)
-    arrays = [
-        value if isinstance(value, pa.Array) else pa.array(value, field.type)
-        for field, value in ((field, columns[field.name]) for field in schema)
-    ]
-    return pa.table(arrays, schema=schema)
