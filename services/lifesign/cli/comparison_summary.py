@@ -41,12 +41,14 @@ def print_comparison(document: ComparisonDocument) -> None:
 
 def _errors(document: ComparisonDocument) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("error rate", "A", "B", "change, 95 % interval", "McNemar p", "within the margin"):
-        table.add_column(name)
+    for name in ("error rate", "A", "B", "points, 95 % interval", "McNemar p", "margin"):
+        table.add_column(name, overflow="fold")
     for row in document.errors:
         change = "–"
         if row.difference is not None and row.lower is not None and row.upper is not None:
-            change = f"{signed_points(row.difference)} ({points_interval(row.lower, row.upper)})"
+            change = (
+                f"{_bare(signed_points(row.difference))} ({_bare(points_interval(row.lower, row.upper))})"
+            )
         table.add_row(
             Text(row.metric),
             Text(percent(row.baseline)),
@@ -58,10 +60,14 @@ def _errors(document: ComparisonDocument) -> Table:
     return table
 
 
+def _bare(points: str) -> str:
+    return points.removesuffix(" points")
+
+
 def _areas(document: ComparisonDocument) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("area under the curve", "A", "B", "change, 95 % interval", "DeLong p"):
-        table.add_column(name)
+        table.add_column(name, overflow="fold")
     for row in document.areas:
         change = "–"
         if row.difference is not None and row.lower is not None and row.upper is not None:

@@ -27,6 +27,8 @@ def command(
     slices: analysis.Slices = None,
     aggregate: analysis.Aggregate = None,
     baseline: analysis.Baseline = None,
+    profile: analysis.ProfileName = None,
+    superclasses: analysis.Superclasses = None,
     max_apcer: gates.MaxApcer = None,
     max_bpcer: gates.MaxBpcer = None,
     min_accuracy: gates.MinAccuracy = None,
@@ -50,6 +52,8 @@ def command(
         slices=analysis.slices_of(slices),
         aggregate=aggregate,
         baseline=baseline,
+        profile=profile,
+        superclasses=superclasses,
     )
     limits = given_options(
         max_apcer=max_apcer,

@@ -64,6 +64,13 @@ def test_frames_become_presentations_afterwards(run):
     assert (subject["samples"], subject["frames"], subject["aggregate"]) == (100, 200, "median")
 
 
+def test_a_profile_is_held_against_what_is_stored(run):
+    assert _lifesign("reanalyse", run, "--profile", "nist-800-63a-4").exit_code in (0, 1, 2)
+    again = _report(run / "again")
+    assert again["confusion"] == _report(run)["confusion"]
+    assert "nist" in json.dumps(again).lower()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
