@@ -43,13 +43,13 @@ def measured_codes(name: str, numbers: _Numbers, reference: Mapping[str, Any]) -
     if name == "size":
         pixels = np.minimum(numbers("width"), numbers("height"))
         low, middle, high = (f"{edge:.0f}" for edge in _SIZES)
-        words = (
+        sides = (
             f"1 under {low} px",
             f"2 {low} to {middle} px",
             f"3 {middle} to {high} px",
             f"4 from {high} px",
         )
-        return binned(pixels, _SIZES, words)
+        return binned(pixels, _SIZES, sides)
     if name == ESTIMATED_TONE:
         angle = _typology_angle(
             *(numbers(f"stat_{one}") for one in ("brightness", "red_green", "blue_yellow"))
