@@ -1,6 +1,7 @@
 """Publish a trained run as ``<base>/<name>/<version>/``, whole or not at all."""
 
 import contextlib
+import csv
 import os
 import re
 import shutil
@@ -14,11 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from lifesign.errors import ConfigurationError, ConflictError, ContractError, StorageError
+from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, TrainedOn
+from lifesign.labels import Split
 from lifesign.model_card import ModelCard
 from lifesign.signature import CARD_FILE
 from lifesign_training.models import inspectable_layers
 from lifesign_training.parity import require_parity
-from lifesign_training.run_folder import PARITY_FILE, RunSummary, TrainedRun, now
+from lifesign_training.run_folder import PARITY_FILE, SAMPLES_FILE, RunSummary, TrainedRun, now
 from lifesign_training.servable import build_servable, require_plain_graph
 from lifesign_training.storage import storage_errors, sync_tree
 from lifesign_training.warmup import WARMUP_FILE, write_warmup
@@ -50,6 +53,20 @@ def export_version(run: TrainedRun | Path, base: Path, name: str, version: int) 
         sync_tree(folder)
         _put_in_place(folder, target)
     return target
+
+
+def _trained_on(directory: Path) -> TrainedOn | None:
+    """Return which images and people a run learned from, or chose its thresholds on; older runs kept none."""
+    path = directory / SAMPLES_FILE
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["split"] != Split.TEST]
+    named = [(row.get("dataset") or "", row["subject_id"]) for row in rows if row["subject_id"]]
+    subjects = [f"{source}/{subject}" if source else subject for source, subject in named]
+    return TrainedOn.of(
+        [row["sha256"] for row in rows], subjects, qualified=all(source for source, _ in named)
+    )
 
 
 def new_version_folder(base: Path, name: str, version: int) -> Path:
@@ -107,6 +124,8 @@ def _write(folder: Path, model: keras.Model, trained: TrainedRun, *, name: str, 
     extra.parent.mkdir(exist_ok=True)
     card = model_card(trained.summary, name=name, version=version, layers=layers)
     extra.write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
+    if (trained_on := _trained_on(trained.directory)) is not None:
+        (folder / TRAINED_ON_FILE).write_text(trained_on.to_json(), "utf-8")
     write_warmup(folder / WARMUP_FILE, name=name, spec=spec)
 
 

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import ConfigurationError, DatasetError
+from lifesign.evaluation.audit.findings import Finding, Severity
 from lifesign.labels import Split
 from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.curves import draw_curves
+from lifesign_training.data_audit import audit_decoded, audit_samples, finding_line, refuse_blocking
 from lifesign_training.hardware import device_names
 from lifesign_training.history import EpochRecord, write_history
 from lifesign_training.loop import TrainingLoop, predict_logits
@@ -27,6 +29,7 @@ from lifesign_training.reference import reference_profile
 from lifesign_training.run_folder import (
     MODEL_FILE,
     PARITY_FILE,
+    SAMPLES_FILE,
     RunConfig,
     RunSummary,
     TrainedRun,
@@ -35,7 +38,7 @@ from lifesign_training.run_folder import (
     write_environment,
 )
 from lifesign_training.samples import SampleSet, read_samples
-from lifesign_training.splits import audit_lines, carve_dev, refuse_leakage, refuse_shared_images
+from lifesign_training.splits import audit_lines, carve_dev
 from lifesign_training.storage import storage_errors, write_text
 
 __all__ = ["train"]
@@ -51,15 +54,18 @@ def train(
     progress: TrainingProgress | None = None,
     resume: bool = False,
     weights: Path | None = None,
+    allow_findings: bool = False,
 ) -> TrainedRun:
     """Train ``recipe`` on the samples at ``data`` into the folder ``out``, and return the finished run.
 
     The weights of the epoch that is best on the development split are kept, operating points are
     chosen there, and the test split, if there is one, is looked at once, at the end. With ``resume``
     an unfinished run goes on after its last finished epoch, and a finished one is returned as it is.
+    The audit's findings are kept in ``audit.json``; with ``allow_findings`` none of them stops the training.
 
     Raises:
-        DatasetError: the data cannot be used, or subjects or images leak between splits.
+        DatasetError: the data cannot be used, or its audit has blocking findings: subjects or images leak
+            between splits, an image has two labels, a class is missing.
         ConfigurationError: recipe, weights or a resumed folder do not fit.
         ConflictError: ``out`` holds a run already and ``resume`` is false.
         ContractError: the finished model prefers attacks to bona fide.
@@ -70,11 +76,13 @@ def train(
     samples = carve_dev(
         read_samples(data, recipe), fraction=recipe.data.dev_fraction, seed=recipe.training.seed
     )
-    refuse_leakage(samples.samples)
+    # What the rows tell stops a training before an hour of decoding.
+    refuse_blocking(audit_samples(samples.samples, samples.class_names), allowed=allow_findings)
     audit = (*samples.notes, *audit_lines(samples))
     for line in audit:
         listener.on_message(line)
     splits = _decode(samples, recipe, listener)
+    findings = _audit(splits, samples.class_names, listener, allowed=allow_findings)
     config = RunConfig(
         recipe=recipe,
         class_names=samples.class_names,
@@ -85,7 +93,7 @@ def train(
     if resume and TrainedRun.is_finished(out):
         return TrainedRun.load(out)
     write_environment(out, devices=device_names())
-    _write_samples(out, splits, audit)
+    _write_samples(out, splits, audit, findings)
     checkpoints = CheckpointFolder(out / "checkpoints")
     model, history, best = _fit(config, splits, checkpoints, listener, weights=weights)
     _write_results(out, model, history, best, splits[Split.DEV])
@@ -137,12 +145,22 @@ def _decode(samples: SampleSet, recipe: Recipe, listener: TrainingProgress) -> d
             f"{recipe.data.max_unreadable:.0%} of data.max_unreadable; "
             f"the first: {unreadable[0].sample_id}: {unreadable[0].detail}"
         )
-    parts = list(splits.values())
-    refuse_shared_images(
-        [sample for part in parts for sample in part.samples],
-        {key: value for part in parts for key, value in part.digests.items()},
-    )
     return splits
+
+
+def _audit(
+    splits: Mapping[Split, DecodedSplit],
+    class_names: tuple[str, ...],
+    listener: TrainingProgress,
+    *,
+    allowed: bool,
+) -> tuple[Finding, ...]:
+    findings = audit_decoded(splits.values(), class_names)
+    refuse_blocking(findings, allowed=allowed)
+    for finding in findings:
+        if finding.severity is not Severity.INFO:
+            listener.on_message(finding_line(finding))
+    return findings
 
 
 def _fit(
@@ -165,16 +183,27 @@ def _fit(
     return loop.run()
 
 
-def _write_samples(out: Path, splits: Mapping[Split, DecodedSplit], audit: tuple[str, ...]) -> None:
-    with storage_errors(str(out / "samples.csv")), (out / "samples.csv").open("w", newline="") as stream:
+def _write_samples(
+    out: Path,
+    splits: Mapping[Split, DecodedSplit],
+    audit: tuple[str, ...],
+    findings: tuple[Finding, ...],
+) -> None:
+    with storage_errors(str(out / SAMPLES_FILE)), (out / SAMPLES_FILE).open("w", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(("path", "split", "label", "pai_species", "subject_id", "sha256"))
+        writer.writerow(("path", "split", "label", "pai_species", "subject_id", "sha256", "dataset"))
         for split, part in splits.items():
             for item in part.samples:
                 digest = part.digests[item.sample_id]
-                writer.writerow((item.sample_id, split, item.label, item.species, item.subject, digest))
+                facts = (item.sample_id, split, item.label, item.species, item.subject, digest, item.dataset)
+                writer.writerow(facts)
     unreadable = [asdict(item) for part in splits.values() for item in part.unreadable]
-    write_text(out / "audit.json", json.dumps({"lines": audit, "unreadable": unreadable}, indent=1) + "\n")
+    document = {
+        "lines": audit,
+        "unreadable": unreadable,
+        "findings": [finding.model_dump(mode="json") for finding in findings],
+    }
+    write_text(out / "audit.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def _write_results(

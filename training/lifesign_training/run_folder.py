@@ -19,6 +19,7 @@ from lifesign_training.storage import storage_errors, write_text
 __all__ = [
     "MODEL_FILE",
     "PARITY_FILE",
+    "SAMPLES_FILE",
     "RunConfig",
     "RunSummary",
     "TrainedRun",
@@ -29,6 +30,7 @@ __all__ = [
 
 MODEL_FILE = "model.keras"
 PARITY_FILE = "parity_images.npy"
+SAMPLES_FILE = "samples.csv"
 _CONFIG_FILE = "config.json"
 _SUMMARY_FILE = "summary.json"
 _PACKAGES = ("lifesign", "tensorflow", "keras", "numpy", "pillow", "scikit-learn", "scipy")

@@ -21,7 +21,10 @@ UNNAMED_SPECIES = "unnamed"
 
 @dataclass(frozen=True)
 class Sample:
-    """One image; ``path`` is where its source finds it, the same as ``sample_id`` but in some manifests."""
+    """One image; ``path`` is where its source finds it, the same as ``sample_id`` but in some manifests.
+
+    ``dataset`` is the set that subject and presentation are numbered in, where several are joined.
+    """
 
     sample_id: str
     label: str
@@ -29,6 +32,8 @@ class Sample:
     species: str = ""
     subject: str = ""
     path: str = ""
+    presentation: str = ""
+    dataset: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,11 @@ def _samples(
 ) -> tuple[Sample, ...]:
     subject_of = re.compile(subject_pattern) if subject_pattern else None
     samples = []
-    names = ("sample_id", "path", "label", "split", "pai_species", "subject_id")
-    for sample_id, path, word, split, species, subject in zip(
-        *(raw.table[name].to_pylist() for name in names), strict=True
+    names = ("sample_id", "path", "label", "split", "pai_species", "subject_id", "presentation_id")
+    nothing = [None] * raw.table.num_rows
+    sets = raw.table["dataset"].to_pylist() if "dataset" in raw.table.column_names else nothing
+    for sample_id, path, word, split, species, subject, presentation, dataset in zip(
+        *(raw.table[name].to_pylist() for name in names), sets, strict=True
     ):
         label = labels[word]
         is_attack = classes == LIVENESS_CLASSES and label == ATTACK
@@ -97,6 +104,8 @@ def _samples(
                 species=(species or UNNAMED_SPECIES) if is_attack else "",
                 subject=subject or _subject(path, subject_of),
                 path=path,
+                presentation=presentation or "",
+                dataset=dataset or "",
             )
         )
     return tuple(sorted(samples, key=lambda item: item.sample_id))

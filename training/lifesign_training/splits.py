@@ -1,9 +1,8 @@
-"""Splits: audited, disjoint by subject, and carved where the development split is missing."""
+"""Splits: counted, and carved disjoint by subject where the development split is missing."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 
@@ -11,52 +10,7 @@ from lifesign.errors import DatasetError
 from lifesign.labels import Split
 from lifesign_training.samples import Sample, SampleSet
 
-__all__ = ["audit_lines", "carve_dev", "refuse_leakage", "refuse_shared_images"]
-
-
-def refuse_leakage(samples: Sequence[Sample]) -> None:
-    """Refuse a subject that is in more than one split.
-
-    Raises:
-        DatasetError: with the names of up to five subjects.
-    """
-    splits_of: defaultdict[str, set[Split]] = defaultdict(set)
-    for sample in samples:
-        if sample.subject and sample.split is not None:
-            splits_of[sample.subject].add(sample.split)
-    for first, second in combinations(Split, 2):
-        shared = sorted(name for name, splits in splits_of.items() if {first, second} <= splits)
-        if shared:
-            raise DatasetError(
-                f"{len(shared)} subject(s) are in both {first} and {second}: {_some(shared)}; "
-                "results on a known face say nothing about a new one"
-            )
-
-
-def refuse_shared_images(samples: Sequence[Sample], digests: Mapping[str, str]) -> None:
-    """Refuse one image (the same bytes) under two labels or in two splits.
-
-    ``digests`` maps sample ids to the SHA-256 of the file.
-
-    Raises:
-        DatasetError: with the two paths.
-    """
-    first_of: dict[str, Sample] = {}
-    for sample in samples:
-        digest = digests.get(sample.sample_id)
-        if digest is None:
-            continue
-        first = first_of.setdefault(digest, sample)
-        if first.label != sample.label:
-            raise DatasetError(
-                f"the same image has two labels: {first.sample_id} ({first.label}) and "
-                f"{sample.sample_id} ({sample.label})"
-            )
-        if first.split is not sample.split:
-            raise DatasetError(
-                f"the same image is in {first.split} and {sample.split}: "
-                f"{first.sample_id} and {sample.sample_id}"
-            )
+__all__ = ["audit_lines", "carve_dev"]
 
 
 def carve_dev(data: SampleSet, *, fraction: float, seed: int) -> SampleSet:
@@ -139,7 +93,3 @@ def _audit_line(split: Split, data: SampleSet) -> str:
     subjects = {item.subject for item in samples if item.subject}
     who = f"{len(subjects)} subjects" if subjects else "subjects not known, leakage cannot be checked"
     return f"{split}: {len(samples)} images, {who}: {', '.join(parts)}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

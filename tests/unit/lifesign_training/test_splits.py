@@ -3,7 +3,7 @@ import pytest
 from lifesign.errors import DatasetError
 from lifesign.labels import LIVENESS_CLASSES, Split
 from lifesign_training.samples import Sample, SampleSet
-from lifesign_training.splits import audit_lines, carve_dev, refuse_leakage, refuse_shared_images
+from lifesign_training.splits import audit_lines, carve_dev
 
 
 def sample(number: int, label: str, split: Split | None, *, subject: str = "", species: str = "") -> Sample:
@@ -38,7 +38,6 @@ def test_a_carved_dev_split_shares_no_subject(seed: int) -> None:
     assert train
     assert dev
     assert not train & dev
-    refuse_leakage(data.samples)
 
 
 def test_an_existing_dev_split_is_left_alone() -> None:
@@ -66,31 +65,6 @@ def test_rare_species_do_not_stop_the_carving() -> None:
 def test_what_cannot_be_parted_is_refused(counts: dict[str, int], per_subject: int, says: str) -> None:
     with pytest.raises(DatasetError, match=says):
         carve_dev(block_ordered(counts, per_subject=per_subject), fraction=0.2, seed=1)
-
-
-def test_a_subject_in_two_splits_is_named() -> None:
-    rows = [sample(1, "a", Split.TRAIN, subject="ann"), sample(2, "a", Split.TEST, subject="ann")]
-
-    with pytest.raises(DatasetError, match=r"1 subject\(s\) are in both train and test: ann"):
-        refuse_leakage(rows)
-
-
-@pytest.mark.parametrize(
-    ("second", "says"),
-    [(sample(2, "b", Split.TRAIN), "two labels"), (sample(2, "a", Split.DEV), "is in train and dev")],
-    ids=["labels", "splits"],
-)
-def test_one_image_twice_is_refused(second: Sample, says: str) -> None:
-    rows = [sample(1, "a", Split.TRAIN), second]
-
-    with pytest.raises(DatasetError, match=says):
-        refuse_shared_images(rows, {"0001.png": "same", "0002.png": "same"})
-
-
-def test_an_image_twice_within_class_and_split_is_allowed() -> None:
-    rows = [sample(1, "a", Split.TRAIN), sample(2, "a", Split.TRAIN)]
-
-    refuse_shared_images(rows, {"0001.png": "same", "0002.png": "same"})
 
 
 def test_the_audit_counts_splits_classes_species_and_subjects() -> None:

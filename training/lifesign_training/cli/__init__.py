@@ -69,6 +69,10 @@ def fit(
     export: Annotated[Path | None, _BASE] = None,
     name: Annotated[str, _NAME] = "liveness",
     version: Annotated[int | None, _VERSION] = None,
+    allow_findings: Annotated[
+        bool,
+        typer.Option("--allow-findings", help="Train in spite of blocking findings of the data audit."),
+    ] = False,
     json_: Annotated[bool, _JSON] = False,
 ) -> None:
     """Train a recipe on a data set, choose thresholds on its dev split, and export it if asked."""
@@ -85,7 +89,15 @@ def fit(
         # Before the training, not after it.
         new_version_folder(export, name, version or next_version(export, name))
     with ConsoleProgress(Console(stderr=True)) as progress:
-        run = train(loaded, data, out, progress=progress, resume=resume, weights=weights)
+        run = train(
+            loaded,
+            data,
+            out,
+            progress=progress,
+            resume=resume,
+            weights=weights,
+            allow_findings=allow_findings,
+        )
         exported = None
         if export is not None:
             exported = export_version(run, export, name, version or next_version(export, name))

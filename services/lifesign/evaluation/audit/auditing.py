@@ -54,8 +54,7 @@ def audit_pixels(
 ) -> tuple[Finding, ...]:
     """Return what the table and images that are decoded already tell: leakage, coverage and duplicates.
 
-    The measurements are those of ``measure_pixels``: what files say of themselves is not known, and
-    digests of resized pixels would call different files the same image, so files are compared.
+    The measurements are those of ``measure_pixels``: what files say of themselves is not known.
     """
     groups = exact_groups([measured.file_digests], measured.readable)
     near, _ = find_near_duplicates(table, measured, groups)

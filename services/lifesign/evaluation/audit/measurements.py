@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lifesign.evaluation.audit.decoded_sample import DecodedSample, read_sample, sample_of_image
-from lifesign.evaluation.audit.fingerprints import HASH_SIDE, difference_hashes, perceptual_hashes
+from lifesign.evaluation.audit.decoded_sample import DecodedSample, read_sample
+from lifesign.evaluation.audit.fingerprints import HASH_SIDE, difference_hashes, hash_plane, perceptual_hashes
 from lifesign.evaluation.audit.texture import TEXTURE_SIZE, texture_features
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS, batch_image_statistics
 from lifesign.executor import Executor, LocalExecutor
@@ -118,20 +118,19 @@ def measure_images(
     )
 
 
-def measure_pixels(images: NDArray[np.uint8], file_digests: Sequence[str]) -> Measurements:
-    """Measure images that are decoded already, uint8 ``(n, height, width, 3)``, given hex SHA-256 of files.
+def measure_pixels(images: Sequence[NDArray[np.uint8]], file_digests: Sequence[str]) -> Measurements:
+    """Measure what duplicates are found by, of images that are decoded already, with hex SHA-256 of files.
 
-    What only the file says (container, size, EXIF) stays unknown.
+    Images are uint8 ``(height, width, 3)`` each. Pixel digests are left out: different files may become
+    the same few pixels. All else is as for images of which nothing is known.
     """
     count = len(images)
     columns = _empty(count)
     for start in range(0, count, _CHUNK):
         rows = list(range(start, min(start + _CHUNK, count)))
-        found = [
-            sample_of_image(Image.fromarray(images[row]), bytes.fromhex(file_digests[row])) for row in rows
-        ]
-        _place(columns, rows, _columns(found))
-    columns["numbers"][:, : len(_FILE_NUMBERS)] = np.nan
+        planes = np.stack([hash_plane(Image.fromarray(images[row])) for row in rows])
+        digests = _digests([bytes.fromhex(file_digests[row]) for row in rows])
+        _place(columns, rows, {"file_digests": digests, **_likeness(planes)})
     return Measurements(problems=(None,) * count, words=dict.fromkeys(WORDS, ("none",) * count), **columns)
 
 
@@ -177,15 +176,21 @@ def _columns(samples: list[DecodedSample]) -> Columns:
         for one in samples
     ]
     numbers = (np.array(files), batch_image_statistics(crops), _colours(thumbs), _exposure(thumbs))
-    half = HASH_SIDE // _PLANE
     return {
         "file_digests": _digests([one.file_digest for one in samples]),
         "pixel_digests": _digests([one.pixel_digest for one in samples]),
+        **_likeness(planes),
+        "numbers": np.concatenate(numbers, axis=1),
+        "texture": texture_features(_luma(crops), planes),
+    }
+
+
+def _likeness(planes: NDArray[np.uint8]) -> Columns:
+    half = HASH_SIDE // _PLANE
+    return {
         "difference": difference_hashes(planes),
         "perceptual": perceptual_hashes(planes),
         "planes": planes.reshape(-1, _PLANE, half, _PLANE, half).mean(axis=(2, 4)).round(),
-        "numbers": np.concatenate(numbers, axis=1),
-        "texture": texture_features(_luma(crops), planes),
     }
 
 

@@ -97,7 +97,7 @@ def _table(
     liveness = classes == LIVENESS_CLASSES
 
     def column(name: str) -> tuple[Text, ...]:
-        return tuple(table[name].to_pylist()) if name in table.column_names else (None,) * size
+        return _texts(table[name]) if name in table.column_names else (None,) * size
 
     species = tuple(
         kind if not liveness or label == "attack" else None
@@ -105,8 +105,8 @@ def _table(
     )
     dataset = next((name for name in _DATASET if name in table.column_names), _DATASET[0])
     return AuditTable(
-        sample_ids=tuple(str(one) for one in table["sample_id"].to_pylist()),
-        paths=tuple(str(one) for one in table["path"].to_pylist()),
+        sample_ids=tuple(str(one) for one in _texts(table["sample_id"])),
+        paths=tuple(str(one) for one in _texts(table["path"])),
         labels=tuple(labels),
         class_names=classes,
         splits=tuple(_split(word) for word in column("split")),
@@ -119,6 +119,15 @@ def _table(
         boxes=_boxes(table),
         names=names,
     )
+
+
+def _texts(column: pa.ChunkedArray) -> tuple[Text, ...]:
+    """Return the values, each distinct one as one object: a split's name is not kept a million times."""
+    coded = column.combine_chunks().dictionary_encode()
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.unify_dictionaries().combine_chunks()
+    words = coded.dictionary.to_pylist()
+    return tuple(None if code is None else words[code] for code in coded.indices.to_pylist())
 
 
 def _subjects(paths: Sequence[str], pattern: str) -> tuple[Text, ...]:
