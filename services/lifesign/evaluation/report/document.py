@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from lifesign.evaluation.audit.findings import Finding
+
 __all__ = [
     "SCHEMA_VERSION",
     "Accounting",
@@ -26,6 +28,7 @@ __all__ = [
     "ErrorExample",
     "GateResult",
     "GateStatus",
+    "GeneralisationDocument",
     "GroupGapRow",
     "GroupGapTable",
     "GroupSummary",
@@ -367,6 +370,16 @@ class PadDocument(_Document):
     two_thresholds: TwoThresholdDocument | None = None
 
 
+class GeneralisationDocument(_Document):
+    """Species that the card has development evidence of, against those that are new to the model."""
+
+    seen: tuple[str, ...]
+    unseen: tuple[str, ...]
+    seen_apcer: RateRow = Field(description="all seen species pooled")
+    unseen_apcer: RateRow
+    sentence: str
+
+
 class SliceRow(_Document):
     """One value of one metadata column."""
 
@@ -586,8 +599,12 @@ class ReportDocument(_Document):
     group_summaries: tuple[GroupSummary, ...] = ()
     prediction_bias: tuple[PredictionBiasRow, ...]
     drift: tuple[DriftRow, ...]
+    generalisation: GeneralisationDocument | None = None
     baseline: BaselineComparison | None
     worst_errors: tuple[ErrorExample, ...]
+    data_findings: tuple[Finding, ...] = Field(
+        default=(), description="what the audit found in the samples themselves"
+    )
     limitations: tuple[str, ...]
 
     def to_json(self) -> str:

@@ -147,8 +147,7 @@ def _pad_rows(pad: PadDocument, source: str) -> Iterator[HeadlineRow]:
         yield _rate_row("BPCER, no answer as acceptance", pad.bpcer_no_response_as_accept, source)
     named = {row.name for row in pad.thresholds}
     for row in (*(() if pad.eer.name in named else (pad.eer,)), *pad.thresholds):
-        if row.value is not None:
-            yield _threshold_row(row)
+        yield from _threshold_rows(row)
 
 
 def _average_rows(averages: Mapping[str, float | None], source: str) -> Iterator[HeadlineRow]:
@@ -168,8 +167,14 @@ def _spoken(name: str) -> str:
     return re.sub(r"^Top(\d)", r"Top-\1", name.replace("_", " ").capitalize())
 
 
-def _threshold_row(row: ThresholdRow) -> HeadlineRow:
-    return HeadlineRow(row.name, percent(row.value), source=row.threshold_source, note=row.note)
+def _threshold_rows(row: ThresholdRow) -> Iterator[HeadlineRow]:
+    """Rows have a value of their own, or are named after the rate they tell: BPCER20, APCER at BPCER 1 %."""
+    if row.value is not None:
+        yield HeadlineRow(row.name, percent(row.value), source=row.threshold_source, note=row.note)
+    elif row.name.startswith("BPCER") and row.bpcer is not None:
+        yield _rate_row(row.name, row.bpcer, row.threshold_source, row.note)
+    elif row.name.startswith("APCER") and row.apcer is not None:
+        yield _rate_row(row.name, row.apcer, row.threshold_source, row.note)
 
 
 def _rate_row(name: str, rate: RateRow, source: str, note: str = "") -> HeadlineRow:

@@ -5,11 +5,9 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from lifesign.evaluation.analysis.assembly import AnalysisSpec
-from lifesign.evaluation.checks import GateConfig
 from lifesign.evaluation.report.html import render_html
-from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
-from lifesign.testing.reports import liveness_spec, reference_of, report_of, write_run
+from lifesign.testing.prediction_tables import liveness_predictions
+from lifesign.testing.reports import liveness_spec, report_of
 
 _VOID = {"meta", "img", "br", "input", "link", "hr"}
 
@@ -52,18 +50,6 @@ def _picture(path):
     file = io.BytesIO()
     Image.new("RGB", (300, 500), (90, 120, len(path) % 255)).save(file, "PNG")
     return file.getvalue()
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory):
-    """A report with every section."""
-    reference = reference_of(liveness_predictions(5, subjects=40))
-    spec = liveness_spec(threshold=0.5, reference=reference)
-    run = write_run(tmp_path_factory.mktemp("run"), liveness_predictions(0, subjects=40, score_seed=3), spec)
-    table = liveness_predictions(
-        0, subjects=40, attack_logits={"replay_tablet": 0.0}, statistic_shift={"noise": 0.01}
-    )
-    return report_of(table, spec, gates=GateConfig(max_apcer=0.05), baseline=run)
 
 
 def test_page_is_whole_and_its_links_lead_somewhere(full):
@@ -133,16 +119,6 @@ def test_timings_have_a_section_of_their_own_and_none_without_them(full):
     assert "21.3 ms" in section
     assert "<dt>images per second</dt><dd>750.2</dd>" in section
     assert 'id="latency"' not in render_html(full)
-
-
-def test_a_hundred_classes_stay_readable_and_small():
-    names = tuple(f"class_{index:03d}" for index in range(100))
-    table = classification_predictions(0, class_names=names, samples=3000)
-    report = report_of(table, AnalysisSpec(names, "classification", slice_columns=("device",)))
-    text = render_html(report)
-    _parse(text)
-    assert len(text) < 1_000_000
-    assert "The most frequent confusions" in text
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])

@@ -1,0 +1,55 @@
+"""Attack species that the model's makers had, against those that are new to it."""
+
+from collections.abc import Iterable, Sequence
+
+from lifesign.evaluation.analysis.rates import rate_row
+from lifesign.evaluation.metrics.intervals import Rate
+from lifesign.evaluation.report.document import GeneralisationDocument, PadDocument, RateRow, SpeciesRow
+from lifesign.evaluation.report.wording import rate_words
+from lifesign.model_card import ModelCard
+
+__all__ = ["generalisation_document"]
+
+
+def generalisation_document(pad: PadDocument | None, card: ModelCard | None) -> GeneralisationDocument | None:
+    """Return APCER of species that the card has development evidence of, against the others.
+
+    ``None`` for classifiers, without attacks, or where the card names no species.
+    """
+    if pad is None or card is None or not pad.species:
+        return None
+    known = {name for point in card.operating_points for name in point.apcer_by_species}
+    if not known:
+        return None
+    seen = [row for row in pad.species if row.species in known]
+    unseen = [row for row in pad.species if row.species not in known]
+    seen_rate, unseen_rate = _pooled(seen), _pooled(unseen)
+    return GeneralisationDocument(
+        seen=_names(seen),
+        unseen=_names(unseen),
+        seen_apcer=seen_rate,
+        unseen_apcer=unseen_rate,
+        sentence=_sentence(unseen, seen_rate, unseen_rate),
+    )
+
+
+def _sentence(unseen: Sequence[SpeciesRow], seen_rate: RateRow, unseen_rate: RateRow) -> str:
+    if not unseen:
+        return (
+            "Every species of this set was in the development data of the model, so nothing here says how it "
+            "does on attacks that its makers did not have."
+        )
+    names = ", ".join(_names(unseen))
+    return (
+        f"New to the model: {names}. Pooled APCER {rate_words(unseen_rate)} there, {rate_words(seen_rate)} on "
+        "the species of its development data."
+    )
+
+
+def _pooled(rows: Iterable[SpeciesRow]) -> RateRow:
+    rates = [row.apcer for row in rows]
+    return rate_row(Rate(sum(rate.errors for rate in rates), sum(rate.total for rate in rates)))
+
+
+def _names(rows: Iterable[SpeciesRow]) -> tuple[str, ...]:
+    return tuple(row.species for row in rows)

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from sklearn.metrics import precision_score, recall_score
+
+from lifesign.evaluation.report.curves import (
+    band_table,
+    precision_recall_curves,
+    reached_table,
+    shown_curves,
+)
+from lifesign.evaluation.report.document import CurvePoint, HistogramRow, RocDocument, Value
+from lifesign.testing.report_documents import report_of_confusion
+
+
+def _curve(name, points, area=0.9):
+    return RocDocument(
+        name=name, auc=Value(value=area), points=tuple(CurvePoint(x=x, y=y) for x, y in points)
+    )
+
+
+def test_precision_is_that_of_the_counts_behind_the_rates():
+    rng = np.random.default_rng(0)
+    true = rng.random(200) < 0.3
+    decided = true ^ (rng.random(200) < 0.2)
+    rates = (float(decided[~true].mean()), float(decided[true].mean()))
+    counts = np.array([[int(true.sum()), 0], [0, int((~true).sum())]])
+    document = report_of_confusion(counts, ("a", "b"))
+    (curve,) = precision_recall_curves(document, [_curve("a", [rates])])
+    expected = (recall_score(true, decided), precision_score(true, decided))
+    assert curve.points == (pytest.approx(expected),)
+
+
+def test_the_pooled_curve_counts_each_sample_once_for_each_class():
+    document = report_of_confusion(np.diag([10, 10, 10]), ("a", "b", "c"))
+    (curve,) = precision_recall_curves(document, [_curve("all classes (micro)", [(0.5, 1.0)])])
+    assert curve.points == ((1.0, 30 / (30 + 0.5 * 60)),)
+
+
+def test_liveness_has_no_precision(full):
+    assert precision_recall_curves(full, shown_curves(full)) == []
+
+
+def test_the_pooled_curve_and_the_worst_are_shown(hundred_classes):
+    curves = shown_curves(hundred_classes)
+    assert len(curves) == 8
+    assert curves[0] == hundred_classes.roc[0]
+    hidden = [curve.auc.value for curve in hundred_classes.roc if curve not in curves]
+    assert max(curve.auc.value for curve in curves[1:]) <= min(hidden)
+
+
+def test_reached_rates_keep_their_limit():
+    levels, ((_, reached),) = reached_table([_curve("a", [(0, 0.2), (0.01, 0.4), (0.06, 0.7), (1, 1)])])
+    assert dict(zip(levels, reached, strict=True)) == {
+        0.001: 0.2,
+        0.01: 0.4,
+        0.05: 0.4,
+        0.1: 0.7,
+        0.2: 0.7,
+    }
+
+
+def test_bands_leave_out_empty_bins_and_refuse_different_ones():
+    one = HistogramRow(group="a", edges=(0, 0.1, 0.5, 1), counts=(1, 0, 2))
+    other = HistogramRow(group="b", edges=(0, 0.1, 0.5, 1), counts=(0, 0, 3))
+    assert band_table([one, other]) == [(0, 0.1, [1, 0]), (0.5, 1, [2, 3])]
+    assert band_table([one, other.model_copy(update={"edges": (0, 0.2, 0.5, 1)})]) == []
+    assert band_table([]) == []
