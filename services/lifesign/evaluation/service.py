@@ -17,11 +17,14 @@ from lifesign.errors import ConflictError, DatasetError
 from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.audit.replayed import AUDIT_FILE, audit_replayed, findings_json
+from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, read_trained_on
 from lifesign.evaluation.checks import exit_code
 from lifesign.evaluation.config import EvaluationConfig, digest_of
 from lifesign.evaluation.contract.exchange import ModelExchange
 from lifesign.evaluation.replay.asking import Asking
 from lifesign.evaluation.replay.patience import Clock, Patience, Stopped
+from lifesign.evaluation.replay.predictions import replaced_file
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
 from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord, read_record
 from lifesign.evaluation.replay.served_model import ServedModel, inspect_model, resolve_version
@@ -43,6 +46,7 @@ from lifesign.evaluation.reporting import (
     write_report,
 )
 from lifesign.executor import Executor, LocalExecutor
+from lifesign.signature import CARD_FILE
 
 __all__ = ["EvaluationResult", "evaluate"]
 
@@ -89,6 +93,7 @@ def evaluate(
         record = _record(config, model, dataset)
         spec = analysis_spec(record, config)
         folder.begin(record)
+        _audit(config, model, dataset)
         state, session = _replay(
             config,
             folder,
@@ -153,6 +158,17 @@ def _dataset(config: EvaluationConfig, model: ServedModel) -> Dataset:
         limit=config.limit,
         threads=config.decode_threads,
     )
+
+
+def _audit(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> None:
+    """Keep in the run's folder what is wrong with its samples; the report tells it."""
+    card = config.card
+    if card is None and config.model_base_path is not None:
+        card = config.model_base_path / config.model / str(model.version) / CARD_FILE
+    trained_on = None if card is None else read_trained_on(card.with_name(Path(TRAINED_ON_FILE).name))
+    findings = audit_replayed(dataset, model.class_names, trained_on)
+    with replaced_file(config.out / AUDIT_FILE) as file:
+        file.write(findings_json(findings).encode())
 
 
 def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> RunRecord:
