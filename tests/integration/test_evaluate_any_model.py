@@ -1,6 +1,7 @@
 """Models of other makes behind the embedded server: their scores in a run are those of the model itself."""
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import special
 
-from lifesign.errors import ConfigurationError, ContractError
+from lifesign.errors import ConfigurationError, ConflictError, ContractError
 from lifesign.evaluation.config import EvaluationConfig, evaluation_config
 from lifesign.evaluation.replay.dry_run import dry_run
 from lifesign.evaluation.replay.predictions import read_predictions
+from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.replay.run_folder import read_record
 from lifesign.evaluation.reporting import rewrite_report
 from lifesign.evaluation.service import evaluate
@@ -79,6 +81,8 @@ def _export_zoo(folder: Path) -> None:
         ),
         "constant": (lambda x: {"probs": tf.zeros((tf.shape(x)[0], 2)) + 0.5}, tf.float32, pixels),
         "nan": (lambda x: {"probs": tf.math.log(two(logit(x)) * 0 - 1)}, tf.float32, pixels),
+        "single": (lambda x: {"dense": tf.sigmoid(logit(x))}, tf.float32, (1, *pixels[1:])),
+        "eight": (lambda x: {"dense": tf.sigmoid(logit(x))}, tf.float32, (8, *pixels[1:])),
         "flat": (lambda x: {"probs": x[:, :2]}, tf.float32, (None, SIZE * SIZE * 3)),
     }  # fmt: skip
     module = tf.Module()
@@ -227,6 +231,43 @@ def test_scores_of_a_run_are_those_of_the_model(config, images, contract):
     assert result.document.pad is not None
 
 
+ONE_AT_A_TIME = _contract("single", input={"scaling": "none"}, positive_class="bona_fide")
+
+
+def test_a_model_of_one_image_per_request_is_asked_one_by_one(config, images):
+    options = config(ONE_AT_A_TIME, batch_size=1)
+    assert not dry_run(options).is_refused
+    evaluate(options)
+    paths, scores = _scores(options.out)
+    z = _logit(np.stack([images[path] for path in paths]))
+    np.testing.assert_allclose(scores[:, 1], special.expit(z), atol=1e-5)
+
+
+def test_a_file_that_the_model_cannot_decode_costs_one_sample(config, manifest, tmp_path):
+    faces = tmp_path / "faces"
+    shutil.copytree(manifest.parent, faces)
+    path = faces / "images" / "attack" / "00010.png"
+    Image.open(path).save(path, "TIFF")
+    accounting = evaluate(config(KINDS["bytes as they are"], data=faces / manifest.name)).document.accounting
+    assert (accounting.scored, accounting.no_response) == (SAMPLES - 1, 1)
+    assert accounting.reasons == {"INVALID_ARGUMENT": 1}
+
+
+def test_an_interrupted_run_goes_on_with_the_same_contract_only(config):
+    class Interruption(SilentProgress):
+        def on_batch(self, done, scored, no_response, correct):
+            if done >= 30:
+                raise KeyError
+
+    options = config(KINDS["float NCHW"])
+    with pytest.raises(KeyError):
+        evaluate(options, progress=Interruption())
+    other = config(_contract("nchw", input={"scaling": "tf"}))
+    with pytest.raises(ConflictError, match="holds another run and cannot be resumed: exchange was"):
+        evaluate(other, resume=True)
+    assert evaluate(options, resume=True).document.accounting.scored == SAMPLES
+
+
 def _native(images: NDArray[np.uint8], module: str) -> NDArray[np.float32]:
     import importlib
 
@@ -265,6 +306,11 @@ def test_the_run_says_how_the_model_was_spoken_to(config, tmp_path):
     assert document.model.preprocessing == (
         "exif>srgb>resize32x32-bilinear-aa>rgb>0..1:x*0.00392157>float32-NCHW>nchw.x; probs:probabilities"
     )
+    assert [one for one in document.limitations if one.startswith("Taken for granted of the model")] == [
+        "Taken for granted of the model: channels of input 'x' are taken to be in the order red, green, "
+        "blue.",
+        "Taken for granted of the model: output 'probs' is taken to hold probabilities, by its name.",
+    ]
     again = rewrite_report(options.out, tmp_path / "again", changes={"threshold": 0.9}, gates={})
     assert again.model.preprocessing == document.model.preprocessing
     other = evaluate(config(KINDS["keras -1..1, default signature"], out=tmp_path / "other"))
@@ -301,6 +347,8 @@ def test_the_run_says_how_the_model_was_spoken_to(config, tmp_path):
         (_contract("unit_logit", input={"scaling": "none"}, positive_class="bona_fide"), {}, ContractError,
          "these look like logits"),
         (_contract("logits"), {}, ContractError, "these look like logits"),
+        (ONE_AT_A_TIME, {}, ConfigurationError, "expected --batch-size 1, got 8"),
+        ({**ONE_AT_A_TIME, "signature": "eight"}, {}, ContractError, "which takes exactly 8"),
         (None, {"class_names": ("attack", "bona_fide")}, ConfigurationError, "--model-config"),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from lifesign.client import AsyncPredictionClient, PredictionClient
+from lifesign.client import AsyncPredictionClient, Prediction, PredictionClient
 from lifesign.errors import ContractError, DeadlineError, NotReadyError, UpstreamError
 from lifesign.testing.model_server import Answer, Failure, FakeModelServer, mean_brightness_logits, softmax
 
@@ -93,6 +93,28 @@ def test_status_lists_the_newest_version_first():
             (1, "AVAILABLE"),
         ]
         assert client.wait_ready(deadline_seconds=5) == 2
+
+
+class _Negative:
+    """An exchange that sends what it is given as ``images``, and reads the logits with the signs changed."""
+
+    signature = "serving_default"
+    output_filter = ("logits",)
+
+    def inputs(self, images):
+        return {"images": images}
+
+    def prediction(self, outputs, version):
+        return Prediction(-outputs["logits"], None, version)
+
+
+def test_an_exchange_decides_what_is_sent_and_how_it_is_read():
+    expected = -mean_brightness_logits(IMAGES)
+    with FakeModelServer(versions=(4,)) as server, _client(server, exchange=_Negative()) as client:
+        for prediction in (client.predict(IMAGES), client.predict_future(IMAGES).result()):
+            np.testing.assert_array_equal(prediction.scores, expected)
+            assert (prediction.logits, prediction.version) == (None, 4)
+        np.testing.assert_array_equal(client.outputs(IMAGES)["logits"], -expected)
 
 
 def test_waiting_for_nobody_ends():

@@ -8,7 +8,7 @@ from lifesign.evaluation.contract.inference import Inferred
 from lifesign.model_card import ModelCard
 from lifesign.preprocessing import PreprocessingSpec
 
-__all__ = ["agreed_classes", "agreed_preprocessing"]
+__all__ = ["agreed_classes", "agreed_preprocessing", "require_batch_size"]
 
 # A model that decodes files itself says no size; its images are measured at this one.
 _MEASURED_SIZE: Final = (224, 224)
@@ -32,6 +32,26 @@ def agreed_classes(
         listed = ", ".join(f"{list(names)} from {source}" for source, names in given.items())
         raise ContractError(f"expected the same classes in the same order from all sources, got {listed}")
     return next(iter(given.values()), None)
+
+
+def require_batch_size(inferred: Inferred, batch_size: int) -> None:
+    """Refuse a number of images per request that the model does not take.
+
+    Raises:
+        ConfigurationError: it takes one image per request.
+        ContractError: it takes exactly so many, which the last request of a shard cannot promise.
+    """
+    sent = inferred.exchange.input
+    if sent.batch is None or sent.batch == batch_size == 1:
+        return
+    if sent.batch == 1:
+        raise ConfigurationError(
+            f"input {sent.name!r} takes one image per request: expected --batch-size 1, got {batch_size}"
+        )
+    raise ContractError(
+        f"expected an input of any number of images, got {sent.name!r}, which takes exactly {sent.batch}: "
+        "export the model with an open first dimension"
+    )
 
 
 def agreed_preprocessing(

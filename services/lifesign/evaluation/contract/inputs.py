@@ -42,9 +42,11 @@ def infer_input(
         ContractError: contract and metadata disagree, or it is no input for images.
     """
     name, spec = _input(asked.name, inputs)
+    batch = spec.shape[0] if spec.shape and spec.shape[0] > 0 else None
     dtype = _dtype(asked, name, spec)
     if dtype == "string":
-        return _bytes_input(asked, name, spec, assumed), (None, None)
+        sent = _bytes_input(asked, name, spec, assumed)
+        return sent.model_copy(update={"batch": batch}), (None, None)
     if asked.encoding is not None:
         raise ContractError(
             f"encoding is for inputs of bytes, got {asked.encoding} for {name!r}, {dtype} {_shown(spec)}"
@@ -67,7 +69,7 @@ def infer_input(
         raise ContractError(f"expected mean and std for {channels} channels, got {scaling.channels}")
     sent = SentInput(
         name=name, dtype=dtype, layout=layout, colour=colour, channels=channels,
-        scaling=scaling, scaling_name=scaling_name,
+        scaling=scaling, scaling_name=scaling_name, batch=batch,
     )  # fmt: skip
     return sent, (height if height > 0 else None, width if width > 0 else None)
 

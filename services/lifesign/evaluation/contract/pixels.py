@@ -22,7 +22,8 @@ _LUMA: Final = (19595, 38470, 7471)
 class SentInput(BaseModel):
     """One input of a model in full: nothing is left to infer.
 
-    ``encoding`` is given for dtype ``string`` and for no other.
+    ``encoding`` is given for dtype ``string`` and for no other. ``batch`` is the number of images per request
+    where the model takes no other.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,7 @@ class SentInput(BaseModel):
     scaling: Scaling = Scaling()
     scaling_name: str = "none"
     encoding: Encoding | None = None
+    batch: int | None = None
 
     @property
     def takes_files(self) -> bool:

@@ -185,8 +185,10 @@ def _asked(
     """Return the outputs as they came, what they mean, and why they mean nothing."""
     outputs = dict[str, NDArray[Any]]()
     try:
+        starts = range(0, len(batch.images), config.batch_size)
         with _client(config, version, exchange) as client:
-            outputs = client.outputs(batch.images)
+            answers = [client.outputs(batch.images[start : start + config.batch_size]) for start in starts]
+        outputs = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
         return outputs, exchange.prediction(outputs, version), None
     except UpstreamError as error:
         sentence = f"The server refuses the batch: {error}"

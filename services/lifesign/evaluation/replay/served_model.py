@@ -8,7 +8,11 @@ from typing import Literal
 from lifesign.client import ModelSignature, PredictionClient, VersionStatus
 from lifesign.errors import ConfigurationError, ContractError, NotReadyError, UpstreamError
 from lifesign.evaluation.config import EvaluationConfig
-from lifesign.evaluation.contract.agreement import agreed_classes, agreed_preprocessing
+from lifesign.evaluation.contract.agreement import (
+    agreed_classes,
+    agreed_preprocessing,
+    require_batch_size,
+)
 from lifesign.evaluation.contract.document import ModelContract
 from lifesign.evaluation.contract.exchange import ModelExchange
 from lifesign.evaluation.contract.inference import infer_exchange
@@ -96,6 +100,7 @@ def inspect_model(
     contract = config.contract or ModelContract()
     known = agreed_classes(contract, card, config.class_names)
     inferred = infer_exchange(contract, signatures, class_names=known, unsaid_scaling=unsaid_scaling)
+    require_batch_size(inferred, config.batch_size)
     return ServedModel(
         name=config.model,
         version=version,

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lifesign.cli import app
-from lifesign.testing.brightness_dataset import write_brightness_manifest
+from lifesign.testing.brightness_dataset import write_brightness_folders, write_brightness_manifest
 from lifesign.testing.model_server import Failure, FakeModelServer
 
 CONTRACT = "output: {name: logits}\nclass_names: [spoof, live]\n"
@@ -50,6 +50,16 @@ def test_a_dry_run_shows_what_is_sent_and_stores_nothing(manifest, contract, tmp
     ):
         assert words in result.stdout
     assert list((tmp_path / "here").iterdir()) == []
+
+
+def test_both_classes_are_tried_however_rare_one_is(contract, tmp_path):
+    faces = write_brightness_folders(tmp_path / "faces", per_class=40)
+    for path in sorted((faces / "real").iterdir())[5:]:
+        path.unlink()
+    with FakeModelServer() as server:
+        result = _run(faces, server, "--dry-run", "--model-config", contract, "--json")
+    counts = {one["class_name"]: one["labelled"] for one in json.loads(result.stdout)["classes"]}
+    assert counts == {"attack": 27, "bona_fide": 5}
 
 
 def test_json_has_everything(manifest, contract):

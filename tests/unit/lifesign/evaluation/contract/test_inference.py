@@ -63,6 +63,7 @@ def test_caffe_takes_blue_first_unless_it_is_said_otherwise():
         ({"outputs": {"y": ("float", (-1,))}}, "the one output unit is taken for P(bona_fide)"),
         ({"outputs": {"scores": ("float", (-1, 2)), "z": ("float", (-1, 2))}}, "'scores' is taken for the"),
         ({"shape": (-1, -1, -1, -1)}, "is taken to be NHWC: channels last"),
+        ({"shape": (-1, 3, 3, 3)}, "is taken to be NHWC: channels last"),
         ({"dtype": "string", "shape": (-1,)}, "files are sent as they are, and the model decodes them"),
         ({"contract": {"class_names": ["Live", "spoof"]}}, "'Live' as bona_fide and 'spoof' as attack"),
     ],
@@ -122,6 +123,7 @@ def test_another_signature_than_the_usual_is_found_when_it_is_the_only_one():
     [
         ({"shape": (-1, 8, 9, 4)}, ContractError, r"1 or 3 channels, got \[-1, 8, 9, 4\]"),
         ({"shape": (-1, 8, 9)}, ContractError, "expected an input of rank 4"),
+        ({"dtype": "float", "contract": {"input": {"dtype": "uint8"}}}, ContractError, "'x' as uint8, got float32"),
         ({"dtype": "bool"}, ContractError, "expected an input of numbers or bytes"),
         ({"dtype": "bfloat16"}, ContractError, "got 'x', bfloat16"),
         ({"dtype": "int8"}, ContractError, "do not fit input 'x', int8"),

@@ -48,6 +48,13 @@ def test_means_follow_the_order_of_the_channels(name, mode):
     np.testing.assert_array_equal(rgb[..., ::-1], bgr)
 
 
+def test_own_numbers_are_applied_in_the_order_that_is_documented():
+    scaling = Scaling(scale=0.5, offset=3, mean=(1, 2, 3), std=(4, 5, 8))
+    sent = sent_tensor(IMAGES, _sent(scaling=scaling))
+    np.testing.assert_allclose(sent, (IMAGES * 0.5 + 3 - [1, 2, 3]) / [4, 5, 8], rtol=1e-6)
+    assert scaling.described() == "x*0.5+3-mean(1,2,3)/std(4,5,8)"
+
+
 def test_uint8_as_prepared_is_sent_without_a_copy():
     assert sent_tensor(IMAGES, _sent(dtype="uint8")) is IMAGES
 

@@ -1,0 +1,102 @@
+"""Contract, card, options and metadata must agree; each disagreement is a sentence."""
+
+import pytest
+
+from lifesign.client import ModelSignature, TensorSpec
+from lifesign.errors import ConfigurationError, ContractError
+from lifesign.evaluation.contract.agreement import agreed_classes, agreed_preprocessing, require_batch_size
+from lifesign.evaluation.contract.document import ModelContract
+from lifesign.evaluation.contract.inference import Inferred, infer_exchange
+from lifesign.model_card import ModelCard
+from lifesign.preprocessing import PreprocessingSpec
+
+TWO = ("attack", "bona_fide")
+CARD = ModelCard(
+    name="m",
+    version=1,
+    task="liveness",
+    class_names=TWO,
+    preprocessing=PreprocessingSpec(height=8, width=9, crop="center", resample="lanczos"),
+)
+
+
+def _inferred(shape=(-1, 8, 9, 3), dtype="uint8") -> Inferred:
+    signature = ModelSignature(
+        inputs={"x": TensorSpec("x", dtype, shape)}, outputs={"y": TensorSpec("y", "float", (-1, 2))}
+    )
+    return infer_exchange(ModelContract(), {"serving_default": signature}, class_names=TWO)
+
+
+def _contract(**fields) -> ModelContract:
+    return ModelContract.model_validate(fields)
+
+
+@pytest.mark.parametrize(
+    ("contract", "card", "option", "expected"),
+    [
+        (_contract(), None, None, None),
+        (_contract(class_names=TWO), None, None, TWO),
+        (_contract(), CARD, None, TWO),
+        (_contract(), None, ("a", "b"), ("a", "b")),
+        (_contract(class_names=TWO), CARD, TWO, TWO),
+    ],
+)
+def test_classes_come_from_whoever_names_them(contract, card, option, expected):
+    assert agreed_classes(contract, card, option) == expected
+
+
+@pytest.mark.parametrize("option", [("bona_fide", "attack"), ("a", "b")])
+def test_classes_that_differ_are_refused(option):
+    with pytest.raises(ContractError, match=r"got \['attack', 'bona_fide'\] from the model card, \["):
+        agreed_classes(_contract(), CARD, option)
+
+
+@pytest.mark.parametrize(
+    ("fields", "card", "option", "shape", "expected"),
+    [
+        ({}, None, None, (-1, 8, 9, 3), "exif>srgb>resize8x9-bilinear-aa"),
+        ({}, CARD, None, (-1, -1, -1, 3), "exif>srgb>center-crop>resize8x9-lanczos-aa"),
+        ({"crop": "none", "size": [4, 5]}, CARD, None, (-1, -1, -1, 3), "exif>srgb>resize4x5-lanczos-aa"),
+        ({}, None, (4, 5), (-1, -1, 5, 3), "exif>srgb>resize4x5-bilinear-aa"),
+    ],
+)
+def test_images_are_prepared_as_the_nearest_source_says(fields, card, option, shape, expected):
+    spec = agreed_preprocessing(_contract(input=fields), _inferred(shape), card, option)
+    assert spec.fingerprint == expected
+
+
+def test_files_are_measured_at_a_usual_size():
+    inferred = _inferred((-1,), "string")
+    assert agreed_preprocessing(_contract(), inferred, None, None).fingerprint.endswith(
+        "resize224x224-bilinear-aa"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "shape", "error", "message"),
+    [
+        ({}, (-1, -1, 9, 3), ConfigurationError, "images of any size in 'x'"),
+        ({"size": [9, 8]}, (-1, 8, 9, 3), ContractError, "takes 9×8 pixels .* got an input of 8×9"),
+        ({"size": [7, 9]}, (-1, 8, -1, 3), ContractError, "takes 7×9 pixels"),
+    ],
+)
+def test_a_size_that_cannot_be_is_refused(fields, shape, error, message):
+    with pytest.raises(error, match=message):
+        agreed_preprocessing(_contract(input=fields), _inferred(shape), None, None)
+
+
+@pytest.mark.parametrize(("shape", "batch_size"), [((-1, 8, 9, 3), 32), ((1, 8, 9, 3), 1)])
+def test_a_batch_size_that_fits_is_accepted(shape, batch_size):
+    require_batch_size(_inferred(shape), batch_size)
+
+
+@pytest.mark.parametrize(
+    ("batch", "batch_size", "error", "message"),
+    [
+        (1, 32, ConfigurationError, "expected --batch-size 1, got 32"),
+        (8, 8, ContractError, "takes exactly 8: export"),
+    ],
+)
+def test_a_batch_size_that_does_not_is_refused(batch, batch_size, error, message):
+    with pytest.raises(error, match=message):
+        require_batch_size(_inferred((batch, 8, 9, 3)), batch_size)
