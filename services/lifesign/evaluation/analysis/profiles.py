@@ -68,6 +68,7 @@ def _row(criterion: Criterion, found: _Finding) -> ProfileRow:
         lower=found.lower,
         upper=found.upper,
         sentence=found.sentence,
+        is_share=criterion.metric.is_rate,
         source=criterion.source,
         conflict=criterion.conflict,
     )

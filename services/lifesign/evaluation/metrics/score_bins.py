@@ -30,7 +30,9 @@ _LOWEST = np.float32(2.0**-64)
 _FIRST = int(_LOWEST.view(np.int32)) >> _SHIFT
 _REFINABLE = np.float32(2.0**-18)  # above this the bins are wider than the gaps of float32 near 1
 _ROUNDS_TO_ONE = np.float32(2.0**-25)  # the largest 1 - p that float32 rounds to a score of 1
-_CHUNK = 1 << 16
+_BIN_OF_ONE = BINS - (((int(_ROUNDS_TO_ONE.view(np.int32)) + (1 << _SHIFT) - 1) >> _SHIFT) - _FIRST)
+_BITS_OF_ONE = int(np.float32(1).view(np.uint32))
+_CHUNK = 1 << 14  # what an allocator hands out again without asking for new pages
 
 _Indices = NDArray[np.int32]
 
@@ -52,9 +54,11 @@ def bin_index(
             f"expected scores (n,) and log odds of the same shape, got {values.shape}"
             + ("" if log_odds is None else f" and {log_odds.shape}")
         )
-    # The negated comparison also catches nan.
-    if values.size and not (values.min() >= 0 and values.max() <= 1):
-        raise InputError("expected scores in [0, 1], got " + _range_text(values))
+    # As unsigned integers only 0 to 1 lie below the bits of 1; -0 and what is wrong (nan, too) lie above.
+    if values.size and values.view(np.uint32).max() > _BITS_OF_ONE:
+        if not (values.min() >= 0 and values.max() <= 1):
+            raise InputError("expected scores in [0, 1], got " + _range_text(values))
+        values = np.abs(values)
     result = np.empty(values.shape, dtype=np.int32)
     for start in range(0, len(values), _CHUNK):
         part = slice(start, start + _CHUNK)
@@ -104,20 +108,24 @@ def decidable_cuts() -> NDArray[np.bool_]:
 
 def _bin(values: NDArray[np.float32]) -> _Indices:
     upper = values >= np.float32(0.5)
-    # 1 - p is exact in float32 for p >= 1/2 (Sterbenz).
-    distance = np.where(upper, np.float32(1) - values, values)
-    saturated = upper & (distance < _ROUNDS_TO_ONE)
-    distance[saturated] = _ROUNDS_TO_ONE
-    return _place(distance, upper)
+    # 1 - p is exact in float32 for p >= 1/2 (Sterbenz), and the smaller of the two there.
+    distance = np.minimum(values, np.float32(1) - values)
+    index = _place(distance, upper)
+    return np.minimum(index, _BIN_OF_ONE, out=index)
 
 
 def _place(distance: NDArray[np.float32], upper: NDArray[np.bool_]) -> _Indices:
     bits = np.maximum(distance, _LOWEST).view(np.int32)
-    # Rounding the bits up on the upper side makes the lower edge in p the inclusive one there too.
-    raised = (bits + np.where(upper, (1 << _SHIFT) - 1, 0)) >> _SHIFT
-    below = raised - _FIRST
-    index: _Indices = np.where(upper, BINS - below, below).astype(np.int32)
-    return np.minimum(index, BINS - 1)
+    # -1 on the upper side, else 0: all that follows is one pass of integers, without a branch. Shifting the
+    # negated bits rounds them up, which makes the lower edge in p the inclusive one on both sides.
+    side = np.negative(upper.view(np.int8), dtype=np.int32)
+    bits ^= side
+    bits -= side
+    bits >>= _SHIFT
+    side &= BINS + 2 * _FIRST
+    bits += side
+    bits -= _FIRST
+    return np.minimum(bits, BINS - 1, out=bits)
 
 
 def _refine(index: _Indices, values: NDArray[np.float32], margins: NDArray[np.floating[Any]]) -> None:

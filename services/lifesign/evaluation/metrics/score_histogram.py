@@ -37,6 +37,7 @@ __all__ = [
 ]
 
 _MIN_EXPECTED_ERRORS = 10
+_CHUNK = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,16 +88,23 @@ class ScoreHistogram:
         index = np.asarray(group_index)
         if index.shape != np.shape(scores):
             raise InputError(f"expected one group per score, got {index.shape} and {np.shape(scores)}")
+        if log_odds is not None and log_odds.shape != index.shape:
+            raise InputError(f"expected one log odds per score, got {log_odds.shape} and {index.shape}")
         if index.size and not 0 <= int(index.min()) <= int(index.max()) < len(groups):
             raise InputError(
                 f"expected group indices in 0…{len(groups) - 1}, got {index.min()}…{index.max()}"
             )
         names = tuple(sorted(groups))
-        rows = np.array([names.index(group) for group in groups], dtype=np.int64)
-        cells = rows[index] * BINS if index.size else np.zeros(0, dtype=np.int64)
-        cells += bin_index(scores, log_odds=log_odds)
-        counts = np.bincount(cells, minlength=len(names) * BINS).reshape(len(names), BINS)
-        return cls(names, counts)
+        starts = np.array([names.index(group) * BINS for group in groups], dtype=np.int64)
+        counts = np.zeros(len(names) * BINS, dtype=np.int64)
+        values = np.asarray(scores)
+        step = max(_CHUNK, len(counts))
+        for start in range(0, len(index), step):
+            part = slice(start, start + step)
+            cells = starts[index[part]]
+            cells += bin_index(values[part], log_odds=None if log_odds is None else log_odds[part])
+            counts += np.bincount(cells, minlength=len(counts))
+        return cls(names, counts.reshape(len(names), BINS))
 
     def merge(self, other: Self) -> Self:
         """Return the histogram of both sample sets over the union of their groups."""

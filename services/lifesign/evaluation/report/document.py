@@ -318,6 +318,7 @@ class ProfileRow(_Document):
     lower: float | None
     upper: float | None
     sentence: str
+    is_share: bool = Field(default=True, description="limit and value are shares; else numbers of things")
     source: str = Field(description="where the limit comes from")
     conflict: str = Field(default="", description="what other sources say")
 

@@ -105,6 +105,7 @@ def test_a_perfect_set_of_the_asked_size_passes_ibeta_1():
     assert document.status is PASS
     assert "5 of 5 criteria" in document.sentence
     assert any(row.conflict for row in document.rows)
+    assert {row.name for row in document.rows if row.is_share} == {"bpcer"}
 
 
 def test_one_accepted_attack_fails_ibeta_1_and_the_sentence_says_which():

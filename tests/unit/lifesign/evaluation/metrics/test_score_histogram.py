@@ -169,3 +169,25 @@ def test_inverted_scores_have_auc_below_half():
     group, scores = _sample()
     hist = ScoreHistogram.from_batch(GROUPS, group, 1 - scores)
     assert auc(hist, BONA_FIDE, ATTACKS).interval.upper < 0.5
+
+
+def test_log_odds_of_other_samples_are_refused():
+    with pytest.raises(InputError, match=r"\(3,\) and \(2,\)"):
+        ScoreHistogram.from_batch(("p",), np.zeros(2, int), np.zeros(2), log_odds=np.zeros(3))
+
+
+def test_negative_zero_is_zero():
+    assert bin_index(np.array([-0.0, 0.0], np.float32)).tolist() == [0, 0]
+
+
+def test_bins_of_every_float32_pattern_ascend_with_the_score():
+    bits = np.append(np.arange(0, 0x3F800000, 997), 0x3F800000)
+    patterns = bits.astype(np.int32).view(np.float32)
+    index = bin_index(patterns)
+    assert (np.diff(index) >= 0).all()
+    assert (index[0], index[-1]) == (0, int(bin_index(np.ones(1))[0]))
+    edges = bin_thresholds()
+    cuts = np.flatnonzero(decidable_cuts())
+    assert (bin_index(edges[cuts]) == cuts).all()
+    below = np.nextafter(edges[cuts[1:]].astype(np.float32), np.float32(-1))
+    assert (bin_index(below) < cuts[1:]).all()
