@@ -16,6 +16,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from lifesign.errors import ConfigurationError, ConflictError, ContractError, NotReadyError
+from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, read_trained_on, subject_fingerprint
 from lifesign.labels import LIVENESS_CLASSES
 from lifesign.model_card import OperatingPoint, read_model_card
 from lifesign.pb import tensor_pb2
@@ -24,7 +25,7 @@ from lifesign_training.export import export_version, next_version
 from lifesign_training.models import build_model
 from lifesign_training.quality import softmax
 from lifesign_training.recipe import Recipe, load_recipe
-from lifesign_training.run_folder import MODEL_FILE, PARITY_FILE, RunSummary, TrainedRun
+from lifesign_training.run_folder import MODEL_FILE, PARITY_FILE, SAMPLES_FILE, RunSummary, TrainedRun
 from lifesign_training.warmup import WARMUP_FILE
 
 RECIPE = load_recipe(
@@ -90,6 +91,23 @@ def expected_scores(run: TrainedRun) -> np.ndarray:
 def test_the_version_has_its_place_and_nothing_else_is_left(version: Path) -> None:
     assert version.parts[-2:] == ("liveness", "3")
     assert [entry.name for entry in version.parent.iterdir()] == ["3"]
+
+
+def test_the_version_says_what_it_was_trained_on_but_no_names(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    rows = [("train", "ann", "aa"), ("dev", "bob", "bb"), ("test", "eve", "cc")]
+    lines = ["path,split,label,pai_species,subject_id,sha256,dataset"]
+    lines += [f"{who}.png,{split},attack,,{who},{digest * 32}," for split, who, digest in rows]
+    (tmp_path / "run" / SAMPLES_FILE).write_text("\n".join(lines) + "\n")
+
+    exported = export_version(run, tmp_path / "models", "liveness", 1)
+
+    known = read_trained_on(exported / TRAINED_ON_FILE)
+    assert known is not None
+    assert known.images.tolist() == [int("aa" * 8, 16), int("bb" * 8, 16)]
+    assert sorted(known.subjects.tolist()) == sorted(map(subject_fingerprint, ("ann", "bob")))
+    assert not known.qualified
+    assert "ann" not in (exported / TRAINED_ON_FILE).read_text()
 
 
 @pytest.mark.parametrize(

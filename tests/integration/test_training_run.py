@@ -155,6 +155,20 @@ def test_unreadable_images_are_counted_and_too_many_refused(tmp_path: Path) -> N
         train(_with_epochs(1), data, tmp_path / "another")
 
 
+def test_a_leak_stops_the_training_unless_allowed(tmp_path: Path) -> None:
+    data = write_textures(tmp_path)
+    rows = (data / "manifest.csv").read_text()
+    (data / "manifest.csv").write_text(rows.replace("test-1\n", "train-1\n"))
+
+    with pytest.raises(DatasetError, match=r"\[subject_across_splits\] 1 of 11 subjects .* train-1"):
+        train(TINY, data, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+    run = train(_with_epochs(1), data, tmp_path / "run", allow_findings=True)
+    audit = json.loads((run.directory / "audit.json").read_text())
+    assert [one["code"] for one in audit["findings"] if one["blocks"]] == ["subject_across_splits"]
+
+
 def test_exchanged_labels_are_told_as_inverted_polarity(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
