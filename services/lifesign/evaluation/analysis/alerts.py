@@ -7,6 +7,7 @@ matters; the rows of the report they are made from hold both.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from lifesign.evaluation.analysis.alarm_budget import REGRESSION
 from lifesign.evaluation.checks import GateEvidence
 from lifesign.evaluation.report.document import (
     Alert,
@@ -24,6 +25,8 @@ from lifesign.evaluation.report.wording import p_words, percent, points_interval
 __all__ = ["Shortcut", "find_alerts"]
 
 _SEVERITIES = (AlertSeverity.CRITICAL, AlertSeverity.WARNING, AlertSeverity.INFO)
+# Overall rates and species are corrected apart.
+_FAMILIES = 2
 # These gates have an alert of their own kind, which says more.
 _TOLD_ELSEWHERE = frozenset({"max_no_response", "regression", "max_group_gap", "drift"})
 
@@ -125,12 +128,12 @@ def _non_response(evidence: GateEvidence, gates: Sequence[GateResult]) -> Iterab
 
 def _regressions(evidence: GateEvidence) -> Iterable[Alert]:
     baseline = evidence.baseline
-    pooled = baseline is not None and any(
-        change.metric == "APCER" and change.verdict == "worse" for change in baseline.changes
-    )
-    for change in () if baseline is None else baseline.changes:
-        told = change.metric.startswith("APCER of ") and pooled
-        if baseline is not None and change.verdict == "worse" and not told:
+    if baseline is None:
+        return
+    worse = [change for change in baseline.changes if _is_regression(change)]
+    pooled = any(change.metric == "APCER" for change in worse)
+    for change in worse:
+        if not (pooled and change.metric.startswith("APCER of ")):
             yield Alert(
                 kind="regression",
                 severity=AlertSeverity.CRITICAL,
@@ -147,6 +150,11 @@ def _regressions(evidence: GateEvidence) -> Iterable[Alert]:
                     "worst_slice": change.worst_slice,
                 },
             )
+
+
+def _is_regression(change: MetricChange) -> bool:
+    """A change told as worse is one in a hundred by chance; one that pages somebody is rarer."""
+    return change.verdict == "worse" and (change.p_value or 0.0) <= REGRESSION / _FAMILIES
 
 
 def _regression_sentence(change: MetricChange) -> str:

@@ -1,6 +1,6 @@
 """Two models on the same samples: which errors are new, and is that more than chance."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lifesign.errors import DatasetError
 from lifesign.evaluation.analysis.columns import PredictionColumns
 from lifesign.evaluation.analysis.rates import optional
+from lifesign.evaluation.metrics.clustering import paired_design_effect
 from lifesign.evaluation.metrics.comparison import Comparison, compare_errors, mcnemar_exact
 from lifesign.evaluation.metrics.multiplicity import holm
 from lifesign.evaluation.report.document import FlippedSample, MetricChange
@@ -115,31 +116,34 @@ def error_changes(paired: PairedRun) -> tuple[ErrorChange, ...]:
     """Return the change of every kind of error.
 
     Liveness: BPCER, APCER over all attacks, and APCER of every species; classifiers: the error rate.
-    p-values are corrected by Holm, overall rates and species apart; limits are by subjects where known.
+    p-values are exact McNemar, on counts over the design effect of subjects where known, corrected by Holm,
+    overall rates and species apart; limits are by subjects where known.
     """
+    change = paired.now_wrong.astype(np.int64) - paired.before_wrong
+    codes = paired.columns.subject_index[paired.rows]
     subjects = np.asarray(paired.columns.text("subject_id"), dtype=object)[paired.rows]
     found = []
     for name, inside in _error_kinds(paired):
         people = subjects[inside] if any(subjects[inside]) else None
-        found.append(
-            (name, inside, compare_errors(paired.before_wrong[inside], paired.now_wrong[inside], people))
-        )
+        one = compare_errors(paired.before_wrong[inside], paired.now_wrong[inside], people)
+        found.append((name, inside, one, _p_value(one, paired_design_effect(change[inside], codes[inside]))))
     # Two families: the overall rates are not weakened by however many species there are.
-    overall, species = _corrected(found[:2]), _corrected(found[2:])
+    exact = np.array([p for *_, p in found], dtype=np.float64)
+    corrected = [*holm(exact[:2]), *holm(exact[2:])]
     return tuple(
-        ErrorChange(name, inside, one, p)
-        for (name, inside, one), p in zip(found, [*overall, *species], strict=True)
+        ErrorChange(name, inside, one, float(p))
+        for (name, inside, one, _), p in zip(found, corrected, strict=True)
     )
 
 
-def _corrected(found: Sequence[tuple[str, NDArray[np.bool_], Comparison]]) -> list[float]:
-    """Return exact McNemar p-values, corrected by Holm; ``nan`` without samples."""
-    counts = [one.counts for _, _, one in found]
-    exact = [
-        mcnemar_exact(one.only_baseline_wrong, one.only_current_wrong) if one.total else np.nan
-        for one in counts
-    ]
-    return [float(p) for p in holm(np.array(exact, dtype=np.float64))]
+def _p_value(one: Comparison, effect: float) -> float:
+    """Return the exact McNemar p-value of counts over a design effect; ``nan`` without samples."""
+    counts = one.counts
+    if not counts.total:
+        return float("nan")
+    return mcnemar_exact(
+        round(counts.only_baseline_wrong / effect), round(counts.only_current_wrong / effect)
+    )
 
 
 def change_row(paired: PairedRun, change: ErrorChange) -> MetricChange:

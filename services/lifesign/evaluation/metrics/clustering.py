@@ -11,7 +11,13 @@ from scipy import special, stats
 
 from lifesign.errors import InputError
 
-__all__ = ["ErrorClusters", "design_effect", "design_effect_of_counts", "subject_codes"]
+__all__ = [
+    "ErrorClusters",
+    "design_effect",
+    "design_effect_of_counts",
+    "paired_design_effect",
+    "subject_codes",
+]
 
 _CUTS = 8
 _SEEN = 10
@@ -162,6 +168,23 @@ def _tail(draws: NDArray[np.float64], observed: float, least: float) -> float:
     skew = float(((draws - draws.mean()) ** 3).mean() / spread**3)
     fitted = float(stats.pearson3.sf((observed - float(draws.mean())) / spread, skew))
     return max(least, min(fitted, (1 + _SEEN) / (1 + len(draws))))
+
+
+def paired_design_effect(change: NDArray[np.int64], subjects: NDArray[np.int64]) -> float:
+    """Return how much more the changes of one subject agree than chance, at least 1.
+
+    ``change`` int64 ``(n,)`` is 1 where only the current model is wrong, -1 where only the baseline is, else
+    0; ``subjects`` are codes ``(n,)``, -1 for an unknown one. With d the sum of a subject's changes it is
+    Σ d² over the number of changes: McNemar's counts over it give the clustered McNemar test (Durkalski et
+    al., Statistics in Medicine 22, 2003).
+    """
+    changed = change != 0
+    if not changed.any():
+        return 1.0
+    people, moves = subjects[changed], change[changed].astype(np.float64)
+    sums = np.bincount(people[people >= 0], weights=moves[people >= 0])
+    clustered = float((sums**2).sum()) + int((people < 0).sum())
+    return max(1.0, clustered / len(moves))
 
 
 def design_effect_of_counts(below: NDArray[np.int64], sizes: NDArray[np.int64]) -> float:

@@ -119,14 +119,25 @@ def test_file_size_that_tells_the_classes_apart_raises_shortcut():
 
 def test_regression_alert_names_kind_counts_and_the_worst_slice(tmp_path):
     spec = liveness_spec()
-    baseline = write_run(tmp_path, liveness_predictions(0, subjects=100, score_seed=1), spec)
-    table = liveness_predictions(0, subjects=100, score_seed=2, tone_shift={"mst09": -4.0})
+    baseline = write_run(tmp_path, liveness_predictions(0, subjects=250, score_seed=1), spec)
+    table = liveness_predictions(0, subjects=250, score_seed=2, tone_shift={"mst09": -4.0})
     report = report_of(table, spec, baseline=baseline)
     change = next(one for one in report.baseline.changes if one.metric == "BPCER")
     alert = _alert(report, "regression")
     assert alert.title == "BPCER is worse than version 1"
     assert f"{change.newly_wrong} newly wrong against {change.newly_right} newly right" in alert.sentence
     assert "Worst in skin_tone=mst09" in alert.sentence
+
+
+def test_a_rise_that_one_in_a_hundred_shows_by_chance_is_told_and_not_alerted(tmp_path):
+    spec = liveness_spec()
+    baseline = write_run(tmp_path, liveness_predictions(0, subjects=100, score_seed=1), spec)
+    table = liveness_predictions(0, subjects=100, score_seed=2, tone_shift={"mst09": -4.0})
+    report = report_of(table, spec, baseline=baseline)
+    change = next(one for one in report.baseline.changes if one.metric == "BPCER")
+    assert change.verdict == "worse"
+    assert 0.001 < change.p_value <= 0.01
+    assert "regression" not in _kinds(report)
 
 
 def test_critical_alerts_come_first():

@@ -34,7 +34,8 @@ def test_counts_and_p_values_are_those_of_the_paired_samples(pair, tmp_path):
     change = next(one for one in comparison.changes if one.metric == "APCER")
     assert (change.newly_right, change.newly_wrong, change.samples) == (b, c, len(attacks))
     assert change.verdict == "worse"
-    assert mcnemar_exact(b, c) <= change.p_value <= 2 * mcnemar_exact(b, c)
+    # Attacks on one person are a little alike: the counts are worth less, but not half.
+    assert mcnemar_exact(b, c) <= change.p_value <= 2 * mcnemar_exact(b // 2, c // 2)
 
 
 def test_apcer_and_bpcer_are_compared_apart(pair, tmp_path):

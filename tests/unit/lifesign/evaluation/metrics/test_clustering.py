@@ -3,7 +3,12 @@ import pytest
 from scipy import stats
 
 from lifesign.errors import InputError
-from lifesign.evaluation.metrics.clustering import ErrorClusters, design_effect, subject_codes
+from lifesign.evaluation.metrics.clustering import (
+    ErrorClusters,
+    design_effect,
+    paired_design_effect,
+    subject_codes,
+)
 
 
 def test_identical_samples_of_a_subject_are_worth_one():
@@ -93,3 +98,12 @@ def test_nothing_to_exchange_is_no_test():
 def test_arrays_of_different_length_are_refused():
     with pytest.raises(InputError, match="one group and subject per sample"):
         ErrorClusters.from_samples(np.zeros(3, bool), np.zeros(2, np.int64), np.zeros(3, np.int64))
+
+
+def test_changes_of_one_person_in_the_same_direction_are_one_change():
+    change = np.array([1, 1, 1, 1, -1, 0, 1, -1])
+    subjects = np.array([0, 0, 0, 0, 1, 1, -1, -1])
+    # 4² of the first, 1 of the second and 1 each of two unknown people over 7 changes.
+    assert paired_design_effect(change, subjects) == pytest.approx(19 / 7)
+    assert paired_design_effect(change, np.full(8, -1)) == 1
+    assert paired_design_effect(np.zeros(8, np.int64), subjects) == 1
