@@ -17,9 +17,11 @@ MEASURED_SLICES = ("brightness", "blur", "size", ESTIMATED_TONE)
 """Names of the measured slices; a metadata column of the same name comes before them."""
 
 
-def unknown_slices(wanted: Iterable[str], metadata: Collection[str]) -> list[str]:
-    """Return the names that are neither a metadata column, nor measured, nor a cross of two such."""
-    known = {*metadata, *MEASURED_SLICES, *((SKIN_TONE_BAND,) if "skin_tone" in metadata else ())}
+def unknown_slices(
+    wanted: Iterable[str], metadata: Collection[str], *, measured: Collection[str] = MEASURED_SLICES
+) -> list[str]:
+    """Return the names that are neither a metadata column, nor ``measured``, nor a cross of two such."""
+    known = {*metadata, *measured, *((SKIN_TONE_BAND,) if "skin_tone" in metadata else ())}
     return [name for name in wanted if name not in known and not _is_cross(name, known)]
 
 

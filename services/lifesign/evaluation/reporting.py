@@ -226,7 +226,12 @@ def changed_config(record: RunRecord, changes: Mapping[str, Any], gates: Mapping
         values |= {"dev_predictions": None, "dev_split": None, "criterion": None}
     config: AnalysisConfig
     config = predictions_config(**values) if record.source == "file" else evaluation_config(**values)
-    unknown = unknown_slices(config.slices or (), record.dataset.metadata_columns)
+    unknown = unknown_slices(
+        config.slices or (),
+        record.dataset.metadata_columns,
+        # A file of scores has no pictures to measure.
+        measured=() if record.source == "file" else MEASURED_SLICES,
+    )
     if unknown:
         raise ConfigurationError(
             f"expected slice columns among {list(record.dataset.metadata_columns)}, got {unknown}"

@@ -187,7 +187,7 @@ def _record(
         "dev_digest": None if point is None else point.dataset_digest,
         "format": 1,
     }
-    unknown = unknown_slices(config.slices or (), meaning.metadata)
+    unknown = unknown_slices(config.slices or (), meaning.metadata, measured=())
     if unknown:
         raise ConfigurationError(
             f"{survey.file.path}: expected slice columns among {list(meaning.metadata)}, got {unknown}"

@@ -118,6 +118,8 @@ def _plain(
     try:
         label_map = _label_map(labels, LIVENESS_CLASSES, class_map, label_is_attack=columns.label_is_attack)
     except DatasetError as error:
+        if class_map:
+            raise
         raise DatasetError(
             f"{error}; a lone column {plain[0]!r} is P(bona fide), other classes need score_<class> each"
         ) from None

@@ -137,6 +137,7 @@ def test_an_earlier_run_is_the_baseline(tmp_path):
         (["--dev-split", "dev"], "expected samples of the split 'dev', got only ['test']"),
         (["--operating-point", "eer"], "operating point 'eer' needs a model card"),
         (["--slices", "sofa"], "expected slice columns among ['device'], got ['sofa']"),
+        (["--slices", "device,brightness"], "expected slice columns among ['device'], got ['brightness']"),
         (["--class-names", "cat,dog"], "need a column score_<class> each"),
         (["--class-map", "live"], "--class-map: expected LABEL=CLASS"),
         (["--aggregate", "mean"], "expected a data set with presentation_id to aggregate by"),
