@@ -56,7 +56,7 @@ def test_a_served_run_counts_presentations_and_keeps_frames(run):
     frames = rewrite_report(run, run / "frames", changes={"aggregate": "none"}, gates={})
     assert (frames.accounting.total, frames.subject.frames) == (_FRAMES, None)
     page = (run / "report.html").read_text("utf-8")
-    assert "12 samples (presentations: the mean score of the frames of each, 48 in all)" in page
+    assert "12 samples (each the mean score of the frames of a presentation, 48 frames in all)" in page
 
 
 def test_a_baseline_is_aggregated_alike(run):
