@@ -47,7 +47,13 @@ from lifesign.evaluation.config import EvaluationConfig
 from lifesign.evaluation.replay.asking import Asking
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.evaluation.replay.progress import SilentProgress
-from lifesign.evaluation.replay.shards import ProgressTally, ReplaySettings, ShardReplay, shards_of
+from lifesign.evaluation.replay.shards import (
+    ProgressTally,
+    ReplaySettings,
+    ShardReplay,
+    batches_held,
+    shards_of,
+)
 from lifesign.executor import LocalExecutor
 from lifesign.labels import LIVENESS_CLASSES
 from lifesign.preprocessing import PreprocessingSpec, decode_image, prepare_image
@@ -84,6 +90,10 @@ class DirectClient:
 class _DirectFuture:
     def __init__(self, future: "Future[Prediction]") -> None:
         self._future = future
+
+    @property
+    def code(self) -> str:
+        return "OK" if self._future.exception() is None else "UNKNOWN"
 
     def result(self) -> Prediction:
         return self._future.result()
@@ -152,7 +162,10 @@ class Work:
 
 def replay(work: Work, dataset: Dataset, client: Any, run_dir: Path) -> None:
     patience = Patience(limit_seconds=60, tell=print)
-    settings = ReplaySettings(run_dir, "benchmark", work.spec, OPTIONS["batch_size"], 4)
+    batch_size = OPTIONS["batch_size"]
+    settings = ReplaySettings(
+        run_dir, "benchmark", work.spec, batch_size, batches_held(work.spec, batch_size)
+    )
     with ThreadPoolExecutor(CORES, thread_name_prefix="decode") as pool:
         one = ShardReplay(
             dataset,
