@@ -92,6 +92,8 @@ def test_objects_added_later_are_seen(store, tmp_path):
     assert read_raw(address).table.num_rows == 4
     store.pipe(f"{address}/real/later.png", b"x")
     assert read_raw(address).table.num_rows == 5
+    store.pipe(f"{address}/manifest.csv", b"path,label\nreal/later.png,real\n")
+    assert read_raw(address).layout == "manifest"
 
 
 def test_an_object_that_is_gone_is_a_sample_without_image(store, tmp_path):
