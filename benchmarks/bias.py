@@ -4,7 +4,13 @@
 
 Every report is made the way ``lifesign evaluate`` makes it: a table of predictions, counted in shards, into a
 report document; what is counted are its alerts at warning or critical. Of 1,000 unbiased reports at most 10
-may alert on bias. MEASURED
+may alert on bias. Measured, of 1,000 unbiased reports each: 3
+with 10 groups, 1 with 3, 1 with 20, none with groups of 20 to 5,000, 3 with rare attacks at an error rate of
+15 %, 3 with six columns, 4 and 3 with ten samples of a subject whose errors are alike (ICC .2 and .3), 1 with
+ten classes, 2 with unequal classes. Of 200 biased reports each, one group at 15 % among others at 5 % and 400
+samples per group: found in 199 of 10 groups, 197 of 3, 200 of 20, 199 with six columns, 199 where only bona
+fide suffer and there are 400 of them, 167 where there are 200, 200 with ten classes, 113 where each subject
+gave ten samples (ICC .2), which are worth 143 per group.
 """
 
 import argparse
