@@ -1,0 +1,177 @@
+"""How often the intervals of a report cover the truth: exactly for one rate, by simulation for the rest.
+
+    python benchmarks/coverage.py
+    python benchmarks/coverage.py --only rates
+
+Rates: the exact probability, summed over all outcomes, for n from 20 to 1,000 and true rates from 0.1 % to
+50 %. Subjects: 20 to 50 people with several alike images each, for every number of ``subject_bootstrap``.
+AUC: DeLong. Comparison: Newcombe's paired interval, DeLong's paired one, with and without subjects. Seeds are
+fixed. Measured with 300 to 1,000 repeats, nominal 95 %:
+
+    rate, Clopper–Pearson          least 95.2, mean 97.5
+    rate, upper limit of a gate    least 95.2, mean 99.0
+    rate, Wilson (display only)    least 86.1, mean 94.8
+    AUC, DeLong, 20 to 200 each    94.6–96.2
+    change of a rate, paired       97.6, with 40 subjects 95.8
+    change of the AUC, paired      94.8, with 40 subjects 96.2
+    20–50 subjects, rates          98.0–100 (as if independent: 69–97)
+    20–50 subjects, EER, HTER      94.0–100
+    20–50 subjects, AUC            93.0–98.3
+"""
+
+import argparse
+from collections import Counter
+
+import numpy as np
+from scipy import stats
+
+from lifesign.evaluation.metrics.comparison import compare_errors
+from lifesign.evaluation.metrics.delong import compare_areas
+from lifesign.evaluation.metrics.intervals import clopper_pearson, upper_bound, wilson
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc
+from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
+
+SIZES = (20, 50, 150, 200, 1000)
+TRUE_RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+# People, images of each kind, share of the margin's variance between people, distance of the kinds.
+SETTINGS = ((20, 3, 0.3, 2.0), (20, 3, 0.7, 1.2), (20, 10, 0.5, 1.5), (30, 10, 0.5, 1.5), (50, 5, 0.3, 1.6))
+NAMES = ("print", "replay")
+
+
+def _upper_as_gated(errors: int, total: int) -> tuple[float, float]:
+    """The upper limit that a gate reads: Clopper–Pearson's, one-sided (rule of 3) where there is no error."""
+    return 0.0, upper_bound(0, total) if errors == 0 else clopper_pearson(errors, total).upper
+
+
+def _both_as_printed(errors: int, total: int) -> tuple[float, float]:
+    """Both limits as printed, read as one two-sided interval, which the one-sided ones are not."""
+    lower = 1 - upper_bound(0, total) if errors == total else clopper_pearson(errors, total).lower
+    return lower, _upper_as_gated(errors, total)[1]
+
+
+def _rates() -> None:
+    def exact(errors: int, total: int) -> tuple[float, float]:
+        limits = clopper_pearson(errors, total)
+        return limits.lower, limits.upper
+
+    def score(errors: int, total: int) -> tuple[float, float]:
+        limits = wilson(errors, total)
+        return limits.lower, limits.upper
+
+    methods = {
+        "Clopper–Pearson": exact,
+        "upper, as gated": _upper_as_gated,
+        "both, as printed": _both_as_printed,
+        "Wilson": score,
+    }
+    for name, method in methods.items():
+        found = {}
+        for size in SIZES:
+            limits = np.array([method(errors, size) for errors in range(size + 1)])
+            for rate in TRUE_RATES:
+                inside = (limits[:, 0] <= rate) & (rate <= limits[:, 1])
+                found[size, rate] = float(stats.binom.pmf(np.arange(size + 1), size, rate)[inside].sum())
+        worst = min(found, key=found.__getitem__)
+        under = sum(value < 0.95 - 1e-9 for value in found.values())
+        print(
+            f"{name:>16}: least {100 * found[worst]:.1f} % (n = {worst[0]}, rate {100 * worst[1]:g} %), mean "
+            f"{100 * np.mean(list(found.values())):.1f} %, below 95 % in {under} of {len(found)} settings"
+        )
+
+
+def _drawn(rng: np.random.Generator, setting: tuple[int, int, float, float]) -> tuple[np.ndarray, ...]:
+    people, each, alike, shift = setting
+    subject = np.repeat(np.arange(people), 3 * each)
+    species = np.tile(np.repeat([-1, 0, 1], each), people)
+    middle = np.choose(species + 1, [shift, -shift, -0.7 * shift])
+    own = rng.normal(0, np.sqrt(alike), (people, 3))[subject, species + 1]
+    return subject, species, middle + own + rng.normal(0, np.sqrt(1 - alike), len(subject))
+
+
+def _truth(shift: float) -> dict[str, float]:
+    rates = {"BPCER": stats.norm.cdf(-shift), "APCER of print": stats.norm.cdf(-shift)}
+    rates["APCER of replay"] = rates["APCER max"] = stats.norm.cdf(-0.7 * shift)
+    rates["HTER"] = (rates["BPCER"] + (rates["APCER of print"] + rates["APCER of replay"]) / 2) / 2
+    grid = np.linspace(-6, 6, 120_001)
+    accepted = (stats.norm.sf(grid + shift) + stats.norm.sf(grid + 0.7 * shift)) / 2
+    rejected = stats.norm.cdf(grid - shift)
+    best = np.abs(accepted - rejected).argmin()
+    rates["EER"] = (accepted[best] + rejected[best]) / 2
+    rates["AUC"] = (stats.norm.cdf(2 * shift / 2**0.5) + stats.norm.cdf(1.7 * shift / 2**0.5)) / 2
+    return {name: float(value) for name, value in rates.items()}
+
+
+def _subjects(repeats: int) -> None:
+    for setting in SETTINGS:
+        true, hits, naive = _truth(setting[3]), Counter[str](), 0
+        rng = np.random.default_rng(0)
+        for _ in range(repeats):
+            subject, species, margin = _drawn(rng, setting)
+            scores = 1 / (1 + np.exp(-margin))
+            words = subject.astype(str)
+            for one in subject_intervals(scores, species, NAMES, words, threshold=0.5):
+                hits[one.name] += true[one.name] in one.interval
+            errors = int((scores[species == 1] >= 0.5).sum())
+            naive += true["APCER max"] in clopper_pearson(errors, int((species == 1).sum()))
+        people, each, alike, _ = setting
+        words = ", ".join(f"{name} {100 * hits[name] / repeats:.1f}" for name in true)
+        print(f"{people} people, 3 × {each} images, {alike:g} alike: {words}")
+        print(f"    (as if independent: APCER of replay {100 * naive / repeats:.1f})")
+
+
+def _areas(repeats: int) -> None:
+    rng, true = np.random.default_rng(1), float(stats.norm.cdf(2 / 2**0.5))
+    for size in (20, 60, 200):
+        hits = 0
+        for _ in range(repeats):
+            margin = np.concatenate([rng.normal(2, 1, size), rng.normal(0, 1, size)])
+            scores = 1 / (1 + np.exp(-margin))
+            hist = ScoreHistogram.from_batch(("n", "p"), np.repeat([1, 0], size), scores)
+            hits += true in auc(hist, {"p"}, {"n"}).interval
+        print(f"DeLong, {size} of each class: AUC {100 * hits / repeats:.1f}")
+
+
+def _comparisons(repeats: int) -> None:
+    rng = np.random.default_rng(2)
+    hits = Counter[str]()
+    rates = stats.norm.cdf([-1.5, -1.3])
+    areas = stats.norm.cdf(np.array([3.0, 2.6]) / 2**0.5)
+    for _ in range(repeats):
+        subject = np.repeat(np.arange(40), 10)
+        truth = np.tile(np.repeat([True, False], 5), 40)
+        side = np.where(truth, 1.0, -1.0)
+        own = rng.normal(0, 0.3**0.5, (40, 2))[subject, truth.astype(int)]
+        common = own + rng.normal(0, 0.3**0.5, len(subject))
+        one, two = (shift * side + common + rng.normal(0, 0.4**0.5, len(subject)) for shift in (1.5, 1.3))
+        words = subject.astype(str)
+        wrong = [(margin > 0) != truth for margin in (one, two)]
+        change, gain = rates[1] - rates[0], areas[1] - areas[0]
+        hits["error rate, subjects"] += change in compare_errors(*wrong, words).interval
+        hits["AUC, subjects"] += gain in compare_areas(one, two, truth, words).interval
+        fresh = rng.normal(0, 0.6**0.5, len(subject))
+        one, two = (shift * side + fresh + rng.normal(0, 0.4**0.5, len(subject)) for shift in (1.5, 1.3))
+        wrong = [(margin > 0) != truth for margin in (one, two)]
+        hits["error rate, independent"] += change in compare_errors(*wrong).interval
+        hits["AUC, independent"] += gain in compare_areas(one, two, truth).interval
+    words = ", ".join(f"{name} {100 * count / repeats:.1f}" for name, count in sorted(hits.items()))
+    print(f"paired changes, 400 samples of 40 people: {words}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=1000)
+    parser.add_argument("--only", choices=("rates", "subjects", "areas", "comparisons"))
+    options = parser.parse_args()
+    parts = {
+        "rates": _rates,
+        "subjects": lambda: _subjects(options.repeats),
+        "areas": lambda: _areas(options.repeats),
+        "comparisons": lambda: _comparisons(options.repeats),
+    }
+    for name, show in parts.items():
+        if options.only in (None, name):
+            show()
+
+
+if __name__ == "__main__":
+    main()

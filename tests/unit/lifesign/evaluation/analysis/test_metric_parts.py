@@ -1,0 +1,235 @@
+"""Parts of a report that single metrics fill: thresholds, subjects, superclasses, calibration."""
+
+import dataclasses
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from lifesign.errors import ConfigurationError
+from lifesign.evaluation.analysis.assembly import AnalysisSpec
+from lifesign.evaluation.analysis.calibration import temperature_document
+from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.analysis.superclasses import coarse_document
+from lifesign.evaluation.metrics.score_bins import bin_thresholds, decidable_cuts
+from lifesign.model_card import ModelCard, OperatingPoint, RateEvidence
+from lifesign.preprocessing import PreprocessingSpec
+from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
+from lifesign.testing.reports import liveness_spec, report_of
+
+_CLASSES = ("cat", "dog", "owl")
+_EDGES = bin_thresholds()[decidable_cuts()]
+
+
+def _edge(near):
+    return float(_EDGES[np.abs(_EDGES - near).argmin()])
+
+
+def _card(*points):
+    return ModelCard(
+        name="m",
+        version=1,
+        task="liveness",
+        class_names=("attack", "bona_fide"),
+        preprocessing=PreprocessingSpec(height=8, width=8),
+        operating_points=points,
+        default_operating_point=points[0].id,
+    )
+
+
+@pytest.fixture(scope="module")
+def table():
+    return liveness_predictions(0, no_response_share=0.05)
+
+
+@pytest.fixture(scope="module")
+def report(table):
+    return report_of(table, liveness_spec(threshold=0.5))
+
+
+def test_missing_answers_count_each_way_for_both_errors(report):
+    pad = report.pad
+    assert pad.bpcer.total < pad.bpcer_no_response_as_accept.total
+    assert pad.bpcer_no_response_as_accept.errors == pad.bpcer.errors
+    assert pad.bpcer_no_response_as_reject.errors == pad.bpcer.errors + pad.bpnrr.errors
+    assert pad.apcer_max_no_response_as_reject.value <= pad.apcer_max.value
+    assert pad.apcer_max_no_response_as_accept.value >= pad.apcer_max.value
+    for row in pad.species:
+        assert row.apnrr.errors == row.no_response
+        assert row.apcer_no_response_as_reject.errors == row.apcer.errors
+        assert row.apcer_no_response_as_reject.total == row.presentations
+
+
+def test_true_positive_rates_without_enough_attacks_are_refused(report):
+    rows = {row.name: row for row in report.pad.thresholds if row.name.startswith("TPR")}
+    attacks = report.pad.apcer_pooled.total
+    assert set(rows) == {f"TPR at FPR {rate}" for rate in ("1e-2", "5e-3", "1e-3", "1e-4")}
+    refused = rows["TPR at FPR 1e-4"]
+    assert refused.value is refused.threshold is refused.apcer is None
+    assert refused.note == f"n/a (needs at least 100,000 attacks, has {attacks:,})"
+
+
+def test_a_true_positive_rate_with_enough_attacks_keeps_its_limit():
+    report = report_of(liveness_predictions(1, subjects=300), liveness_spec(threshold=0.5))
+    row = next(row for row in report.pad.thresholds if row.name == "TPR at FPR 1e-2")
+    assert row.apcer.total >= 1000
+    assert row.apcer.value <= 0.01
+    assert row.value == pytest.approx(1 - row.bpcer.value)
+
+
+def test_every_threshold_says_how_it_was_chosen(report):
+    for row in report.pad.thresholds:
+        assert row.threshold_source in ("dev", "fixed", "ORACLE:test")
+        if row.threshold_source == "ORACLE:test":
+            assert row.criterion
+
+
+def test_hull_eer_is_no_larger_than_that_of_steps(report):
+    rows = {row.name: row for row in report.pad.thresholds}
+    assert rows["EER, convex hull (test)"].value <= rows["EER (test)"].value + 1e-12
+
+
+def test_bpcer1000_says_where_species_are_too_small(report):
+    row = next(row for row in report.pad.thresholds if row.name == "BPCER1000")
+    assert "is none, with fewer than 1,000 attacks" in row.note
+
+
+def test_threshold_of_the_card_comes_with_its_promise(table):
+    evidence = RateEvidence(errors=1, total=100, value=0.01, lower=0.0, upper=0.05)
+    point = OperatingPoint(
+        id="eer", criterion="eer", threshold=0.5, dataset_digest="sha256:d", bpcer=evidence
+    )
+    spec = dataclasses.replace(liveness_spec(), operating_point=point)
+    origin = report_of(table, spec, card=_card(point)).pad.provenance
+    assert (origin.id, origin.source, origin.criterion) == ("eer", "dev", "eer")
+    assert origin.dataset_digest == "sha256:d"
+    assert origin.promised_bpcer.text == "1/100 = 1.0 % (0.025–5.4 %)"
+    assert origin.promised_apcer_max is None
+
+
+def test_a_given_threshold_promises_nothing(report):
+    origin = report.pad.provenance
+    assert (origin.id, origin.source, origin.criterion, origin.threshold) == (None, "fixed", "given", 0.5)
+    assert origin.promised_bpcer is None
+
+
+def test_two_operating_points_leave_a_middle_for_somebody_else(table):
+    points = [
+        OperatingPoint(id=name, criterion=name, threshold=_edge(threshold))
+        for name, threshold in (("strict", 0.8), ("lenient", 0.2))
+    ]
+    spec = dataclasses.replace(liveness_spec(), operating_point=points[0])
+    two = report_of(table, spec, card=_card(*points)).pad.two_thresholds
+    assert (two.reject_point, two.accept_point) == ("lenient", "strict")
+    scores = [(row["scores"][1], row["label"]) for row in table.to_pylist() if row["outcome"] == "scored"]
+    genuine = [score for score, label in scores if label == "bona_fide"]
+    row = two.rows[0]
+    assert row.group == "bona_fide"
+    assert row.rejected.errors == sum(score < two.reject_below for score in genuine)
+    assert row.accepted.errors == sum(score >= two.accept_from for score in genuine)
+    assert row.rejected.errors + row.uncertain.errors + row.accepted.errors == len(genuine)
+
+
+def test_one_operating_point_has_no_middle(report):
+    assert report.pad.two_thresholds is None
+
+
+def test_limits_by_subject_say_their_threshold_source(report):
+    rows = {row.name: row for row in report.subject_intervals}
+    assert rows["BPCER"].value == report.pad.bpcer.value
+    assert rows["APCER max"].value == report.pad.apcer_max.value
+    assert rows["BPCER"].threshold_source == "fixed"
+    assert rows["EER"].threshold_source == "ORACLE:test"
+    assert rows["AUC"].value == pytest.approx(report.roc[0].auc.value, abs=1e-6)
+    assert all(row.lower <= row.value <= row.upper for row in rows.values())
+    assert {row.subjects for row in rows.values()} == {report.subject.subjects}
+
+
+def test_without_subjects_none_are_drawn(table):
+    place = table.column_names.index("subject_id")
+    nobody = table.set_column(place, "subject_id", pa.nulls(table.num_rows, pa.string()))
+    assert report_of(nobody, liveness_spec(threshold=0.5)).subject_intervals == ()
+
+
+def test_rates_with_few_errors_are_not_resolved(report):
+    assert report.pad.species[0].apcer.resolved is False
+    assert report.pad.apcer_pooled.resolved is (report.pad.apcer_pooled.errors >= 30)
+
+
+@pytest.fixture(scope="module")
+def classes():
+    return classification_predictions(1, class_names=_CLASSES, samples=300)
+
+
+def test_superclasses_merge_classes_and_their_missing_answers(classes):
+    spec = AnalysisSpec(_CLASSES, "classification")
+    tally = RunState.from_predictions(classes, spec).overall
+    coarse = coarse_document(tally, {"cat": "pet", "dog": "pet", "owl": "bird"})
+    assert coarse.class_names == ("bird", "pet")
+    assert sum(map(sum, coarse.counts)) == tally.confusion.total
+    assert sum(coarse.no_response) == int(tally.no_response.sum())
+    assert coarse.accuracy.value >= tally.confusion.accuracy
+    assert coarse.averages["macro_f1"] is not None
+
+
+def test_a_class_without_a_superclass_is_told(classes):
+    tally = RunState.from_predictions(classes, AnalysisSpec(_CLASSES, "classification")).overall
+    with pytest.raises(ConfigurationError, match="got none for owl"):
+        coarse_document(tally, {"cat": "pet", "dog": "pet"})
+
+
+def test_calibration_has_bins_of_equal_mass(report):
+    calibration = report.calibration
+    assert sum(one.count for one in calibration.equal_mass_bins) == report.accounting.scored
+    assert 0 <= calibration.adaptive_ece <= 1
+
+
+def _with_logits(temperature, *, parts=3, samples=2000):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2 * temperature, (samples, 3))
+    shares = np.exp(logits / temperature)
+    shares = (shares / shares.sum(axis=1, keepdims=True)).cumsum(axis=1)
+    true = (rng.random((samples, 1)) > shares[:, :-1]).sum(axis=1)
+    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+    scores /= scores.sum(axis=1, keepdims=True)
+    table = pa.table(
+        {
+            "sample_id": [f"s{row}" for row in range(samples)],
+            "label": [_CLASSES[index] for index in true],
+            "outcome": ["scored"] * samples,
+            "scores": pa.array(scores.astype(np.float32).tolist(), pa.list_(pa.float32())),
+            "logits": pa.array(logits.astype(np.float32).tolist(), pa.list_(pa.float32())),
+        }
+    )
+    step = -(-samples // parts)
+    return [table.slice(start, step) for start in range(0, samples, step)]
+
+
+def test_an_over_confident_model_has_a_temperature_above_one():
+    spec = AnalysisSpec(_CLASSES, "classification")
+    found = temperature_document(_with_logits(3.0), spec, scored=2000)
+    assert found.value == pytest.approx(3, rel=0.15)
+    assert found.ece_after < found.ece_before / 2
+    assert found.log_loss_after < found.log_loss_before
+    assert found.source == "ORACLE:test"
+
+
+def test_a_calibrated_model_gains_nothing_by_having_been_looked_at():
+    spec = AnalysisSpec(_CLASSES, "classification")
+    found = temperature_document(_with_logits(1.0), spec, scored=2000)
+    assert found.value == pytest.approx(1, rel=0.1)
+    assert found.log_loss_after >= found.log_loss_before - 1e-4
+
+
+def test_parts_do_not_change_the_temperature():
+    spec = AnalysisSpec(_CLASSES, "classification")
+    whole, split = (
+        temperature_document(_with_logits(2.0, parts=parts), spec, scored=200_000) for parts in (1, 7)
+    )
+    assert whole == split
+    assert whole.samples == 500
+
+
+def test_without_logits_there_is_no_temperature(table, report):
+    without = table.drop_columns([name for name in ("logits",) if name in table.column_names])
+    assert temperature_document(iter([without]), liveness_spec(threshold=0.5), scored=100) is None
