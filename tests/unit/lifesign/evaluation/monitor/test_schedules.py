@@ -30,6 +30,16 @@ def test_a_good_file_gives_configs_and_schedules(tmp_path: Path) -> None:
     assert book.schedules["nightly"].evaluation == "nightly-faces"
 
 
+def test_an_evaluation_can_say_what_a_model_of_another_make_takes(tmp_path: Path) -> None:
+    contract = "contract: {input: {scaling: torch}, class_names: [attack, bona_fide]}"
+    book = _load(tmp_path, _GOOD.replace("batch_size: 8", contract))
+
+    config = book.config("nightly-faces", out=tmp_path / "run")
+
+    assert config.contract is not None
+    assert config.contract.input.scaling == "torch"
+
+
 def test_an_empty_file_means_nothing_to_do(tmp_path: Path) -> None:
     assert _load(tmp_path, "") == ScheduleBook()
 
