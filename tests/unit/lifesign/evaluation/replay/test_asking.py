@@ -10,6 +10,7 @@ from lifesign.client import PredictionClient
 from lifesign.errors import ContractError, NotReadyError, UpstreamError
 from lifesign.evaluation.replay.asking import Answers, Asking
 from lifesign.evaluation.replay.patience import Patience, Stopped
+from lifesign.evaluation.replay.window import Window
 from lifesign.testing.clock import FakeClock
 from lifesign.testing.model_server import Answer, Failure, FakeModelServer, mean_brightness_logits, softmax
 
@@ -63,6 +64,21 @@ def test_unavailable_storm_is_waited_out_with_growing_pauses():
     assert asked.clock.slept == [0.1, 0.2, 0.4, 0.8]
     assert "UNAVAILABLE" in asked.messages[0]
     assert server.calls == 5
+
+
+@pytest.mark.parametrize(
+    ("codes", "size"),
+    [(["RESOURCE_EXHAUSTED"], 2), (["RESOURCE_EXHAUSTED"] * 3, 2), (["UNAVAILABLE"], 4), (["INTERNAL"], 4)],
+    ids=["full", "full for long", "away", "broken"],
+)
+def test_a_full_server_gets_fewer_batches_at_once(codes, size):
+    with FakeModelServer(script=[Failure(code) for code in codes]) as server:
+        asked = _Asked(server)
+        window = Window()
+        asking = Asking(asked.client, version=1, class_names=CLASSES, patience=asked.patience, window=window)
+        assert not asking.settle(_images(2), asking.send(_images(2))).refusals
+    assert window.size == size
+    assert window.in_flight == 0
 
 
 def test_giving_up_names_the_server_and_the_time():
