@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lifesign.evaluation.report.document import (
     PadDocument,
@@ -27,7 +27,10 @@ class Tile:
 
 @dataclass(frozen=True, slots=True)
 class HeadlineRow:
-    """A line of the headline table; ``source`` says where the threshold came from, "–" if none is used."""
+    """A line of the headline table; ``source`` says where the threshold came from, "–" if none is used.
+
+    ``is_extra`` folds it away: of a liveness report, what is common for classifiers.
+    """
 
     name: str
     value: str
@@ -35,6 +38,7 @@ class HeadlineRow:
     counts: str = ""
     source: str = "–"
     note: str = ""
+    is_extra: bool = False
 
     @property
     def is_oracle(self) -> bool:
@@ -91,12 +95,15 @@ def headline_rows(document: ReportDocument) -> list[HeadlineRow]:
     """Return all numbers about the whole set, those that gates look at first."""
     source = document.model.threshold_source or "–"
     rows = list(_pad_rows(document.pad, source)) if document.pad is not None else []
+    if document.pad is not None and document.accounting.no_response:
+        rows += _no_answer_rows(document.pad, source)
     rows.append(_value_row("Accuracy", document.accuracy, percent, source))
     rows.append(HeadlineRow("Balanced accuracy", percent(document.balanced_accuracy), source=source))
     if document.roc:
         name = "AUC" if document.pad is not None else f"AUC, {document.roc[0].name}"
         rows.append(_value_row(name, document.roc[0].auc, four, "–"))
-    rows += _average_rows(document.averages, source)
+    averages = _average_rows(document.averages, source)
+    rows += [replace(row, is_extra=document.pad is not None) for row in averages]
     calibration = document.calibration
     if calibration is not None:
         rows.append(HeadlineRow("Expected calibration error", four(calibration.ece), note="0 is best"))
@@ -115,14 +122,6 @@ def _pad_rows(pad: PadDocument, source: str) -> Iterator[HeadlineRow]:
     yield _rate_row(f"APCER, worst species{worst}", pad.apcer_max, source)
     for one in pad.species:
         yield _rate_row(f"APCER, {one.species}", one.apcer, source)
-    if pad.apcer_max_no_response_as_reject is not None:
-        yield _rate_row(
-            "APCER, no answer as rejection", pad.apcer_max_no_response_as_reject, source, "worst species"
-        )
-    if pad.apcer_max_no_response_as_accept is not None:
-        yield _rate_row(
-            "APCER, no answer as acceptance", pad.apcer_max_no_response_as_accept, source, "worst species"
-        )
     yield _rate_row(
         "APCER, all species pooled", pad.apcer_pooled, source, "an average can hide a broken species"
     )
@@ -142,9 +141,6 @@ def _pad_rows(pad: PadDocument, source: str) -> Iterator[HeadlineRow]:
         )
     yield _rate_row("APNRR", pad.apnrr, "–", "attacks without an answer")
     yield _rate_row("BPNRR", pad.bpnrr, "–", "bona fide without an answer")
-    yield _rate_row("BPCER, no answer as rejection", pad.bpcer_no_response_as_reject, source)
-    if pad.bpcer_no_response_as_accept is not None:
-        yield _rate_row("BPCER, no answer as acceptance", pad.bpcer_no_response_as_accept, source)
     named = {row.name for row in pad.thresholds}
     for row in (*(() if pad.eer.name in named else (pad.eer,)), *pad.thresholds):
         yield from _threshold_rows(row)
@@ -167,10 +163,27 @@ def _spoken(name: str) -> str:
     return re.sub(r"^Top(\d)", r"Top-\1", name.replace("_", " ").capitalize())
 
 
+def _no_answer_rows(pad: PadDocument, source: str) -> Iterator[HeadlineRow]:
+    """With samples that got no answer counted as rejected and as accepted; the other rows leave them out."""
+    if pad.apcer_max_no_response_as_reject is not None:
+        yield _rate_row(
+            "APCER, no answer as rejection", pad.apcer_max_no_response_as_reject, source, "worst species"
+        )
+    if pad.apcer_max_no_response_as_accept is not None:
+        yield _rate_row(
+            "APCER, no answer as acceptance", pad.apcer_max_no_response_as_accept, source, "worst species"
+        )
+    yield _rate_row("BPCER, no answer as rejection", pad.bpcer_no_response_as_reject, source)
+    if pad.bpcer_no_response_as_accept is not None:
+        yield _rate_row("BPCER, no answer as acceptance", pad.bpcer_no_response_as_accept, source)
+
+
 def _threshold_rows(row: ThresholdRow) -> Iterator[HeadlineRow]:
     """Rows have a value of their own, or are named after the rate they tell: BPCER20, APCER at BPCER 1 %."""
     if row.value is not None:
-        yield HeadlineRow(row.name, percent(row.value), source=row.threshold_source, note=row.note)
+        # At a threshold that was given, the value is half the total error.
+        name = f"HTER, {row.name}" if row.name.startswith(("operating point", "threshold")) else row.name
+        yield HeadlineRow(name, percent(row.value), source=row.threshold_source, note=row.note)
     elif row.name.startswith("BPCER") and row.bpcer is not None:
         yield _rate_row(row.name, row.bpcer, row.threshold_source, row.note)
     elif row.name.startswith("APCER") and row.apcer is not None:
@@ -178,8 +191,8 @@ def _threshold_rows(row: ThresholdRow) -> Iterator[HeadlineRow]:
 
 
 def _rate_row(name: str, rate: RateRow, source: str, note: str = "") -> HeadlineRow:
-    if rate.resolved is False and rate.total:
-        note = f"{note}; few errors: read the limit, not the rate".removeprefix("; ")
+    if rate.resolved is False and rate.errors:
+        note = f"{note}; few errors".removeprefix("; ")
     return HeadlineRow(
         name,
         percent(rate.value) if rate.total else "–",

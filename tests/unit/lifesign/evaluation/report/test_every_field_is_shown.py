@@ -172,7 +172,9 @@ def whole(full):
             )
         }
     )
-    accounting = full.accounting.model_copy(update={"reasons": {"truncated": 2}, "conversions": {"cmyk": 1}})
+    accounting = full.accounting.model_copy(
+        update={"no_response": 2, "reasons": {"truncated": 2}, "conversions": {"cmyk": 1}}
+    )
     model = full.model.model_copy(
         update={"training_data_digest": "feed", "recipe": "small", "operating_point": "eer"}
     )

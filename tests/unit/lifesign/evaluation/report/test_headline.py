@@ -41,4 +41,11 @@ def test_rates_that_are_only_bounds_say_so():
     document = liveness_report()
     unsure = document.pad.bpcer.model_copy(update={"resolved": False})
     rows = _by_name(document.model_copy(update={"pad": document.pad.model_copy(update={"bpcer": unsure})}))
-    assert "read the limit" in rows["BPCER"].note
+    assert rows["BPCER"].note == "few errors"
+
+
+def test_three_ways_of_counting_are_told_where_samples_got_no_answer():
+    document = liveness_report()
+    assert "BPCER, no answer as rejection" in _by_name(document)
+    silent = document.accounting.model_copy(update={"no_response": 0})
+    assert "BPCER, no answer as rejection" not in _by_name(document.model_copy(update={"accounting": silent}))

@@ -1,12 +1,16 @@
 import io
+import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
+from markupsafe import escape
 from PIL import Image
 
 from lifesign.evaluation.report.html import render_html
 from lifesign.testing.prediction_tables import liveness_predictions
+from lifesign.testing.report_documents import report_of_confusion
 from lifesign.testing.reports import liveness_spec, report_of
 
 _VOID = {"meta", "img", "br", "input", "link", "hr"}
@@ -119,6 +123,77 @@ def test_timings_have_a_section_of_their_own_and_none_without_them(full):
     assert "21.3 ms" in section
     assert "<dt>images per second</dt><dd>750.2</dd>" in section
     assert 'id="latency"' not in render_html(full)
+
+
+def test_ten_million_samples_of_a_hundred_classes_stay_below_a_megabyte(hundred_classes):
+    rng = np.random.default_rng(0)
+    counts = rng.integers(100, 1_800, (100, 100))
+    np.fill_diagonal(counts, 10_000)
+    names = tuple(f"a rather long name of class {index:03d}" for index in range(100))
+    confusion = hundred_classes.confusion.model_copy(
+        update={
+            "class_names": names,
+            "counts": tuple(map(tuple, counts.tolist())),
+            "no_response": (12_345,) * 100,
+        }
+    )
+    classes = tuple(
+        row.model_copy(update={"class_name": name, "support": 100_000})
+        for row, name in zip(hundred_classes.classes, names, strict=True)
+    )
+    slices = tuple(
+        row.model_copy(update={"column": f"column_{copy}"})
+        for copy in range(40)
+        for row in hundred_classes.slices
+    )
+    document = hundred_classes.model_copy(
+        update={"confusion": confusion, "classes": classes, "slices": slices}
+    )
+    text = render_html(document)
+    _parse(text)
+    assert counts.sum() > 1e7
+    assert len(text.encode()) < 1_000_000
+
+
+def test_a_large_matrix_can_be_zoomed_and_names_the_largest_confusions(hundred_classes):
+    text = render_html(hundred_classes)
+    assert text.count('name="zoom"') == 3
+    largest = max(
+        count
+        for i, row in enumerate(hundred_classes.confusion.counts)
+        for j, count in enumerate(row)
+        if i != j
+    )
+    assert re.search(rf"<title>class_\d+ taken for class_\d+: {largest} ", text)
+    assert "The most frequent confusions" in text
+    assert "confused most among each other" in text
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_few_classes_have_a_matrix_of_numbers(classes):
+    counts = np.full((classes, classes), 3) + 40 * np.eye(classes, dtype=int)
+    names = tuple(f"class_{index}" for index in range(classes))
+    text = render_html(report_of_confusion(counts, names))
+    assert text.count('<table class="matrix">') == 1
+    assert text.count("<b>43</b>") == classes
+    assert 'name="zoom"' not in text
+
+
+def test_an_old_report_without_the_newer_parts_has_a_page(full):
+    old = json.loads(full.to_json())
+    for name, field in type(full).model_fields.items():
+        if not field.is_required() and name != "schema_version":
+            del old[name]
+    _parse(render_html(type(full).model_validate(old)))
+
+
+def test_every_alert_says_since_when_and_what_to_do(full):
+    assert full.alerts
+    text = render_html(full)
+    for alert in full.alerts:
+        for words in (alert.title, alert.sentence, alert.since, alert.remedy):
+            assert words
+            assert str(escape(words)) in text
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
