@@ -30,7 +30,7 @@ def _since(alert: Alert, report: Mapping[str, Any]) -> str:
     version = "+".join(report["model"]["served_versions"]) or "unknown"
     earlier = f"version {version} (run {report['run_id']})"
     if alert.kind == "regression":
-        return f"Since {earlier}, on the same samples."
+        return f"Between {earlier} and this run, on the same samples."
     if _key(alert.kind, alert.title) in {_key(one["kind"], one["title"]) for one in report["alerts"]}:
         return f"{before}Not new: the report of {earlier} has it too."
     return f"{before}New since {earlier}, whose report does not have it."

@@ -182,13 +182,6 @@ def _versions(document: ReportDocument) -> str:
     return "version " + ", ".join(document.model.served_versions or {"unknown": 0})
 
 
-def _versions(document: ReportDocument) -> str:
-    served = document.model.served_versions
-    if document.model.source == "file" and not served:
-        return "scores"
-    return "version " + ", ".join(served or {"unknown": 0})
-
-
 def _served(document: ReportDocument) -> str:
     return (
         ", ".join(

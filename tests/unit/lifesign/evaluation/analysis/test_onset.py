@@ -28,7 +28,7 @@ def baseline(tmp_path):
         (_alert(), "Not new: the report of version 2 (run 0123456789abcdef) has it too."),
         (_alert(title="Gate max_bpcer failed"), "New since version 2"),
         (_alert("drift", "7 of 10 features have drifted"), "Not new"),
-        (_alert("regression", "BPCER is worse than version 2"), "Since version 2"),
+        (_alert("regression", "BPCER is worse than version 2"), "Between version 2"),
     ],
     ids=["old", "new", "drift_counts_differ", "regression"],
 )
