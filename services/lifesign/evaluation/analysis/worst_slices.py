@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lifesign.datasets.slice_names import CROSS, SKIN_TONE_BAND
+from lifesign.datasets.slice_names import CROSS
 from lifesign.evaluation.analysis.codes import Codes
 from lifesign.evaluation.analysis.columns import PredictionColumns
 from lifesign.evaluation.analysis.group_errors import ErrorKind, error_kinds
@@ -83,7 +83,7 @@ def find_worst_slices(columns: PredictionColumns) -> SliceSearch | None:
 
 def searched_columns(columns: PredictionColumns) -> dict[str, Codes]:
     """Return the codes of the columns that are searched, by name, those with at least two values."""
-    names = [name for name in columns.spec.slices if CROSS not in name and name != SKIN_TONE_BAND]
+    names = [name for name in columns.spec.slices if CROSS not in name]
     names += [name for name in columns.spec.measured_slices if name not in names]
     codes = {name: columns.slice_codes(name) for name in names}
     if columns.spec.task == "liveness" and codes:

@@ -124,3 +124,10 @@ def test_who_asked_for_no_slices_gets_none_measured_either():
     report = report_of(liveness_predictions(0), spec)
     assert report.slices == ()
     assert report.worst_slices is None
+
+
+def test_a_band_of_tones_is_searched_but_not_crossed_with_its_tones():
+    table = liveness_predictions(4, subjects=60, tone_shift=dict.fromkeys(("mst08", "mst09", "mst10"), -2.5))
+    search = _search(table, liveness_spec(threshold=0.5))
+    assert {"skin_tone_band": "mst07-10 dark"} in [one.slices for one in search.findings]
+    assert not [one for one in search.findings if set(one.slices) == {"skin_tone", "skin_tone_band"}]
