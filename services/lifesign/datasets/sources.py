@@ -1,6 +1,7 @@
 """Where the images of a data set are read from: a folder, an object store, or the rows of an archive."""
 
 import hashlib
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -51,7 +52,8 @@ class FileSource:
                 return _read_remote(place, limits)
             return read_image(Path(place), limits)
         except ImageError as error:
-            raise ImageError(error.reason, str(error).replace(place, path)) from error
+            text = str(error).replace(place, path).replace(str(Path(place)), path)
+            raise ImageError(error.reason, text) from error
 
     def digest(self, path: str) -> str:
         """Return ``size:SHA-256``."""
@@ -60,10 +62,12 @@ class FileSource:
             if is_uri(place):
                 data = read_object(place)
                 return f"{len(data)}:{hashlib.sha256(data).hexdigest()}"
-            if not Path(place).is_file():
+            local = Path(place)
+            status = local.stat()
+            if not stat.S_ISREG(status.st_mode):
                 return MISSING
-            with Path(place).open("rb") as file:
-                return f"{Path(place).stat().st_size}:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+            with local.open("rb") as file:
+                return f"{status.st_size}:{hashlib.file_digest(file, 'sha256').hexdigest()}"
         except (OSError, RemoteMissingError):
             return MISSING
 
