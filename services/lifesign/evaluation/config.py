@@ -180,7 +180,8 @@ class PredictionsConfig(AnalysisConfig):
     dev_predictions: Path | None = Field(default=None, description="file to choose the threshold on")
     dev_split: Split | None = Field(default=None, description="split of the file to choose it on")
     criterion: str | None = Field(
-        default=None, description="how it is chosen: eer, apcer_max<=SHARE or bpcer<=SHARE; null: eer"
+        default=None,
+        description="how it is chosen: eer, apcer_max<=SHARE, bpcer<=SHARE, min_cost(…); null: eer",
     )
 
     @field_validator("dev_split", mode="before")

@@ -26,6 +26,8 @@ DevSplit = Annotated[
 Criterion = Annotated[
     str | None,
     typer.Option(
-        help="how the threshold is chosen on dev: eer, apcer_max<=SHARE or bpcer<=SHARE", show_default="eer"
+        help="how the threshold is chosen on dev: eer, apcer_max<=SHARE, bpcer<=SHARE or "
+        "min_cost(ACCEPT,REJECT,SHARE): cost of an accepted attack, of a rejected bona fide, attack share",
+        show_default="eer",
     ),
 ]

@@ -1,10 +1,12 @@
-"""Choosing the threshold on development scores: by equal error rates, or by a limit on one of them."""
+"""Choosing the threshold on development scores: by equal error rates, a limit on one of them, or by cost."""
 
 import contextlib
 import math
+import re
 from collections.abc import Mapping
 
 from lifesign.errors import ConfigurationError, ContractError, DatasetError
+from lifesign.evaluation.metrics.costs import least_cost
 from lifesign.evaluation.metrics.intervals import Rate, clopper_pearson
 from lifesign.evaluation.metrics.pad import PadPoint, apcer_at_bpcer, bpcer_at_apcer, worst_rate
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, eer, rates_at
@@ -14,10 +16,14 @@ from lifesign.model_card import OperatingPoint, RateEvidence
 __all__ = ["choose_operating_point", "normal_criterion"]
 
 _LIMITED = ("apcer_max", "bpcer")
+_COST = re.compile(r"min_cost\(([^,()]+),([^,()]+),([^,()]+)\)")
 
 
 def normal_criterion(text: str) -> str:
-    """Return ``eer``, ``apcer_max<=SHARE`` or ``bpcer<=SHARE`` without blanks, the share in [0, 1].
+    """Return ``eer``, ``apcer_max<=SHARE``, ``bpcer<=SHARE`` or ``min_cost(…)`` without blanks.
+
+    Shares are in [0, 1]; ``min_cost(ACCEPT,REJECT,SHARE)`` holds the costs of an accepted attack and of a
+    rejected bona fide sample, and the share of attacks in operation.
 
     Raises:
         ValueError: any other text.
@@ -30,7 +36,22 @@ def normal_criterion(text: str) -> str:
         with contextlib.suppress(ValueError):
             if 0 <= float(limit) <= 1:
                 return word
-    raise ValueError("expected eer, apcer_max<=SHARE or bpcer<=SHARE, such as bpcer<=0.05")
+    if _COST.fullmatch(word):
+        with contextlib.suppress(ValueError):
+            accept, reject, share = _costs(word)
+            if min(accept, reject) >= 0 and accept + reject > 0 and 0 <= share <= 1:
+                return word
+    raise ValueError(
+        "expected eer, apcer_max<=SHARE, bpcer<=SHARE or min_cost(ACCEPT,REJECT,SHARE), such as bpcer<=0.05"
+    )
+
+
+def _costs(word: str) -> tuple[float, float, float]:
+    found = _COST.fullmatch(word)
+    if found is None:
+        raise ValueError(f"expected min_cost(ACCEPT,REJECT,SHARE), got {word!r}")
+    accept, reject, share = (float(number) for number in found.groups())
+    return accept, reject, share
 
 
 def choose_operating_point(
@@ -66,6 +87,10 @@ def choose_operating_point(
 def _threshold(criterion: str, histogram: ScoreHistogram, attacks: list[str]) -> float:
     if criterion == "eer":
         return eer(histogram, [BONA_FIDE], attacks).threshold
+    if criterion.startswith("min_cost"):
+        accept, reject, share = _costs(criterion)
+        costs = {"cost_accept": accept, "cost_reject": reject, "attack_share": share}
+        return least_cost(histogram, [BONA_FIDE], attacks, **costs).threshold
     name, _, limit = criterion.partition("<=")
     point: PadPoint = (bpcer_at_apcer if name == "apcer_max" else apcer_at_bpcer)(histogram, float(limit))
     return point.threshold
