@@ -15,8 +15,8 @@ people's load is measured from /proc/stat and divided out of ``per free core``: 
 raw rates, hardly those. Without --version-dir an untrained MobileNetV2 (alpha 1.0, 64 pixels) is exported;
 with one, the notebook gets the exported graph as a Keras layer.
 
-Measured 2026-11-25 on 2 shared cores with a load average of 13, so 0.2 to 0.8 cores were free: raw rates say
-nothing there, and whether two cores are kept busy could not be shown. Medians of 5 rounds after one to warm up:
+Measured 2026-11-25 on 2 shared cores at a load average of 13: 0.2 to 0.8 cores were free, so raw rates say
+nothing, and how well two free cores are kept busy is not shown. Medians of 5 rounds after one to warm up:
 
 | ratio of served to        | MobileNetV2 1.0, 64 px, 1,024 JPEGs | demo's model, 112 px, 512 JPEGs |
 |                           | per free core  | by CPU seconds     | per free core | by CPU seconds  |
@@ -27,10 +27,9 @@ nothing there, and whether two cores are kept busy could not be shown. Medians o
 | notebook, one pass        | 0.949          | 0.959              | 0.677         | 0.688           |
 
 CPU us per image, MobileNetV2: served 1,895, in process 1,758, decode 527, predict 879, notebook 2,129 and
-1,807. The goals for the limit and the notebook are not reached here. By profile gRPC costs 27 us per image
-(12 kB, both ends), statistics 41, rows, counts and parts 20; the rest of what is missing from the limit is
-decoding and predicting, which cost more while they take turns on a core than alone. The notebook's decoder
-(no antialiasing, fast DCT) costs less than ours; what it wastes is a second pass and idle cores.
+1,807. The goals for the limit and the notebook are not shown to be reached. Measured alone, gRPC costs 27 us
+per image (12 kB, both ends), statistics 41, rows, counts and parts 24. The rest of the gap to the limit is
+unexplained; a guess is that decoding and predicting cost more while they share cores and caches.
 """
 
 import argparse

@@ -6,10 +6,10 @@ The samples are a million rows over two small pictures, so time goes where it wo
 decoding, gRPC, counting, parts, report. RSS is the process's, sampled every 10 ms; what the imports take
 comes first, since no evaluation can be smaller.
 
-Measured 2026-11-25, 10^6 samples, largest RSS: imports 183 MB, data set 415, replay 399, report 966. Replay adds
-nothing to what the data set holds, at any size; the goal of 250 MB is missed by the data set and by the
-report, which reads all predictions at once. pandas, which pyarrow imports where it is installed (only
-development needs it), is 30 MB of each, and scipy.stats 63 MB of the imports.
+Measured once, 2026-11-25, 10^6 samples, largest RSS: imports 183 MB, data set 415, replay 399, report 966.
+Replay stays below the peak of the data set before it. The goal of 250 MB is missed: by the data set and by
+the report, which reads all predictions at once. Of the imports scipy.stats is about 63 MB; pandas, which
+pyarrow imports where it is installed (here for development only), was 30 MB in a run of 30,000 samples.
 """
 
 import argparse
