@@ -3,7 +3,7 @@
     python benchmarks/predictions.py --rows 1000000 --runs 3
 
 The other side reads two columns with pyarrow and computes what a notebook would: confusion matrix,
-classification report, AUC and the ROC curve. Ours also accounts for every row, counts per species, slice and
+classification report, AUC and the ROC curve. Ours also accounts for every row, counts by species, slice and
 subject, searches for bias, draws subjects for intervals, writes the predictions as Parquet, and renders report
 and page. Sides run in processes of their own, in turn. Measured on 2 busy cores, medians of three:
 
