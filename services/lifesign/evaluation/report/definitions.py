@@ -26,14 +26,20 @@ _PAD = (
         "(worst APCER + BPCER) / 2. Not part of ISO/IEC 30107-3; kept for comparison with older papers.",
     ),
     (
-        "EER, BPCER10/20/100",
-        "EER: the rate where APCER (pooled) meets BPCER. BPCER10, 20, 100: BPCER at the lowest threshold "
-        "where every species has an APCER of at most 10 %, 5 %, 1 %. All choose their threshold on the test "
+        "EER, BPCER10/20/100/1000",
+        "EER: the rate where APCER (pooled) meets BPCER, at a threshold that exists or on the convex hull of "
+        "the ROC curve. BPCER10, 20, 100, 1000: BPCER at the lowest threshold "
+        "where every species has an APCER of at most 10 %, 5 %, 1 %, 0.1 %. All choose their threshold on the test "
         "set (ORACLE).",
     ),
     (
         "HTER",
         "(pooled APCER + BPCER) / 2 at a threshold that was chosen on the development set.",
+    ),
+    (
+        "TPR at FPR",
+        "Bona fide presentations accepted at the lowest threshold that lets at most this share of attacks "
+        "pass. Told only with at least ten times as many attacks as it takes for one to be that share.",
     ),
     (
         "Decision",
@@ -50,6 +56,15 @@ _CLASSES = (
         "Probability that a sample of the class scores higher for it than a sample of another class; 0.5 is "
         "chance. Macro: mean over classes. Micro: all pairs of sample and class pooled.",
     ),
+    (
+        "Average precision",
+        "Σ (step of recall · precision there); chance is the share of the class, so it holds for this set.",
+    ),
+    (
+        "Log loss, Brier score",
+        "Mean of −log of the probability given to the true class; mean squared error of the probabilities. "
+        "0 is best for both.",
+    ),
 )
 _ALL = (
     (
@@ -57,6 +72,16 @@ _ALL = (
         "95 % Clopper–Pearson for rates (without errors the one-sided limit, “≤”), DeLong for AUC, "
         "Newcombe for differences. An interval that straddles a limit is INSUFFICIENT evidence: neither pass "
         "nor fail.",
+    ),
+    (
+        "Calibration error",
+        "Mean distance between score and share that was right, over bins of scores weighted by samples "
+        "(ECE); the largest of them (MCE). 0 is best.",
+    ),
+    (
+        "Differential performance",
+        "A gap of an error rate between one group and all others, after ISO/IEC 19795-10: an effect of this "
+        "system on this set, not of a group of people.",
     ),
     (
         "Alert",

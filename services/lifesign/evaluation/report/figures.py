@@ -49,7 +49,7 @@ _SCORE_TICKS = (
 )
 _DET_TICKS = ((0.001, "0.1"), (0.01, "1"), (0.05, "5"), (0.2, "20"), (0.5, "50"))
 _SERIES = 8
-_MATRIX_SIDE, _MATRIX_LEFT, _MATRIX_STEPS = 640, 78, 16
+_MATRIX_SIDE, _MATRIX_STEPS = 640, 16
 _SMALLEST_NAME = 3.2
 _NAME_LENGTH = 18
 _HINTS = 300
@@ -165,26 +165,27 @@ def confusion_figure(confusion: ConfusionDocument, order: Sequence[int]) -> Mark
     """
     counts = np.asarray(confusion.counts, dtype=np.float64)[np.ix_(order, order)]
     names = [confusion.class_names[index] for index in order]
-    size, side = len(names), _MATRIX_SIDE - _MATRIX_LEFT - 8
+    size = len(names)
+    font = max(_SMALLEST_NAME, min(11.0, 0.9 * _MATRIX_SIDE / (size + 12)))
+    left = math.ceil(8 + 0.6 * font * max(len(_short(name)) for name in names))
+    side = _MATRIX_SIDE - left - 8
     support = counts.sum(axis=1, keepdims=True)
     shares = counts / np.where(support > 0, support, 1)
     cell = side / size
     picture = (
-        f'<image x="{_MATRIX_LEFT}" y="8" width="{side}" height="{side}" preserveAspectRatio="none" '
+        f'<image x="{left}" y="8" width="{side}" height="{side}" preserveAspectRatio="none" '
         f'style="image-rendering:pixelated" href="data:image/png;base64,{_matrix_png(shares)}"/>'
     )
     parts = [picture]
-    font = min(11.0, 0.9 * cell)
-    step = 1 if font >= _SMALLEST_NAME else math.ceil(_SMALLEST_NAME / font)
+    step = max(1, math.ceil(0.9 * font / cell))
     for place in range(0, size, step):
         middle = (place + 0.5) * cell
-        shown, css = escape(_short(names[place])), f'style="font-size:{max(font, _SMALLEST_NAME):.1f}px"'
+        shown, css = escape(_short(names[place])), f'style="font-size:{font:.1f}px"'
         parts.append(
-            f'<text x="{_MATRIX_LEFT - 3}" y="{8 + middle + font / 3:.1f}" text-anchor="end" {css}>'
-            f"{shown}</text>"
+            f'<text x="{left - 3}" y="{8 + middle + font / 3:.1f}" text-anchor="end" {css}>{shown}</text>'
         )
         parts.append(
-            f'<text transform="translate({_MATRIX_LEFT + middle + font / 3:.1f} {12 + side}) rotate(-90)" '
+            f'<text transform="translate({left + middle + font / 3:.1f} {12 + side}) rotate(-90)" '
             f'text-anchor="end" {css}>{shown}</text>'
         )
     wrong = counts * (1 - np.eye(size))
@@ -196,7 +197,7 @@ def confusion_figure(confusion: ConfusionDocument, order: Sequence[int]) -> Mark
                 f"({percent(float(shares[row, column]))})"
             )
             parts.append(
-                f'<rect x="{_MATRIX_LEFT + column * cell:.1f}" y="{8 + row * cell:.1f}" width="{cell:.1f}" '
+                f'<rect x="{left + column * cell:.1f}" y="{8 + row * cell:.1f}" width="{cell:.1f}" '
                 f'height="{cell:.1f}" class="hint"><title>{escape(words)}</title></rect>'
             )
     return svg.document(

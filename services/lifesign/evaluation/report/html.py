@@ -139,6 +139,7 @@ def _views(document: ReportDocument) -> dict[str, Any]:
     if pad is not None and pad.apcer_pooled.value is not None and pad.bpcer.value is not None:
         operating = (pad.apcer_pooled.value, pad.bpcer.value)
     is_large = len(confusion.class_names) > _FULL_MATRIX
+    order = matrices.confusion_order(confusion) if is_large else []
     levels, reached = reached_table(curves)
     return {
         "versions": _versions(document),
@@ -148,8 +149,8 @@ def _views(document: ReportDocument) -> dict[str, Any]:
         "headline": headline_rows(document),
         "is_large": is_large,
         "whole_matrix": None if is_large else matrices.class_matrix(confusion),
-        "block": matrices.confused_block(confusion) if is_large else None,
-        "order": matrices.confusion_order(confusion) if is_large else [],
+        "block": matrices.confused_block(confusion, order) if is_large else None,
+        "order": order,
         "pairs": matrices.confused_pairs(confusion, 100) if len(confusion.class_names) > 2 else (),
         "mistakes": matrices.favourite_mistakes(confusion) if len(confusion.class_names) > 2 else {},
         "coarse_matrix": None

@@ -1,5 +1,6 @@
 """Confusion matrices as people read them: shares, the most confused pairs, an order that shows clusters."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,11 +82,11 @@ def species_matrix(pad: PadDocument) -> Matrix:
     return Matrix(("rejected as attack", "accepted as bona fide"), tuple(rows))
 
 
-def confused_block(confusion: ConfusionDocument, size: int = 8) -> Matrix | None:
+def confused_block(confusion: ConfusionDocument, order: Sequence[int], *, size: int = 8) -> Matrix | None:
     """Return the ``size`` classes that are confused most among each other, the rest in a last column.
 
     Grown from the most confused pair by the class with the most confusions with those already in;
-    ``None`` without any confusion.
+    ``None`` without any confusion. Rows and columns come in ``order``.
     """
     counts = np.asarray(confusion.counts, dtype=np.int64)
     mutual = counts + counts.T
@@ -99,7 +100,7 @@ def confused_block(confusion: ConfusionDocument, size: int = 8) -> Matrix | None
         if pull.max() <= 0:
             break
         inside.append(int(pull.argmax()))
-    inside.sort()
+    inside = [index for index in order if index in inside]
     rows = []
     for place, index in enumerate(inside):
         cells = counts[index, inside].tolist()

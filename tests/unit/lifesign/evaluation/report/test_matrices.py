@@ -48,7 +48,7 @@ def test_a_block_holds_the_most_confused_and_accounts_for_the_rest():
     counts, family = _families(12, 3, np.random.default_rng(1))
     counts[family == 2] *= 10
     confusion = _confusion(counts)
-    block = confused_block(confusion, size=4)
+    block = confused_block(confusion, range(12), size=4)
     assert [row.name for row in block.rows] == [confusion.class_names[i] for i in np.flatnonzero(family == 2)]
     assert block.columns == (*(row.name for row in block.rows), "any other")
     for row in block.rows:
@@ -57,9 +57,14 @@ def test_a_block_holds_the_most_confused_and_accounts_for_the_rest():
         assert [cell.is_right for cell in row.cells].count(True) == 1
 
 
+def test_a_block_comes_in_the_order_asked_for():
+    confusion = _confusion([[9, 4, 0], [3, 9, 1], [2, 0, 9]])
+    assert confused_block(confusion, [2, 0, 1]).columns == ("c", "a", "b", "any other")
+
+
 def test_no_confusion_has_no_block_and_no_pairs():
     confusion = _confusion(np.diag([5, 4, 3]))
-    assert confused_block(confusion) is None
+    assert confused_block(confusion, range(3)) is None
     assert confused_pairs(confusion, 10) == ()
     assert set(favourite_mistakes(confusion).values()) == {""}
 
