@@ -4,6 +4,10 @@
 
 The other side reads two columns with pyarrow and computes what a notebook would: confusion matrix,
 classification report, AUC and the ROC curve. Ours also accounts for every row, counts by species, slice and
+subject, searches for bias, draws subjects for intervals, writes the predictions as Parquet, and renders
+report and page. Sides run in processes of their own, in turn. On 2 busy cores, medians of three:
+
+    rows   side           user CPU   peak memory of the process
     10^6   lifesign         14.4 s   703 MiB
     10^6   scikit-learn      2.0 s   367 MiB
 
