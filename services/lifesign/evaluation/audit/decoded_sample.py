@@ -16,7 +16,7 @@ from lifesign.preprocessing import decode_image
 
 __all__ = ["THUMB_SIDE", "DecodedSample", "read_sample", "sample_of_image"]
 
-THUMB_SIDE = 64
+THUMB_SIDE = 32
 _LEAST_FACE = 8
 _MOST_ENLARGED = 64 * TEXTURE_SIDE
 
@@ -26,7 +26,8 @@ class DecodedSample:
     """Digests are SHA-256 of the file, and of the upright sRGB pixels with their size.
 
     ``plane`` uint8 ``(32, 32)`` luma of the face, or of the whole image without its box; ``crop`` uint8
-    ``(96, 96, 3)`` of the centre at its own scale; ``thumb`` uint8 ``(64, 64, 3)`` of the whole;
+    ``(96, 96, 3)`` of the centre at its own scale, ``crop_luma`` its luma; ``thumb`` uint8
+    ``(32, 32, 3)`` of the whole;
     ``file_bytes`` 0 and ``header`` ``None`` where the file is not known; ``notes`` the conversions made.
     """
 
@@ -34,6 +35,7 @@ class DecodedSample:
     pixel_digest: bytes
     plane: NDArray[np.uint8]
     crop: NDArray[np.uint8]
+    crop_luma: NDArray[np.uint8]
     thumb: NDArray[np.uint8]
     width: int
     height: int
@@ -81,11 +83,13 @@ def sample_of_image(
     """Return the sample of an upright RGB image."""
     pixels = hashlib.sha256(f"{image.width}x{image.height}:".encode())
     pixels.update(image.tobytes())
+    centre = _centre(image)
     return DecodedSample(
         file_digest=file_digest,
         pixel_digest=pixels.digest(),
         plane=hash_plane(_face(image, box)),
-        crop=_centre(image),
+        crop=np.asarray(centre, np.uint8),
+        crop_luma=np.asarray(centre.convert("L"), np.uint8),
         thumb=np.asarray(image.resize((THUMB_SIDE, THUMB_SIDE), Image.Resampling.BOX), np.uint8),
         width=image.width,
         height=image.height,
@@ -104,7 +108,7 @@ def _face(image: Image.Image, box: NDArray[np.float64] | None) -> Image.Image:
     return image.crop((left, top, right, bottom)) if min(right - left, bottom - top) >= _LEAST_FACE else image
 
 
-def _centre(image: Image.Image) -> NDArray[np.uint8]:
+def _centre(image: Image.Image) -> Image.Image:
     if min(image.size) < TEXTURE_SIDE:
         scale = TEXTURE_SIDE / min(image.size)
         width, height = (max(TEXTURE_SIDE, round(side * scale)) for side in image.size)
@@ -112,4 +116,4 @@ def _centre(image: Image.Image) -> NDArray[np.uint8]:
             width = height = TEXTURE_SIDE
         image = image.resize((width, height), Image.Resampling.BILINEAR)
     left, top = (image.width - TEXTURE_SIDE) // 2, (image.height - TEXTURE_SIDE) // 2
-    return np.asarray(image.crop((left, top, left + TEXTURE_SIDE, top + TEXTURE_SIDE)), np.uint8)
+    return image.crop((left, top, left + TEXTURE_SIDE, top + TEXTURE_SIDE))

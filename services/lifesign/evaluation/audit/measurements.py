@@ -168,8 +168,8 @@ def _words(sample: DecodedSample) -> dict[str, str]:
 def _columns(samples: list[DecodedSample]) -> Columns:
     if not samples:
         return {}
-    planes, crops, thumbs = (
-        np.stack([getattr(one, name) for one in samples]) for name in ("plane", "crop", "thumb")
+    planes, crops, lumas, thumbs = (
+        np.stack([getattr(one, name) for one in samples]) for name in ("plane", "crop", "crop_luma", "thumb")
     )
     files = [
         (one.width, one.height, one.file_bytes, np.nan if one.header is None else one.header.quality)
@@ -181,7 +181,7 @@ def _columns(samples: list[DecodedSample]) -> Columns:
         "pixel_digests": _digests([one.pixel_digest for one in samples]),
         **_likeness(planes),
         "numbers": np.concatenate(numbers, axis=1),
-        "texture": texture_features(_luma(crops), planes),
+        "texture": texture_features(lumas, planes),
     }
 
 
