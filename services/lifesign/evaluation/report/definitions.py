@@ -28,9 +28,8 @@ _PAD = (
     (
         "EER, BPCER10/20/100/1000",
         "EER: the rate where APCER (pooled) meets BPCER, at a threshold that exists or on the convex hull of "
-        "the ROC curve. BPCER10, 20, 100, 1000: BPCER at the lowest threshold "
-        "where every species has an APCER of at most 10 %, 5 %, 1 %, 0.1 %. All choose their threshold on the test "
-        "set (ORACLE).",
+        "the ROC curve. BPCER10, 20, 100, 1000: BPCER at the lowest threshold where every species has an "
+        "APCER of at most 10 %, 5 %, 1 %, 0.1 %. All choose their threshold on the test set (ORACLE).",
     ),
     (
         "HTER",
