@@ -10,7 +10,7 @@ come in chunks of 65,536, which scikit-learn has to gather first. Time is that o
 making the rows. Measured on 2 busy cores:
 
     rows   classes   seconds   times scikit-learn   MiB above imports (scikit-learn)
-    10^6         2     0.020   66 (36–78)           3.4 (93)
+    10^6         2     0.020   34 and 66 (18–78)    3.4 (93)
     10^6       100     2.7     66                   101 (1,969)
     10^7         2     0.55                         3.5
 
