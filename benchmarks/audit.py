@@ -7,10 +7,10 @@ checks; then the near-duplicate index against comparing all with all, and the ch
 measured rows (made up, so that nothing needs to be decoded) with the memory they take; last, what the audit
 of an evaluation's samples costs beside decoding them. Numbers below are of 2 cores shared with other work.
 
-Measured with --images 1000 while ten other processes wanted the two cores: decoding and measuring 298
-images/s (0.23 of decoding alone), checks 576 images/s; the audit before a replay took 1.5 % of the time of
-decoding, no read of its own; the index found the near pairs of 20,000 rows 6.9 times as fast as comparing all
-with all, those of 100,000 in 3.5 s; all checks of 100,000 rows took 50 s, the process 531 MB.
+Measured with --images 1000 while other processes wanted the same two cores: decoding and measuring 354
+images/s (0.12 of decoding alone, 3,065), checks 2,462 images/s; the audit before a replay took 0.8 % of the
+time of decoding, no read of its own; the index found the near pairs of 20,000 rows 8.4 times as fast as
+comparing all with all, those of 100,000 in 2.1 s; all checks of 100,000 rows took 12 s, the process 535 MB.
 """
 
 import argparse
