@@ -11,7 +11,7 @@ SKIN_TONE_BAND = "skin_tone_band"
 """Derived slice: the ten Monk tones in three groups, for when single tones are too few to judge."""
 
 ESTIMATED_TONE = "estimated_tone"
-"""Individual typology angle of the image's mean colour: a proxy of skin tone, and told as an estimate."""
+"""Typology angle of what is in the middle of the image: a proxy of skin tone, and told as an estimate."""
 
 MEASURED_SLICES = ("brightness", "blur", "size", ESTIMATED_TONE)
 """Names of the measured slices; a metadata column of the same name comes before them."""

@@ -39,6 +39,7 @@ _STATISTIC_LEVELS = {
     "red_green": (0.06, 0.02),
     "blue_yellow": (-0.08, 0.03),
     "entropy": (7.1, 0.3),
+    "typology_angle": (25.0, 20.0),
 }
 
 

@@ -32,6 +32,7 @@ _WORDS = {
     "red_green": ("redder", "greener"),
     "blue_yellow": ("bluer", "yellower"),
     "entropy": ("richer in tones", "poorer in tones"),
+    "typology_angle": ("lighter in the middle", "darker in the middle"),
 }
 
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from lifesign.datasets.slice_names import ESTIMATED_TONE
 from lifesign.evaluation.analysis.codes import Codes, binned
+from lifesign.evaluation.metrics.typology_angle import NO_SKIN
 
 __all__ = ["measured_codes"]
 
 _Numbers = Callable[[str], NDArray[np.float64]]
-_Floats = NDArray[np.float64]
 
 # Statistic, edges without a reference, and the words for the bins.
 _BY_STATISTIC = {
@@ -51,9 +51,9 @@ def measured_codes(name: str, numbers: _Numbers, reference: Mapping[str, Any]) -
         )
         return binned(pixels, _SIZES, sides)
     if name == ESTIMATED_TONE:
-        angle = _typology_angle(
-            *(numbers(f"stat_{one}") for one in ("brightness", "red_green", "blue_yellow"))
-        )
+        angle = numbers("stat_typology_angle")
+        # A colour that no skin has leaves nothing to estimate.
+        angle = np.where(angle < NO_SKIN, angle, np.nan)
         return binned(angle, _ANGLES, ("1 dark (estimated)", "2 medium (estimated)", "3 light (estimated)"))
     statistic, edges, words = _BY_STATISTIC[name]
     edges = _reference_edges(reference.get(statistic)) or edges
@@ -71,23 +71,3 @@ def _reference_edges(feature: Mapping[str, Any] | None) -> tuple[float, float] |
     shares = np.cumsum(counts[:-1]) / max(1.0, counts.sum())
     low, high = (feature["edges"][int(np.abs(shares - fifth).argmin())] for fifth in _FIFTHS)
     return (float(low), float(high)) if low < high else None
-
-
-def _typology_angle(luma: _Floats, red_green: _Floats, blue_yellow: _Floats) -> _Floats:
-    """Return arctan((L* - 50) / b*) of the mean colour in degrees; ``nan`` for a colour no skin has.
-
-    The three statistics are linear in the mean red, green and blue (see ``batch_image_statistics``), so the
-    mean colour follows from them; L* and b* are CIELAB with the white of sRGB, D65. Skin is yellowish:
-    without b* > 0 there is nothing to estimate.
-    """
-    green = luma - (91.5 * red_green + 29 * blue_yellow) / 256
-    colour = np.stack([green + red_green, green, blue_yellow + green + red_green / 2], axis=-1)
-    colour = np.clip(colour, 0, 1)
-    linear = np.where(colour <= 0.04045, colour / 12.92, ((colour + 0.055) / 1.055) ** 2.4)
-    y = linear @ np.array([0.2126729, 0.7151522, 0.0721750])
-    z = linear @ np.array([0.0193339, 0.1191920, 0.9503041]) / 1.08883
-    f_y, f_z = (np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116) for t in (y, z))
-    lightness, yellow = 116 * f_y - 16, 200 * (f_y - f_z)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        angle = np.degrees(np.arctan((lightness - 50) / yellow))
-    return np.where(yellow > 0, angle, np.nan)

@@ -1,4 +1,4 @@
-"""Nine cheap numbers that describe how an image was taken: light, colour, sharpness, noise, coding.
+"""Ten cheap numbers that describe how an image was taken: light, colour, sharpness, noise, coding.
 
 They are the features that drift tests watch, and the axes along which errors are explained. All sums
 are sums of whole numbers, so the result does not depend on the batch an image comes in.
@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import InputError
+from lifesign.evaluation.metrics.typology_angle import typology_angles
 
 __all__ = ["IMAGE_STATISTICS", "batch_image_statistics", "image_statistics"]
 
@@ -21,6 +22,7 @@ IMAGE_STATISTICS = (
     "red_green",
     "blue_yellow",
     "entropy",
+    "typology_angle",
 )
 """Names of the statistics, in the order of the columns of ``batch_image_statistics``."""
 
@@ -35,7 +37,7 @@ def image_statistics(image: NDArray[np.uint8]) -> dict[str, float]:
 
 
 def batch_image_statistics(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return float32 ``(n, 9)`` statistics of RGB images, uint8 ``(n, h, w, 3)``; always finite.
+    """Return float32 ``(n, 10)`` statistics of RGB images, uint8 ``(n, h, w, 3)``; always finite.
 
     - brightness: mean of luma Y = (77 R + 150 G + 29 B) / 256, over 255; [0, 1].
     - contrast: standard deviation of Y, over 255; [0, 0.5].
@@ -48,6 +50,7 @@ def batch_image_statistics(images: NDArray[np.uint8]) -> NDArray[np.float32]:
       across the others; [-1, 1], positive with visible JPEG blocks, 0 when flat or smaller than a block.
     - red_green, blue_yellow: mean of R - G and of B - (R + G) / 2, over 255; [-1, 1].
     - entropy: Shannon entropy of the histogram of Y in bits; [0, 8].
+    - typology_angle: tone of what is in the middle, see ``typology_angles``; [-180, 180] degrees.
 
     Filters take interior pixels only; an image under 3 pixels wide or high has sharpness and noise 0.
     """
@@ -83,6 +86,7 @@ def _chunk_statistics(images: NDArray[np.uint8]) -> NDArray[np.float64]:
         (red_mean - green_mean) / 255,
         (blue_mean - (red_mean + green_mean) / 2) / 255,
         _entropy(histogram, pixels),
+        typology_angles(images),
     )
     return np.stack(columns, axis=1)
 

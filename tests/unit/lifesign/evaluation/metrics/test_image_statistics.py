@@ -10,6 +10,7 @@ from lifesign.evaluation.metrics.image_statistics import (
     batch_image_statistics,
     image_statistics,
 )
+from lifesign.evaluation.metrics.typology_angle import NO_SKIN, typology_angles
 
 
 def _scene(seed=0, size=112):
@@ -37,7 +38,8 @@ def test_one_image_equals_its_row_in_any_batch():
 def test_flat_grey_image_has_brightness_and_nothing_else():
     values = image_statistics(np.full((32, 32, 3), 51, np.uint8))
     assert values["brightness"] == pytest.approx(0.2)
-    assert all(values[name] == 0 for name in IMAGE_STATISTICS if name != "brightness")
+    assert values["typology_angle"] == NO_SKIN
+    assert all(values[name] == 0 for name in set(IMAGE_STATISTICS) - {"brightness", "typology_angle"})
 
 
 def test_pure_colours_reach_the_ends_of_the_colour_axes():
@@ -93,3 +95,16 @@ def test_no_images_give_no_rows():
 def test_wrong_arrays_are_refused_with_expected_and_got(images):
     with pytest.raises(InputError, match="expected images as uint8"):
         batch_image_statistics(images)
+
+
+def test_tone_is_that_of_the_middle_and_not_of_the_background():
+    image = np.full((112, 112, 3), (30, 60, 200), np.uint8)
+    image[40:85, 36:76] = (0xA0, 0x7E, 0x56)  # Monk 6: L* 55.143, b* 26.740
+    expected = np.degrees(np.arctan(5.143 / 26.740))
+    assert typology_angles(image[np.newaxis]) == pytest.approx([expected], abs=0.05)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3), (1, 200)])
+def test_tone_of_a_tiny_image_is_that_of_some_pixel(shape):
+    image = np.full((*shape, 3), (0xF6, 0xED, 0xE4), np.uint8)
+    assert 80 < typology_angles(image[np.newaxis])[0] < 90

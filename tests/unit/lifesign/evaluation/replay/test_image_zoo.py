@@ -75,7 +75,7 @@ def test_too_many_bytes_are_refused_unread(tmp_path):
     batch = decode_batch(FileSource(str(tmp_path)), ["big"], SPEC, ImageLimits(max_bytes=10))
     assert batch.refusals[0].reason == "too_large"
     assert batch.images.shape == (0, 8, 12, 3)
-    assert batch.statistics.shape == (0, 9)
+    assert batch.statistics.shape == (0, 10)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

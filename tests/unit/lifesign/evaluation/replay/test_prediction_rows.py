@@ -50,7 +50,8 @@ def test_values_are_at_the_places_of_their_images():
     assert table["width"].to_pylist() == [10, None, 12, None, 14]
     assert table["height"].to_pylist() == [20, None, 22, None, 24]
     assert table["notes"].to_pylist() == ["icc", "", "icc", "", "icc"]
-    assert table["stat_contrast"].to_pylist() == [1, None, 10, None, 19]
+    width = len(IMAGE_STATISTICS)
+    assert table["stat_contrast"].to_pylist() == [1, None, 1 + width, None, 1 + 2 * width]
 
 
 @pytest.mark.parametrize(
