@@ -4,6 +4,7 @@ Matters to those who decode inside a graph (the ``encoded`` signature) or in ano
 imported only when asked for.
 """
 
+import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -27,6 +28,8 @@ def find_decode_differences(
     Raises:
         ConfigurationError: TensorFlow is not installed.
     """
+    # TensorFlow's start-up notes would drown the table.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import tensorflow as tf
     except ImportError as error:
