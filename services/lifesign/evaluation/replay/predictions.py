@@ -1,6 +1,7 @@
 """Predictions on disk: one immutable Parquet part per shard, the evidence every report is made from."""
 
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from enum import StrEnum
@@ -138,7 +139,8 @@ def replaced_file(path: Path) -> Iterator[Any]:
     Raises:
         StorageError: the disk refused; whatever was at ``path`` is still there.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A process id is no name: processes of several machines may write here.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
