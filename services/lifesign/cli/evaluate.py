@@ -94,6 +94,7 @@ def command(
     in_flight: replay.InFlight = None,
     timeout: replay.TimeoutSeconds = 30.0,
     wait_server: replay.WaitServer = 300.0,
+    executor: replay.ExecutorName = "local",
     resume: replay.Resume = False,
     quiet: analysis.Quiet = False,
     as_json: analysis.AsJson = False,
@@ -169,7 +170,7 @@ def command(
             if dry_run:
                 _refuse(context, ("out", "resume"), "does not go with --dry-run, which writes nothing")
                 raise typer.Exit(_try({**judge(), **served()}, as_json=as_json, quiet=quiet))
-            result = _replay({**judge(), **served()}, resume=resume, quiet=quiet)
+            result = _replay({**judge(), **served()}, executor=executor, resume=resume, quiet=quiet)
     except KeyboardInterrupt:
         print(f"interrupted{_hint(out)}", file=sys.stderr)
         raise typer.Exit(_INTERRUPTED) from None
@@ -183,11 +184,13 @@ def command(
     raise typer.Exit(result.exit_code)
 
 
-def _replay(options: dict[str, Any], *, resume: bool, quiet: bool) -> "EvaluationResult":
+def _replay(options: dict[str, Any], *, executor: str, resume: bool, quiet: bool) -> "EvaluationResult":
     from lifesign.evaluation.config import evaluation_config
     from lifesign.evaluation.service import evaluate
 
-    return evaluate(evaluation_config(**options), progress=_progress(quiet), resume=resume)
+    config = evaluation_config(**options)
+    place = replay.executor_of(executor)
+    return evaluate(config, progress=_progress(quiet), resume=resume, executor=place)
 
 
 def _try(options: dict[str, Any], *, as_json: bool, quiet: bool) -> int:

@@ -2,8 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +20,6 @@ from lifesign.evaluation.audit.replayed import AUDIT_FILE, audit_replayed, findi
 from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, read_trained_on
 from lifesign.evaluation.checks import exit_code
 from lifesign.evaluation.config import EvaluationConfig, digest_of
-from lifesign.evaluation.contract.exchange import ModelExchange
-from lifesign.evaluation.replay.asking import Asking
 from lifesign.evaluation.replay.patience import Clock, Patience, Stopped
 from lifesign.evaluation.replay.predictions import replaced_file
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
@@ -30,13 +27,10 @@ from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunR
 from lifesign.evaluation.replay.served_model import ServedModel, inspect_model, resolve_version
 from lifesign.evaluation.replay.shards import (
     ProgressTally,
-    ReplaySettings,
     Shard,
-    ShardReplay,
-    batches_held,
     shards_of,
 )
-from lifesign.evaluation.replay.window import Window
+from lifesign.evaluation.replay.worker import opened_replay, replay_client, shared_work
 from lifesign.evaluation.report.document import ReportDocument
 from lifesign.evaluation.reporting import (
     Session,
@@ -45,7 +39,7 @@ from lifesign.evaluation.reporting import (
     counted_state,
     write_report,
 )
-from lifesign.executor import Executor, LocalExecutor
+from lifesign.executor import Executor, LocalExecutor, RemoteExecutor
 from lifesign.signature import CARD_FILE
 
 __all__ = ["EvaluationResult", "evaluate"]
@@ -69,7 +63,7 @@ def evaluate(
     *,
     progress: ProgressListener | None = None,
     resume: bool = False,
-    executor: Executor | None = None,
+    executor: Executor | RemoteExecutor | None = None,
     clock: Clock | None = None,
 ) -> EvaluationResult:
     """Replay a labelled set through a served model and write predictions, report and page to ``config.out``.
@@ -130,20 +124,8 @@ def _served_model(config: EvaluationConfig, patience: Patience) -> ServedModel:
         config.target, model=config.model, timeout_seconds=config.timeout_seconds
     ) as client:
         version = resolve_version(client, config.version, patience)
-    with _client(config, version) as client:
+    with replay_client(config, version) as client:
         return inspect_model(client, config, version)
-
-
-def _client(
-    config: EvaluationConfig, version: int, exchange: ModelExchange | None = None
-) -> PredictionClient:
-    return PredictionClient(
-        config.target,
-        model=config.model,
-        version=version,
-        timeout_seconds=config.timeout_seconds,
-        exchange=exchange,
-    )
 
 
 def _dataset(config: EvaluationConfig, model: ServedModel) -> Dataset:
@@ -243,7 +225,7 @@ def _replay(
     model: ServedModel,
     dataset: Dataset,
     spec: AnalysisSpec,
-    executor: Executor,
+    executor: Executor | RemoteExecutor,
     listener: ProgressListener,
     patience: Patience,
 ) -> tuple[RunState, Session]:
@@ -258,61 +240,62 @@ def _replay(
     todo = sum(shard.stop - shard.start for shard in missing)
     tally = ProgressTally(listener, total=len(dataset), kept=len(dataset) - todo)
     started = time.perf_counter()
+    done = (
+        _done_elsewhere(config, run_id, model, dataset, spec, executor, missing, tally, listener)
+        if isinstance(executor, RemoteExecutor)
+        else _done_here(config, run_id, model, dataset, spec, executor, missing, tally, patience)
+    )
     try:
-        with _shard_replay(config, run_id, model, dataset, spec, tally=tally, patience=patience) as replay:
-            try:
-                for one in executor.map(replay, missing):
-                    state = state.merge(one)
-            except Stopped:
-                if replay.failure is None:
-                    raise
-                raise replay.failure from None
+        with contextlib.closing(done):
+            for one in done:
+                state = state.merge(one)
     finally:
         listener.on_finish()
     return state, Session(samples=todo, seconds=time.perf_counter() - started)
 
 
-@contextlib.contextmanager
-def _shard_replay(
+def _done_here(
     config: EvaluationConfig,
     run_id: str,
     model: ServedModel,
     dataset: Dataset,
     spec: AnalysisSpec,
-    *,
+    executor: Executor,
+    missing: list[Shard],
     tally: ProgressTally,
     patience: Patience,
-) -> Iterator[ShardReplay]:
-    settings = ReplaySettings(
-        run_dir=config.out,
-        run_id=run_id,
-        preprocessing=model.preprocessing,
-        batch_size=config.batch_size,
-        batches_ahead=config.batches_in_flight or batches_held(model.preprocessing, config.batch_size),
-        sends_files=model.exchange is not None and model.exchange.input.takes_files,
-    )
-    replay: ShardReplay | None = None
-    try:
-        with (
-            ThreadPoolExecutor(config.decode_threads, thread_name_prefix="decode") as pool,
-            _client(config, model.version, model.exchange) as client,
-        ):
-            asking = Asking(
-                client,
-                version=model.version,
-                class_names=model.class_names,
-                patience=patience,
-                has_answered=tally.kept > 0,
-                window=Window(config.batches_in_flight),
+) -> Generator[RunState]:
+    with opened_replay(
+        config, run_id, model, dataset, spec, tally=tally, patience=patience, has_answered=tally.kept > 0
+    ) as replay:
+        try:
+            yield from executor.map(replay, missing)
+        except Stopped:
+            if replay.failure is None:
+                raise
+            raise replay.failure from None
+
+
+def _done_elsewhere(
+    config: EvaluationConfig,
+    run_id: str,
+    model: ServedModel,
+    dataset: Dataset,
+    spec: AnalysisSpec,
+    executor: RemoteExecutor,
+    missing: list[Shard],
+    tally: ProgressTally,
+    listener: ProgressListener,
+) -> Generator[RunState]:
+    """Yield the states of shards that workers elsewhere replay; progress is told shard by shard."""
+    if not missing:
+        return
+    with shared_work(config, run_id, model, dataset, spec, has_answered=tally.kept > 0) as work:
+        for state in executor.run(work, missing, listener.on_wait):
+            yield state
+            counts = state.overall
+            tally.add(
+                scored=counts.confusion.total,
+                no_response=int(counts.no_response.sum()),
+                correct=int(counts.confusion.counts.trace()),
             )
-            replay = ShardReplay(
-                dataset, spec, settings, asking=asking, pool=pool, tally=tally, patience=patience
-            )
-            try:
-                yield replay
-            finally:
-                patience.stop()
-    finally:
-        # The folder is let go of only when nobody writes in it any more.
-        if replay is not None:
-            replay.wait_idle()

@@ -1,11 +1,14 @@
 """Options of a replay through a model server; none of them goes with scores from a file."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lifesign.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from lifesign.executor import RemoteExecutor
 
 __all__ = [
     "REPLAY_ONLY",
@@ -13,6 +16,7 @@ __all__ = [
     "Data",
     "DecodeThreads",
     "DryRun",
+    "ExecutorName",
     "ImageSize",
     "InFlight",
     "Layout",
@@ -25,6 +29,7 @@ __all__ = [
     "Target",
     "TimeoutSeconds",
     "WaitServer",
+    "executor_of",
     "size_of",
 ]
 
@@ -44,6 +49,7 @@ REPLAY_ONLY = (
     "in_flight",
     "timeout",
     "wait_server",
+    "executor",
     "resume",
 )
 """Parameters of the command that need a model server."""
@@ -96,6 +102,13 @@ TimeoutSeconds = Annotated[float, typer.Option(help="deadline of one request, se
 WaitServer = Annotated[
     float, typer.Option(help="how long to wait for a server that does not answer, seconds")
 ]
+ExecutorName = Annotated[
+    str,
+    typer.Option(
+        help="where shards are replayed: local, this process; ray, Ray on this machine; "
+        "ray://HOST:PORT, every node of that Ray cluster (extra ray)"
+    ),
+]
 Resume = Annotated[bool, typer.Option("--resume", help="continue the run in --out")]
 
 
@@ -111,3 +124,19 @@ def size_of(text: str | None) -> tuple[int, int] | None:
     if not (separator and height.isdecimal() and width.isdecimal()):
         raise ConfigurationError(f"--image-size: expected HEIGHTxWIDTH, such as 112x112, got {text!r}")
     return int(height), int(width)
+
+
+def executor_of(text: str) -> "RemoteExecutor | None":
+    """Return the executor of a name, ``None`` for this process.
+
+    Raises:
+        ConfigurationError: another name, or Ray is not installed.
+        NotReadyError: nothing listens at the address.
+    """
+    if text == "local":
+        return None
+    if text != "ray" and not text.startswith("ray://"):
+        raise ConfigurationError(f"--executor: expected local, ray or ray://HOST:PORT, got {text!r}")
+    from lifesign.ray_executor import RayExecutor
+
+    return RayExecutor.at(None if text == "ray" else text)
