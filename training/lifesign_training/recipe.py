@@ -60,7 +60,7 @@ class DataConfig(_Config):
 
     layout: str | None = Field(default=None, description="name of a published layout; null: as recognised")
     protocol: str | None = Field(
-        default=None, coerce_numbers_to_str=True, description="protocol of the layout, such as 3.1 of oulu-npu"
+        default=None, coerce_numbers_to_str=True, description="protocol of the layout, such as 3.1"
     )
     class_map: dict[str, str] = Field(default_factory=dict, description="folder or label name → class")
     subject_pattern: str | None = Field(

@@ -162,7 +162,8 @@ def _regression_sentence(change: MetricChange) -> str:
     return (
         f"{change.metric} rose from {percent(change.baseline)} to {percent(change.current)} on the same "
         f"{change.samples} samples ({signed_points(change.difference or 0.0)}): {change.newly_wrong} newly "
-        f"wrong against {change.newly_right} newly right, exact McNemar, corrected {p_words(change.p_value)}.{where}"
+        f"wrong against {change.newly_right} newly right, exact McNemar, corrected "
+        f"{p_words(change.p_value)}.{where}"
     )
 
 

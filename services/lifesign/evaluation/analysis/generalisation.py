@@ -41,8 +41,8 @@ def _sentence(unseen: Sequence[SpeciesRow], seen_rate: RateRow, unseen_rate: Rat
         )
     names = ", ".join(_names(unseen))
     return (
-        f"New to the model: {names}. Pooled APCER {rate_words(unseen_rate)} there, {rate_words(seen_rate)} on "
-        "the species of its development data."
+        f"New to the model: {names}. Pooled APCER {rate_words(unseen_rate)} there, {rate_words(seen_rate)} "
+        "on the species of its development data."
     )
 
 
