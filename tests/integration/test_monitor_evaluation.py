@@ -21,7 +21,7 @@ from lifesign.evaluation.store.run import FINAL, Run
 from lifesign.testing.brightness_dataset import write_brightness_manifest
 from lifesign.testing.model_server import Failure, FakeModelServer, mean_brightness_logits
 
-_SAMPLES = 64
+_SAMPLES = 160  # of 20 people: fewer could not prove a regression
 _SERIES = {"model": "liveness", "dataset": "faces"}
 
 
