@@ -31,7 +31,8 @@ _CLOSE_SECONDS = 15.0
 _CLAIMS_PER_WORKER = 2
 # An item that takes every worker with it, or a node that loses every worker, is not tried for ever.
 _LOSSES = 3
-_WATCH = "watch"
+# To be listened to and closed while items run.
+_OTHER_CALLS = 2
 # The least that Ray accepts, and far more than two small results per worker need.
 _OBJECT_STORE_BYTES = 80 * 2**20
 _OPEN: Final = object()
@@ -162,7 +163,7 @@ class _Crew(Generic[Item, Result]):
     def close(self) -> None:
         """Let workers end what they do, so that nobody writes any more, and end them."""
         self.calls.clear()
-        ends = [self._watch(member.actor.close) for member in self.members if member.is_open]
+        ends = [member.actor.close.remote() for member in self.members if member.is_open]
         with contextlib.suppress(Exception):
             self.ray.wait(ends, num_returns=len(ends), timeout=_CLOSE_SECONDS)
         while self.members:
@@ -190,8 +191,7 @@ class _Crew(Generic[Item, Result]):
         kind = self.ray.remote(
             num_cpus=1,
             max_restarts=0,
-            max_concurrency=_CLAIMS_PER_WORKER,
-            concurrency_groups={_WATCH: 1},
+            max_concurrency=_CLAIMS_PER_WORKER + _OTHER_CALLS,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False),
         )
         member = _Member(node, kind(_Worker).remote(self.work))
@@ -257,10 +257,7 @@ class _Crew(Generic[Item, Result]):
         for member in self.members:
             if member.is_open and not member.is_listened_to:
                 member.is_listened_to = True
-                self.calls[self._watch(member.actor.waiting_for)] = _Call(member, _LISTEN)
-
-    def _watch(self, method: Any) -> Any:
-        return method.options(concurrency_group=_WATCH).remote()
+                self.calls[member.actor.waiting_for.remote()] = _Call(member, _LISTEN)
 
     def _end(self, member: _Member) -> None:
         # Of a node that is gone nothing can be ended.
@@ -296,7 +293,10 @@ def _connected(ray: Any, executor: RayExecutor) -> Iterator[None]:
             "_node_ip_address": "127.0.0.1",
         }
     else:
-        _require_listener(executor.address)
+        host = _require_listener(executor.address)
+        if host.startswith("127.") and not executor.address.startswith(_SCHEME):
+            # A cluster that listens on loopback only knows its nodes, this one too, by that address.
+            options["_node_ip_address"] = host
     try:
         ray.init(**options)
     except (ConnectionError, RuntimeError, OSError) as error:
@@ -310,11 +310,14 @@ def _connected(ray: Any, executor: RayExecutor) -> Iterator[None]:
         ray.shutdown()
 
 
-def _require_listener(address: str) -> None:
+def _require_listener(address: str) -> str:
+    """Return the host of an address."""
     match = _ADDRESS.fullmatch(address)
     if match is None or not 0 < int(match["port"]) < 65536:
         raise ConfigurationError(f"expected the Ray address as {_SCHEME}HOST:PORT, got {address!r}")
+    host = match["host"].strip("[]")
     try:
-        socket.create_connection((match["host"].strip("[]"), int(match["port"])), _CONNECT_SECONDS).close()
+        socket.create_connection((host, int(match["port"])), _CONNECT_SECONDS).close()
     except OSError as error:
         raise NotReadyError(f"no Ray at {address}: {error.strerror or error}", code="UNAVAILABLE") from error
+    return host

@@ -1,13 +1,25 @@
 """Replay by Ray workers: the bytes of a local run, whatever becomes of nodes, and clear words otherwise."""
 
 import contextlib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
+from ray._private.internal_api import get_memory_info_reply, get_state_from_address
+from ray.cluster_utils import Cluster
+from typer.testing import CliRunner
 
+from lifesign.cli import app
 from lifesign.errors import ContractError
 from lifesign.evaluation.config import EvaluationConfig, evaluation_config
+from lifesign.evaluation.replay.predictions import read_predictions
 from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.service import evaluate
 from lifesign.ray_executor import RayExecutor
@@ -16,6 +28,8 @@ from lifesign.testing.model_server import Answer, FakeModelServer
 
 SAMPLES = 240
 STORE_BYTES = 80 * 2**20
+LOOPBACK = "127.0.0.2"
+"""Ray puts the machine's outer address in the place of 127.0.0.1."""
 ON_THIS_MACHINE = RayExecutor(local_cpus=2)
 
 
@@ -67,6 +81,10 @@ class _Recorder(SilentProgress):
     def __init__(self) -> None:
         self.batches: list[tuple[int, int, int, int]] = []
         self.libraries: set[str] = set()
+        self.waits: list[str] = []
+
+    def on_wait(self, message):
+        self.waits.append(message)
 
     def on_batch(self, done, scored, no_response, correct):
         self.batches.append((done, scored, no_response, correct))
@@ -92,8 +110,6 @@ def test_a_run_on_ray_has_the_bytes_of_a_local_one(manifest, whole_run, tmp_path
 
 
 def test_a_failure_of_the_work_is_the_sentence_of_a_local_run(manifest, whole_run, tmp_path):
-    import numpy as np
-
     wrong = Answer({"scores": np.zeros((8, 3), np.float32)})
     with FakeModelServer(inspect=lambda _: wrong) as server:
         with pytest.raises(ContractError) as here:
@@ -105,3 +121,139 @@ def test_a_failure_of_the_work_is_the_sentence_of_a_local_run(manifest, whole_ru
     with FakeModelServer() as server:
         evaluate(_config(manifest, tmp_path / "run", server), executor=ON_THIS_MACHINE, resume=True)
     assert _report(tmp_path / "run") == _report(whole_run)
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Cluster]:
+    """Three Ray nodes on this machine, each with one CPU and the smallest object store there is."""
+    options = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "node_ip_address": LOOPBACK}
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={**options, "include_dashboard": False},
+    )
+    try:
+        for _ in range(2):
+            cluster.add_node(**options)
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+class _KillOneNode:
+    """Once some images were asked about, holds all answers until every worker asked, and kills a node."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.cluster = cluster
+        self.server: FakeModelServer | None = None
+        self.has_killed = False
+        self._lock = threading.Lock()
+
+    def __call__(self, images):
+        with self._lock:
+            if not self.has_killed and self.server.images >= 64:
+                deadline = time.monotonic() + 60
+                while len(_asking(self.server.port)) < 3:
+                    assert time.monotonic() < deadline
+                node = next(iter(self.cluster.worker_nodes))
+                # A worker outlives its node by a moment, long enough to end what it has claimed.
+                for process in psutil.Process(node.all_processes["raylet"][0].process.pid).children():
+                    process.kill()
+                self.cluster.remove_node(node, allow_graceful=False)
+                self.has_killed = True
+
+
+def _asking(port: int) -> list[psutil.Process]:
+    """Return the workers with a connection to a server."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.name().startswith("ray::_Worker") and any(
+                one.raddr and one.raddr.port == port for one in process.net_connections("tcp")
+            ):
+                found.append(process)
+    return found
+
+
+@pytest.mark.slow
+def test_a_node_killed_midway_changes_no_byte_and_little_goes_through_the_object_store(
+    nodes, manifest, whole_run, tmp_path
+):
+    kill, told = _KillOneNode(nodes), _Recorder()
+    with FakeModelServer(inspect=kill) as server:
+        kill.server = server
+        config = _config(manifest, tmp_path / "run", server, shard_size=16)
+        evaluate(config, executor=RayExecutor(nodes.address), progress=told)
+    assert kill.has_killed
+    assert "a Ray worker was lost; others claim what it had not finished" in told.waits
+    assert _report(tmp_path / "run") == _report(whole_run)
+    ids = [one for table in read_predictions(tmp_path / "run") for one in table["sample_id"].to_pylist()]
+    assert len(ids) == len(set(ids)) == SAMPLES
+    stored = get_memory_info_reply(get_state_from_address(nodes.address)).store_stats
+    assert stored.cumulative_created_bytes < 2**16, stored
+
+
+@contextlib.contextmanager
+def _client_server(cluster: Cluster) -> Iterator[str]:
+    """Serve Ray's client protocol, as the head of a cluster does; yield the address."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port = probe.getsockname()[1]
+    options = [
+        "--mode=specific-server",
+        f"--address={cluster.address}",
+        f"--host={LOOPBACK}",
+        f"--port={port}",
+    ]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ray.util.client.server", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError):
+                socket.create_connection((LOOPBACK, port)).close()
+                break
+        yield f"ray://{LOOPBACK}:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.slow
+def test_a_cluster_is_used_from_outside_by_its_client_address(nodes, manifest, whole_run, tmp_path):
+    with FakeModelServer() as server, _client_server(nodes) as address:
+        words = ["evaluate", str(manifest), "--model", "liveness", "--target", server.target]
+        words += ["--class-names", "attack,bona_fide", "--out", str(tmp_path / "run"), "--quiet"]
+        words += ["--shard-size", "16", "--batch-size", "8", "--executor", address]
+        result = CliRunner().invoke(app, words)
+    assert isinstance(result.exception, SystemExit | None), result.exception
+    assert result.exit_code in (0, 1, 2), result.stderr
+    assert _report(tmp_path / "run") == _report(whole_run)
+
+
+@pytest.mark.parametrize(
+    ("executor", "words"),
+    [
+        ("spark", "--executor: expected local, ray or ray://HOST:PORT, got 'spark'"),
+        ("ray://head", "expected the Ray address as ray://HOST:PORT, got 'ray://head'"),
+        ("ray://127.0.0.1:1", "no Ray at ray://127.0.0.1:1: Connection refused"),
+    ],
+)
+def test_an_executor_that_cannot_be_is_told_in_a_sentence(manifest, tmp_path, executor, words):
+    assert _refusal(manifest, tmp_path, executor) == f"error: {words}\n"
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_ray_the_extra_is_named(manifest, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    words = "error: --executor ray needs the package ray (pip install 'lifesign[ray]')\n"
+    assert _refusal(manifest, tmp_path, "ray") == words
+
+
+def _refusal(manifest: Path, tmp_path: Path, executor: str) -> str:
+    words = ["evaluate", str(manifest), "--model", "liveness", "--class-names", "attack,bona_fide"]
+    result = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "run"), "--executor", executor])
+    assert result.exit_code == 3
+    return result.stderr

@@ -291,7 +291,8 @@ def _done_elsewhere(
     if not missing:
         return
     with shared_work(config, run_id, model, dataset, spec, has_answered=tally.kept > 0) as work:
-        for state in executor.run(work, missing, listener.on_wait):
+        for found in executor.run(work, missing, listener.on_wait):
+            state = RunState.from_dict(found)
             yield state
             counts = state.overall
             tally.add(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,6 @@ from lifesign.datasets.dataset import Dataset
 from lifesign.datasets.location import local_path
 from lifesign.errors import ConfigurationError, StorageError
 from lifesign.evaluation.analysis.columns import AnalysisSpec
-from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.config import EvaluationConfig
 from lifesign.evaluation.contract.exchange import ModelExchange
 from lifesign.evaluation.replay.asking import Asking
@@ -58,8 +58,11 @@ class ShardWork:
     has_answered: bool
 
     @contextlib.contextmanager
-    def open(self, tell: Callable[[str], None]) -> Iterator[Callable[[Shard], RunState]]:
-        """Yield what replays one shard per call, several at a time; ``tell`` is given the reasons of waiting.
+    def open(self, tell: Callable[[str], None]) -> Iterator[Callable[[Shard], dict[str, Any]]]:
+        """Yield what replays one shard per call, several at a time, and returns ``RunState.to_dict()`` of it.
+
+        That names only the counts in use and is far smaller than the state. ``tell`` is given the reasons of
+        waiting.
 
         Raises:
             ConfigurationError: this machine runs another Lifesign.
@@ -82,9 +85,9 @@ class ShardWork:
             has_answered=self.has_answered,
         ) as replay:
 
-            def replay_one(shard: Shard) -> RunState:
+            def replay_one(shard: Shard) -> dict[str, Any]:
                 try:
-                    return replay(shard)
+                    return replay(shard).to_dict()
                 except Stopped:
                     # Another shard of this worker failed, and that is the reason people need.
                     if replay.failure is None:
@@ -106,7 +109,7 @@ class ShardWork:
         except OSError as error:
             raise StorageError(
                 f"{_here()} does not see the run folder {self.samples.parent}: expected a folder that all "
-                f"machines share ({error.strerror or error})"
+                f"machines share"
             ) from error
         dataset = replace(self.dataset, table=table)
         if self.witness is not None:
