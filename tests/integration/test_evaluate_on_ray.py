@@ -109,6 +109,7 @@ def test_a_run_on_ray_has_the_bytes_of_a_local_one(manifest, whole_run, tmp_path
     assert not _workers()
 
 
+@pytest.mark.slow
 def test_a_failure_of_the_work_is_the_sentence_of_a_local_run(manifest, whole_run, tmp_path):
     wrong = Answer({"scores": np.zeros((8, 3), np.float32)})
     with FakeModelServer(inspect=lambda _: wrong) as server:
