@@ -15,21 +15,21 @@ people's load is measured from /proc/stat and divided out of ``per free core``: 
 raw rates, hardly those. Without --version-dir an untrained MobileNetV2 (alpha 1.0, 64 pixels) is exported;
 with one, the notebook gets the exported graph as a Keras layer.
 
-Measured 2026-11-25 on 2 shared cores at a load average of 13: 0.2 to 0.8 cores were free, so raw rates say
-nothing, and how well two free cores are kept busy is not shown. Medians of 5 rounds after one to warm up:
+Measured 2026-11-25 on 2 cores, both free, load average 1 to 2.4; medians of 5 rounds after one to warm up:
 
-| ratio of served to        | MobileNetV2 1.0, 64 px, 1,024 JPEGs | demo's model, 112 px, 512 JPEGs |
-|                           | per free core  | by CPU seconds     | per free core | by CPU seconds  |
-|---------------------------|----------------|--------------------|---------------|-----------------|
-| in process (goal 0.95)    | 0.953          | 0.949              | 0.942         | 0.939           |
-| limit (goal 0.85)         | 0.756          | 0.758              | 0.812         | 0.818           |
-| notebook (goal 2)         | 1.108          | 1.118              | 0.817         | 0.826           |
-| notebook, one pass        | 0.949          | 0.959              | 0.677         | 0.688           |
+| ratio of served to  | MobileNetV2 1.0, 64 px, 1,024 JPEGs | the same, 2,048 JPEGs | demo's model, 112 px, 1,024 |
+|                     | images/s       | by CPU seconds     | images/s | CPU        | images/s | CPU              |
+|---------------------|----------------|--------------------|----------|------------|----------|------------------|
+| in process (.95)    | 0.997          | 0.970              | 0.945    | 0.937      | 0.901    | 0.899            |
+| limit (.85)         | 0.896          | 0.929              | 0.834    | 0.867      | 0.792    | 0.822            |
+| notebook (2)        | 1.762          | 1.500              | 1.731    | 1.470      | 1.016    | 0.875            |
+| notebook, one pass  | 1.527          | 1.300              | 1.469    | 1.251      | 0.867    | 0.743            |
 
-CPU us per image, MobileNetV2: served 1,895, in process 1,758, decode 527, predict 879, notebook 2,129 and
-1,807. The goals for the limit and the notebook are not shown to be reached. Measured alone, gRPC costs 27 us
-per image (12 kB, both ends), statistics 41, rows, counts and parts 24. The rest of the gap to the limit is
-unexplained; a guess is that decoding and predicting cost more while they share cores and caches.
+Goals in brackets. With MobileNetV2 the first two are reached in one run and just missed in the other; the
+notebook's is not reached: served decodes as Pillow does, the notebook with TensorFlow's own
+decoder. Of the demo's model no goal is reached. CPU us per image, MobileNetV2, 1,024: served 1,592, in
+process 1,533, decode 801, predict 703, notebook 2,422 and 2,070. Measured alone, gRPC costs 27 us per image
+(12 kB, both ends), statistics 41, rows, counts and parts 24.
 """
 
 import argparse
