@@ -17,17 +17,16 @@ with one, the notebook gets the exported graph as a Keras layer.
 
 Measured 2026-11-25 on 2 cores, both free, load average 1 to 2.4; medians of 5 rounds after one to warm up:
 
-| ratio of served to  | MobileNetV2 1.0, 64 px, 1,024 JPEGs | the same, 2,048 JPEGs | demo's model, 112 px, 1,024 |
-|                     | images/s       | by CPU seconds     | images/s | CPU        | images/s | CPU              |
-|---------------------|----------------|--------------------|----------|------------|----------|------------------|
-| in process (.95)    | 0.997          | 0.970              | 0.945    | 0.937      | 0.901    | 0.899            |
-| limit (.85)         | 0.896          | 0.929              | 0.834    | 0.867      | 0.792    | 0.822            |
-| notebook (2)        | 1.762          | 1.500              | 1.731    | 1.470      | 1.016    | 0.875            |
-| notebook, one pass  | 1.527          | 1.300              | 1.469    | 1.251      | 0.867    | 0.743            |
+| served to (goal)    | MobileNetV2, 1,024 JPEGs | 2,048 JPEGs       | demo's model, 112 px |
+|                     | images/s | CPU           | images/s | CPU    | images/s | CPU       |
+|---------------------|----------|---------------|----------|--------|----------|-----------|
+| in process (0.95)   | 0.997    | 0.970         | 0.945    | 0.937  | 0.901    | 0.899     |
+| limit (0.85)        | 0.896    | 0.929         | 0.834    | 0.867  | 0.792    | 0.822     |
+| notebook (2)        | 1.762    | 1.500         | 1.731    | 1.470  | 1.016    | 0.875     |
+| notebook, one pass  | 1.527    | 1.300         | 1.469    | 1.251  | 0.867    | 0.743     |
 
-Goals in brackets. With MobileNetV2 the first two are reached in one run and just missed in the other; the
-notebook's is not reached: served decodes as Pillow does, the notebook with TensorFlow's own
-decoder. Of the demo's model no goal is reached. CPU us per image, MobileNetV2, 1,024: served 1,592, in
+MobileNetV2 reaches the first two goals in one run and just misses them in the other; the notebook's is not
+reached, and with the demo's model none is. CPU us per image, MobileNetV2, 1,024 JPEGs: served 1,592, in
 process 1,533, decode 801, predict 703, notebook 2,422 and 2,070. Measured alone, gRPC costs 27 us per image
 (12 kB, both ends), statistics 41, rows, counts and parts 24.
 """
