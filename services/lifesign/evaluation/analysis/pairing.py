@@ -179,7 +179,7 @@ def _worst_slice(paired: PairedRun, inside: NDArray[np.bool_]) -> str:
     """Return the slice in which the rise is surest, with its counts.
 
     Surest by McNemar's z = (newly wrong - newly right) / sqrt(newly wrong + newly right): the largest
-    rise in percent would mostly be that of a small slice.
+    rise in percent would mostly be that of a small slice. A value that all samples have is no slice.
     """
     best, words = 0.0, ""
     for name, value, members in _slices(paired):
@@ -187,7 +187,7 @@ def _worst_slice(paired: PairedRun, inside: NDArray[np.bool_]) -> str:
         worse = int((paired.now_wrong & ~paired.before_wrong)[rows].sum())
         better = int((paired.before_wrong & ~paired.now_wrong)[rows].sum())
         sureness = (worse - better) / max(1, worse + better) ** 0.5
-        if rows.sum() >= _MIN_SLICE and worse - better >= _MIN_RISE and sureness > best:
+        if _MIN_SLICE <= rows.sum() < inside.sum() and worse - better >= _MIN_RISE and sureness > best:
             best = sureness
             words = f"{name}={value} ({worse} newly wrong, {better} newly right of {rows.sum()})"
     return words

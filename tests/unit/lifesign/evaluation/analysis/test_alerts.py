@@ -4,7 +4,11 @@ import pytest
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
 from lifesign.evaluation.checks import GateConfig
 from lifesign.evaluation.report.document import AlertSeverity
-from lifesign.testing.prediction_tables import SKIN_TONES, classification_predictions, liveness_predictions
+from lifesign.testing.prediction_tables import (
+    SKIN_TONES,
+    classification_predictions,
+    liveness_predictions,
+)
 from lifesign.testing.reports import liveness_spec, reference_of, report_of, write_run
 
 _CLASSES = ("cat", "dog", "owl")
@@ -127,6 +131,16 @@ def test_regression_alert_names_kind_counts_and_the_worst_slice(tmp_path):
     assert alert.title == "BPCER is worse than version 1"
     assert f"{change.newly_wrong} newly wrong against {change.newly_right} newly right" in alert.sentence
     assert "Worst in skin_tone=mst09" in alert.sentence
+
+
+def test_a_value_that_every_sample_has_is_not_the_worst_slice(tmp_path):
+    spec, before = liveness_spec(), liveness_predictions(0, subjects=100, score_seed=1)
+    now = liveness_predictions(0, subjects=100, score_seed=2, tone_shift=dict.fromkeys(SKIN_TONES, -4.0))
+    position, same = now.column_names.index("slice_device"), pa.array(["phone_a"] * now.num_rows)
+    before, now = (table.set_column(position, "slice_device", same) for table in (before, now))
+    alert = _alert(report_of(now, spec, baseline=write_run(tmp_path, before, spec)), "regression")
+    assert "Worst in " in alert.sentence
+    assert "device=" not in alert.sentence
 
 
 def test_a_rise_that_one_in_a_hundred_shows_by_chance_is_told_and_not_alerted(tmp_path):
