@@ -108,7 +108,7 @@ def choose_operating_points(scores: LivenessScores, *, dataset_digest: str) -> t
         _highest(bpcer <= 0.05),
     )
     return tuple(
-        _operating_point(criterion, float(candidates[index]), scores, dataset_digest)
+        _operating_point(criterion, candidates[index], scores, dataset_digest)
         for criterion, index in zip(CRITERIA, chosen, strict=True)
         if index is not None
     )
@@ -125,8 +125,9 @@ def rate_evidence(errors: int, total: int) -> RateEvidence:
 
 
 def _operating_point(
-    criterion: str, threshold: float, scores: LivenessScores, dataset_digest: str
+    criterion: str, threshold: np.float64, scores: LivenessScores, dataset_digest: str
 ) -> OperatingPoint:
+    # Not a plain float, which NumPy would round to the scores' float32: onto a score next to the threshold.
     by_species = {
         name: rate_evidence(int(np.sum(values >= threshold)), len(values))
         for name, values in scores.attacks.items()
@@ -134,7 +135,7 @@ def _operating_point(
     return OperatingPoint(
         id=criterion,
         criterion=criterion,
-        threshold=threshold,
+        threshold=float(threshold),
         source="dev",
         dataset_digest=dataset_digest,
         apcer_max=max(by_species.values(), key=lambda rate: (rate.value or 0.0, rate.upper)),

@@ -64,6 +64,20 @@ def test_points_keep_their_limits_and_no_neighbour_is_better(
             assert got_apcer <= apcer_max[(bpcer <= 0.05) & (every <= 1)].min() + 1e-12
 
 
+def test_the_evidence_is_counted_as_the_gateway_decides_between_neighbouring_floats() -> None:
+    low = np.float32(0.5)
+    while np.float32((float(low) + float(np.nextafter(low, np.float32(1)))) / 2) != low:
+        low = np.nextafter(low, np.float32(1))
+    high = np.nextafter(low, np.float32(1))
+
+    point = choose_operating_points(apart([high], print=[low]), dataset_digest="")[0]
+
+    # As float32 the threshold between the two would be the attack's own score.
+    assert float(low) < point.threshold < float(high)
+    assert point.apcer_max is not None
+    assert (point.apcer_max.errors, point.apcer_max.total) == (0, 1)
+
+
 def test_separable_scores_give_error_free_points_between_the_classes() -> None:
     points = choose_operating_points(apart([0.8, 0.9], print=[0.1, 0.2], mask=[0.3]), dataset_digest="abc")
 
