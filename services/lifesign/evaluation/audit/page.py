@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from markupsafe import Markup
 from PIL import Image
 
 from lifesign.errors import ImageError
 from lifesign.evaluation.audit.findings import AuditReport, Severity
 from lifesign.evaluation.audit.shortcuts import LEAKING_AUC
+from lifesign.evaluation.report.page_environment import page_environment
 from lifesign.evaluation.report.wording import percent
 from lifesign.preprocessing import decode_image
 
@@ -75,15 +76,7 @@ def _plural(word: str, count: int) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("lifesign.evaluation.audit"), PackageLoader("lifesign.evaluation.report")]
-        ),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("lifesign.evaluation.audit")
     environment.globals.update(percent=percent, number=_number, bar=_bar)
     return environment
 

@@ -3,11 +3,12 @@
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from markupsafe import Markup
 
 from lifesign.evaluation.comparison.document import ComparisonDocument
 from lifesign.evaluation.report.document import GateStatus
+from lifesign.evaluation.report.page_environment import page_environment
 from lifesign.evaluation.report.wording import (
     four,
     limit_words,
@@ -48,15 +49,7 @@ def render_comparison(document: ComparisonDocument) -> str:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader(
-            [PackageLoader("lifesign.evaluation.comparison"), PackageLoader("lifesign.evaluation.report")]
-        ),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment("lifesign.evaluation.comparison")
     environment.globals.update(
         four=four,
         limit_words=limit_words,

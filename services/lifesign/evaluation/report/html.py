@@ -6,7 +6,7 @@ from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment
 from markupsafe import Markup
 
 from lifesign.evaluation.report import figures, matrices
@@ -20,6 +20,7 @@ from lifesign.evaluation.report.definitions import definitions
 from lifesign.evaluation.report.document import GateStatus, GroupGapTable, RateRow, ReportDocument, SliceRow
 from lifesign.evaluation.report.execution import execution_facts, latency_rows
 from lifesign.evaluation.report.headline import headline_rows, tiles
+from lifesign.evaluation.report.page_environment import page_environment
 from lifesign.evaluation.report.pictures import Thumbnails, error_examples, flip_examples
 from lifesign.evaluation.report.wording import (
     four,
@@ -97,13 +98,7 @@ def render_html(
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("lifesign.evaluation.report"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = page_environment()
     environment.globals.update(
         confusion_figure=figures.confusion_figure,
         det_figure=figures.det_figure,

@@ -1,0 +1,21 @@
+"""How templates become pages: the same for the report and for the pages that share its look."""
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+
+__all__ = ["page_environment"]
+
+_REPORT = "lifesign.evaluation.report"
+
+
+def page_environment(*packages: str) -> Environment:
+    """Return an environment with the templates of ``packages``, then those of the report.
+
+    Everything is escaped, and a name that a template does not know is an error, not an empty word.
+    """
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(name) for name in (*packages, _REPORT)]),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
