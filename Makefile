@@ -66,8 +66,9 @@ lock: $(INSTALLED)  ## resolve the requirements again, with hashes
 proto: $(INSTALLED)  ## generate services/lifesign/pb from proto/
 	@$(BIN)/python -m grpc_tools.protoc -Iproto --python_out=services --pyi_out=services proto/lifesign/pb/*.proto
 
-schema: $(INSTALLED)  ## generate the JSON Schemas of report and audit
+schema: $(INSTALLED)  ## generate the JSON Schemas of report, comparison and audit
 	@$(BIN)/python -m lifesign.evaluation.report.document > services/lifesign/evaluation/report/report.schema.json
+	@$(BIN)/python -m lifesign.evaluation.comparison.document > services/lifesign/evaluation/comparison/comparison.schema.json
 	@$(BIN)/python -m lifesign.evaluation.audit.findings > services/lifesign/evaluation/audit/audit.schema.json
 
 wheel: $(INSTALLED)  ## build the wheel into dist/

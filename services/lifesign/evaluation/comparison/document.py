@@ -99,3 +99,7 @@ def comparison_schema() -> dict[str, Any]:
         "title": "Lifesign comparison",
         **schema,
     }
+
+
+if __name__ == "__main__":
+    print(json.dumps(comparison_schema(), indent=2, ensure_ascii=False))
