@@ -17,7 +17,7 @@ import argparse
 import sys
 import time
 
-from lifesign.testing.bias_scenarios import BIASED, UNBIASED, count_alerts
+from lifesign.testing.bias_scenarios import BIASED, UNBIASED, VARIED, count_alerts
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
     options = parser.parse_args()
     worst = 0
     print("unbiased: reports with a bias alert")
-    for scenario in UNBIASED:
+    for scenario in (*UNBIASED, *VARIED):
         if options.only in scenario.name:
             start = time.perf_counter()
             seen = count_alerts(scenario, options.reports)
@@ -36,13 +36,13 @@ def main() -> None:
             kinds = {kind: seen[kind] for kind in sorted(seen) if kind not in ("bias", "any", "found")}
             took = time.perf_counter() - start
             print(
-                f"  {scenario.name:45} {seen['bias']:4}/{options.reports}  {kinds}  {took:.0f} s", flush=True
+                f"  {scenario.name:52} {seen['bias']:4}/{options.reports}  {kinds}  {took:.0f} s", flush=True
             )
     print("biased: reports in which the group is found")
     for scenario in BIASED:
         if options.only in scenario.name:
             seen = count_alerts(scenario, options.biased)
-            print(f"  {scenario.name:45} {seen['found']:4}/{options.biased}", flush=True)
+            print(f"  {scenario.name:52} {seen['found']:4}/{options.biased}", flush=True)
     if worst > 0.01 * options.reports:
         sys.exit(f"more than one in a hundred unbiased reports alerted: {worst} of {options.reports}")
 

@@ -19,7 +19,7 @@ from lifesign.evaluation.report.document import AlertSeverity
 from lifesign.labels import LIVENESS_CLASSES
 from lifesign.testing.reports import report_of
 
-__all__ = ["BIASED", "UNBIASED", "BiasScenario", "count_alerts"]
+__all__ = ["BIASED", "UNBIASED", "VARIED", "BiasScenario", "count_alerts"]
 
 _BIAS = ("prediction_bias", "differential_performance")
 
@@ -30,6 +30,7 @@ class BiasScenario:
 
     ``worse`` is the error rate of the first group. ``correlation`` is that of errors within a subject,
     who gives ``per_subject`` samples, all in one group. ``shares`` of the classes, equal by default.
+    ``crosses`` are pairs of columns such as ``group*column0``, looked at besides.
     """
 
     name: str
@@ -42,6 +43,7 @@ class BiasScenario:
     correlation: float = 0.0
     per_subject: int | None = None
     worse_class: int | None = None
+    crosses: Sequence[str] = ()
 
     @property
     def spec(self) -> AnalysisSpec:
@@ -49,7 +51,7 @@ class BiasScenario:
         is_liveness = self.classes == LIVENESS_CLASSES
         task: Literal["liveness", "classification"] = "liveness" if is_liveness else "classification"
         names = ("group", *(f"column{index}" for index in range(len(self.columns))))
-        return AnalysisSpec(self.classes, task, slice_columns=names)
+        return AnalysisSpec(self.classes, task, slice_columns=(*names, *self.crosses))
 
 
 def _predictions(scenario: BiasScenario, rng: np.random.Generator) -> pa.Table:
@@ -137,6 +139,67 @@ UNBIASED = (
     BiasScenario("10 groups, 10 classes, rate .15", classes=_TEN, rate=0.15),
     BiasScenario("10 groups, 3 unequal classes", classes=("a", "b", "c"), shares=(0.8, 0.1, 0.1), rate=0.2),
 )
+VARIED = (
+    BiasScenario("2 groups of 5,000 and 50, rate .02", sizes=(5000, 50), rate=0.02),
+    BiasScenario("2 groups of 300, rate .2", sizes=(300, 300), rate=0.2),
+    BiasScenario("4 groups of 30 to 900, rate .1", sizes=(30, 90, 300, 900), rate=0.1),
+    BiasScenario(
+        "6 groups of 1,500, rate .02, 1 in 10 bona fide", sizes=(1500,) * 6, rate=0.02, shares=(0.9, 0.1)
+    ),
+    BiasScenario(
+        "8 groups of 150, 9 in 10 bona fide, rate .12", sizes=(150,) * 8, rate=0.12, shares=(0.1, 0.9)
+    ),
+    BiasScenario(
+        "15 groups, every size a third larger, rate .08",
+        sizes=tuple(round(25 * 1.33**k) for k in range(15)),
+        rate=0.08,
+    ),
+    BiasScenario("20 groups of 45, rate .2", sizes=(45,) * 20, rate=0.2),
+    BiasScenario(
+        "5 groups, crosses with 2 columns, rate .05",
+        sizes=(400,) * 5,
+        columns=(3, 4),
+        crosses=("group*column0", "group*column1", "column0*column1"),
+    ),
+    BiasScenario(
+        "12 unequal groups, crosses with 6, rate .15",
+        sizes=tuple(range(60, 660, 50)),
+        rate=0.15,
+        columns=(6,),
+        crosses=("group*column0",),
+    ),
+    BiasScenario(
+        "7 groups, 4 of a subject, ICC .4, rate .1",
+        sizes=(240,) * 7,
+        rate=0.1,
+        correlation=0.4,
+        per_subject=4,
+    ),
+    BiasScenario(
+        "5 unequal groups, 30 of a subject, ICC .1, rate .03",
+        sizes=(150, 300, 600, 1200, 2400),
+        rate=0.03,
+        correlation=0.1,
+        per_subject=30,
+    ),
+    BiasScenario(
+        "14 groups, 5 classes of shares .5 to .03, rate .1",
+        sizes=(250,) * 14,
+        rate=0.1,
+        classes=tuple("abcde"),
+        shares=(0.5, 0.25, 0.15, 0.07, 0.03),
+    ),
+    BiasScenario(
+        "3 groups, 20 classes, rate .2, a cross",
+        sizes=(900, 500, 250),
+        rate=0.2,
+        classes=tuple(f"class{k:02d}" for k in range(20)),
+        columns=(4,),
+        crosses=("group*column0",),
+    ),
+)
+"""Settings unlike those the rules were made for: few and many groups, unequal sizes, rates of .02 to .2."""
+
 _WORSE = BiasScenario("one group of 10 at .15", worse=0.15)
 BIASED = (
     _WORSE,
@@ -155,6 +218,18 @@ BIASED = (
         worse_class=3,
     ),
     replace(_WORSE, name="one group at .15, 10 of a subject, ICC .2", correlation=0.2, per_subject=10),
+    replace(
+        _WORSE,
+        name="one group at .15 and crosses with 2 columns",
+        columns=(3, 4),
+        crosses=("group*column0", "group*column1"),
+    ),
+    replace(
+        _WORSE,
+        name="one group of 400 at .15 among unequal",
+        sizes=(400, 60, 100, 200, 400, 800, 1600, 250, 90, 3000),
+    ),
+    replace(_WORSE, name="one group at .15, 3 in 10 bona fide", shares=(0.7, 0.3)),
 )
 
 
