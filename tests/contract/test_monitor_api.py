@@ -213,6 +213,82 @@ def test_a_monitor_may_take_names_only(start: Callable[..., AbstractContextManag
         _assert_problem(client.post("/v1/evaluations", json=wish), 422, "takes names of configured")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("data", "http://169.254.169.254/latest/meta-data/manifest.csv"),
+        ("data", "s3://other/faces"),
+        ("data", "s3://bucket/sets-of-others"),
+        ("data", "s3://bucket/sets/../secrets"),
+        ("data", "https://store/sets/%2E%2e/secrets"),
+        ("data", "s3://bucket/sets/a.zip::http://localhost/b"),
+        ("data", "zip://faces.csv::https://store/sets/a.zip"),
+        ("data", "local:///etc/passwd"),
+        ("data", "file:///etc"),
+        ("data", "FILE://localhost/etc"),
+        ("data", "/etc/passwd"),
+        ("data", "{root}/../other"),
+        ("data", "{root}/link/manifest.csv"),
+        ("data", "{root}/no\0thing"),
+        ("card", "/etc/passwd"),
+        ("model_base_path", "/"),
+        ("baseline", "/tmp"),
+        ("superclasses", "/etc/passwd"),
+        ("profile", "/etc/limits.json"),
+    ],
+)
+def test_a_config_may_not_name_places_outside_the_roots(
+    start: Callable[..., AbstractContextManager[_Client]], tmp_path: Path, field: str, value: str
+) -> None:
+    root = tmp_path / "sets"
+    root.mkdir()
+    (root / "link").symlink_to("/etc")
+    roots = (str(root), "s3://bucket/sets", "https://store/sets/")
+    named = value.replace("{root}", str(root))
+    with start(config_roots=roots) as client:
+        wish = {"config": {"target": "t", "model": "m", "data": "s3://bucket/sets", field: named}}
+        problem = client.post("/v1/evaluations", json=wish)
+
+        _assert_problem(problem, 422, f"config.{field}: expected a place below what LIFESIGN_MONITOR_CONFIG")
+        # Whoever may not read there learns no more than what they said themselves.
+        assert str(tmp_path) not in problem.json()["detail"].replace(repr(named), "")
+        assert client.get("/v1/evaluations").json()["evaluations"] == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("data", "{root}/faces/manifest.csv"),
+        ("data", "file://{root}/faces"),
+        ("data", "{root}/../sets/faces"),
+        ("data", "S3://bucket/sets/a..b/manifest.csv"),
+        ("data", "https://store/sets/faces"),
+        ("baseline", "{runs}/1"),
+        ("profile", "fido-biometric-1"),
+        ("superclasses", {"cat": "animal"}),
+    ],
+    ids=str,
+)
+def test_a_config_may_name_places_inside_the_roots(
+    start: Callable[..., AbstractContextManager[_Client]], tmp_path: Path, field: str, value: Any
+) -> None:
+    roots = (str(tmp_path / "sets"), "s3://bucket/sets", "https://store/sets/")
+    if isinstance(value, str):
+        value = value.replace("{root}", str(tmp_path / "sets"))
+        value = value.replace("{runs}", str(tmp_path / "monitor" / "runs"))
+    with start(config_roots=roots) as client:
+        wish = {"config": {"target": "t", "model": "m", "data": "s3://bucket/sets", field: value}}
+        response = client.post("/v1/evaluations", json=wish)
+        assert response.status_code == 202, response.text
+
+
+def test_what_is_configured_may_lie_anywhere(
+    start: Callable[..., AbstractContextManager[_Client]],
+) -> None:
+    with start(config_roots=()) as client:
+        _wait(client, _ask(client), "succeeded")
+
+
 def test_what_could_not_be_evaluated_says_why(client: _Client, evaluation: _Evaluation) -> None:
     evaluation.error = NotReadyError("model server localhost:1 does not answer")
     location = _ask(client)

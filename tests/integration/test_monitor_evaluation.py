@@ -30,6 +30,7 @@ def _monitor(folder: Path, schedules: Path | None = None) -> Iterator[Monitor]:
     settings = monitor_settings(
         data_dir=folder / "monitor",
         schedules_file=schedules,
+        config_roots=(str(folder),),
         poll=timedelta(milliseconds=50),
         lease=timedelta(seconds=5),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from lifesign.errors import InputError
 from lifesign.evaluation.config import EvaluationConfig, evaluation_config
+from lifesign.evaluation.monitor.config_roots import ConfigRoots
 from lifesign.evaluation.monitor.schedules import ScheduleBook
 from lifesign.evaluation.store.figures import last_passed_folder
 from lifesign.evaluation.store.run import NewRun, Run, new_run_id
@@ -18,14 +19,24 @@ _UNNAMED = "(config)"
 
 
 class Intake:
-    """Queues runs; ``on_queued`` is called after each, so that a worker need not wait for its next look."""
+    """Queues runs; ``on_queued`` is called after each, so that a worker need not wait for its next look.
+
+    The book may name any place; a config that comes with a wish only those in ``roots``.
+    """
 
     def __init__(
-        self, store: RunStore, book: ScheduleBook, *, runs_dir: Path, on_queued: Callable[[], None]
+        self,
+        store: RunStore,
+        book: ScheduleBook,
+        *,
+        runs_dir: Path,
+        roots: ConfigRoots,
+        on_queued: Callable[[], None],
     ) -> None:
         self._store = store
         self._book = book
         self._runs_dir = runs_dir
+        self._roots = roots
         self._on_queued = on_queued
 
     def by_name(self, evaluation: str) -> Run:
@@ -42,10 +53,12 @@ class Intake:
 
         Raises:
             ConfigurationError: the description is wrong; the message names each field.
-            InputError: it names a run folder.
+            InputError: it names a run folder, or a place outside the roots.
         """
         if "out" in values:
             raise InputError("config.out: remove it, the monitor chooses the run folders")
+        # Before validation, which reads some of the files it names.
+        self._roots.require(values)
         run_id, out = self._place()
         return self._queue_manual(run_id, _UNNAMED, evaluation_config(**{**values, "out": out}))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 
 from lifesign.errors import StorageError
+from lifesign.evaluation.monitor.config_roots import ConfigRoots
 from lifesign.evaluation.monitor.exporter import EvaluationCollector
 from lifesign.evaluation.monitor.intake import Intake
 from lifesign.evaluation.monitor.runner import Evaluate, Runner
@@ -64,7 +65,13 @@ def open_monitor(settings: MonitorSettings, *, evaluate: Evaluate) -> Monitor:
     migrate(engine)
     store = RunStore(engine, lease=settings.lease)
     runner = Runner(store, evaluate, lease=settings.lease, poll=settings.poll, workers=settings.workers)
-    intake = Intake(store, book, runs_dir=settings.runs_dir.resolve(), on_queued=runner.wake)
+    intake = Intake(
+        store,
+        book,
+        runs_dir=settings.runs_dir.resolve(),
+        roots=ConfigRoots((*settings.config_roots, settings.runs_dir)),
+        on_queued=runner.wake,
+    )
     scheduler = EvaluationScheduler(book, store, intake, grace=settings.misfire_grace)
     configs = [book.config(name, out=Path()) for name in book.evaluations]
     collector = EvaluationCollector(

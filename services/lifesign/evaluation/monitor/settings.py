@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from lifesign.errors import ConfigurationError
 
@@ -20,7 +20,13 @@ def _seconds(value: Any) -> Any:
     return value
 
 
+def _words(value: Any) -> Any:
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+# In the environment a list is written with commas, not as JSON.
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 
 
 class MonitorSettings(BaseSettings):
@@ -39,6 +45,11 @@ class MonitorSettings(BaseSettings):
     database_url: str | None = Field(default=None, description="null: SQLite in data_dir")
     schedules_file: Path | None = Field(default=None, description="YAML of evaluations and schedules")
     accept_configs: bool = Field(default=True, description="take whole configs by HTTP, not only names")
+    config_roots: Words = Field(
+        default=(".",),
+        description="folders and address prefixes (s3://bucket/sets) that a config by HTTP may name, "
+        "besides the run folders; the default is the folder the monitor was started in",
+    )
     workers: int = Field(default=1, ge=1, le=16, description="evaluations at a time in this process")
     classes_limit: int = Field(
         default=20, ge=2, le=200, description="export whole confusion matrices up to this many classes"

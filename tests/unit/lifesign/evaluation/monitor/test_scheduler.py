@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from lifesign.evaluation.monitor.config_roots import ConfigRoots
 from lifesign.evaluation.monitor.intake import Intake
 from lifesign.evaluation.monitor.scheduler import EvaluationScheduler
 from lifesign.evaluation.monitor.schedules import Schedule, ScheduleBook
@@ -33,7 +34,7 @@ def _scheduler(
     store: RunStore, cron: str, *, grace: timedelta = timedelta(hours=6), queued: Callable[[], None] = int
 ) -> EvaluationScheduler:
     book = _book(cron)
-    intake = Intake(store, book, runs_dir=Path("runs"), on_queued=queued)
+    intake = Intake(store, book, runs_dir=Path("runs"), roots=ConfigRoots(()), on_queued=queued)
     return EvaluationScheduler(book, store, intake, grace=grace)
 
 

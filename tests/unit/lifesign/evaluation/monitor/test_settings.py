@@ -28,6 +28,12 @@ def test_durations_are_seconds_or_iso(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.lease == timedelta(seconds=90)
 
 
+def test_config_roots_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIFESIGN_MONITOR_CONFIG_ROOTS", "/sets, s3://bucket/sets,")
+
+    assert monitor_settings().config_roots == ("/sets", "s3://bucket/sets")
+
+
 def test_the_database_is_in_the_data_folder_unless_said(tmp_path: Path) -> None:
     assert monitor_settings(data_dir=tmp_path).url == f"sqlite:///{tmp_path.resolve()}/monitor.db"
     assert monitor_settings(database_url="postgresql+psycopg://h/d").url == "postgresql+psycopg://h/d"
