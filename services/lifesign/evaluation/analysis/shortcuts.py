@@ -2,11 +2,11 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from lifesign.evaluation.analysis.alarm_budget import SHORTCUT
 from lifesign.evaluation.analysis.alerts import Shortcut
 from lifesign.evaluation.analysis.columns import PredictionColumns
+from lifesign.evaluation.metrics.ranks import rank_sum_test
 from lifesign.labels import BONA_FIDE
 
 __all__ = ["find_shortcuts"]
@@ -29,10 +29,10 @@ def find_shortcuts(columns: PredictionColumns) -> tuple[Shortcut, ...]:
         one, other = values[known & positive], values[known & ~positive]
         if min(len(one), len(other)) < _MIN_PER_CLASS:
             continue
-        test = stats.mannwhitneyu(one, other, alternative="two-sided", method="asymptotic")
-        area = float(test.statistic) / (len(one) * len(other))
-        if max(area, 1 - area) >= _LEAKING_AUC and float(test.pvalue) <= SHORTCUT / len(_FEATURES):
-            found.append(Shortcut(name.removeprefix("stat_"), max(area, 1 - area), int(known.sum())))
+        test = rank_sum_test(one, other)
+        area = max(test.area, 1 - test.area)
+        if area >= _LEAKING_AUC and test.p_value <= SHORTCUT / len(_FEATURES):
+            found.append(Shortcut(name.removeprefix("stat_"), area, int(known.sum())))
     return tuple(found)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, special
+from scipy import special
 
 __all__ = ["grouped_folds", "linear_probabilities", "out_of_fold", "rate_probabilities"]
 
@@ -121,6 +121,9 @@ def _fit_softmax(
         penalised[-1] = 0.0
         value = -float((logits * target).sum(axis=1) @ weight) + _PENALTY * float((penalised**2).sum())
         return value, (slopes + 2 * _PENALTY * penalised).ravel()
+
+    # 20 MB to load, and no part of an evaluation whose samples were not audited.
+    from scipy import optimize
 
     start = np.zeros((design.shape[1]) * classes)
     # L-BFGS-B would be as good, but waits for the BLAS library's threads more than it computes.

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from lifesign.evaluation.contract.trial import Finding, Severity
 from lifesign.evaluation.metrics.comparison import mcnemar_exact
@@ -59,6 +58,9 @@ def _meaning(
         )
     if len(class_names) != 2 or len(np.unique(true)) != 2:
         return
+    # Here alone is the exact test of few samples needed; it takes 60 MB to load.
+    from scipy import stats
+
     positive, negative = scores[true == 1, 1], scores[true == 0, 1]
     test = stats.mannwhitneyu(positive, negative, alternative="less")
     area = float(test.statistic) / (len(positive) * len(negative))

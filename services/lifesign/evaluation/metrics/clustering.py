@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from lifesign.errors import InputError
 
@@ -21,6 +21,7 @@ __all__ = [
 
 _CUTS = 8
 _SEEN = 10
+_NO_SKEW = 16e-6  # below it the gamma law's shape is too large to compute with
 
 
 def subject_codes(subjects: Sequence[str | None] | NDArray[Any]) -> NDArray[np.int64]:
@@ -166,8 +167,18 @@ def _tail(draws: NDArray[np.float64], observed: float, least: float) -> float:
     if extreme >= _SEEN or spread == 0:
         return share
     skew = float(((draws - draws.mean()) ** 3).mean() / spread**3)
-    fitted = float(stats.pearson3.sf((observed - float(draws.mean())) / spread, skew))
+    fitted = _gamma_tail((observed - float(draws.mean())) / spread, skew)
     return max(least, min(fitted, (1 + _SEEN) / (1 + len(draws))))
+
+
+def _gamma_tail(z: float, skew: float) -> float:
+    """Return P(X >= z) of Pearson's type III law, a shifted gamma, of mean 0 and variance 1."""
+    if abs(skew) < _NO_SKEW:
+        return float(special.ndtr(-z))
+    shape = 4 / skew**2
+    place = max(0.0, shape + 2 * z / skew)
+    # With negative skewness the law is the mirror image.
+    return float((special.gammaincc if skew > 0 else special.gammainc)(shape, place))
 
 
 def paired_design_effect(change: NDArray[np.int64], subjects: NDArray[np.int64]) -> float:

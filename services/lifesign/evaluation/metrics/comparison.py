@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.clustering import subject_codes
@@ -133,7 +133,9 @@ def mcnemar_exact(b: int, c: int) -> float:
 
     McNemar (1947); 1 without discordant samples.
     """
-    return float(stats.binomtest(b, b + c, 0.5).pvalue) if b + c else 1.0
+    fewer = min(b, c)
+    # Binomial(n, 1/2) is symmetric: both tails are as large. P(X <= k) = I(1/2; n - k, k + 1).
+    return 1.0 if b == c else min(1.0, 2 * float(special.betainc(b + c - fewer, fewer + 1, 0.5)))
 
 
 def compare_errors(

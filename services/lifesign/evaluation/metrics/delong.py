@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special, stats
+from scipy import special
 
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.clustering import subject_codes
 from lifesign.evaluation.metrics.intervals import LEVEL, Interval, lower_bound
+from lifesign.evaluation.metrics.ranks import midranks
 
 __all__ = ["AreaComparison", "compare_areas"]
 
@@ -89,11 +90,11 @@ def compare_areas(
 
 def _components(scores: _Floats, truth: NDArray[np.bool_]) -> _Floats:
     """Return for each sample the share of the other class on the right side of it, ties halved, ``(n,)``."""
-    everyone = stats.rankdata(scores)
+    everyone = midranks(scores)
     result = np.empty(len(scores))
     negatives = len(scores) - int(truth.sum())
-    result[truth] = (everyone[truth] - stats.rankdata(scores[truth])) / negatives
-    result[~truth] = 1 - (everyone[~truth] - stats.rankdata(scores[~truth])) / (len(scores) - negatives)
+    result[truth] = (everyone[truth] - midranks(scores[truth])) / negatives
+    result[~truth] = 1 - (everyone[~truth] - midranks(scores[~truth])) / (len(scores) - negatives)
     return result
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from lifesign.errors import InputError
 
@@ -45,6 +44,9 @@ def fit_temperature(logits: NDArray[np.floating[Any]], true: NDArray[np.integer[
     _check(logits, true)
     if not len(true):
         return Temperature(math.nan, math.nan, math.nan, 0)
+    # 20 MB to load, and needed only where a file or model gives logits.
+    from scipy import optimize
+
     found = optimize.minimize_scalar(
         lambda log_temperature: log_loss_at(logits, true, math.exp(log_temperature)),
         bounds=_RANGE,

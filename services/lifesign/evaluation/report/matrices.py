@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster import hierarchy
-from scipy.spatial.distance import squareform
 
 from lifesign.evaluation.report.document import CoarseDocument, ConfusionDocument, PadDocument
 
@@ -145,6 +143,10 @@ def confusion_order(confusion: ConfusionDocument) -> list[int]:
     size = len(shares)
     if size < 3:
         return list(range(size))
+    # Not for two classes, which are the most usual: these take 13 MB to load.
+    from scipy.cluster import hierarchy
+    from scipy.spatial.distance import squareform
+
     mutual = (shares + shares.T) / 2
     distance = 1 - mutual
     np.fill_diagonal(distance, 0)

@@ -1,0 +1,40 @@
+import subprocess
+import sys
+
+import pytest
+
+# Each takes 15 to 400 MB to load, and no evaluation needs it to start.
+HEAVY = (
+    "fastapi",
+    "keras",
+    "lifesign.evaluation.store.database",
+    "matplotlib",
+    "pandas",
+    "pyarrow.dataset",
+    "ray",
+    "scipy.cluster",
+    "scipy.ndimage",
+    "scipy.optimize",
+    "scipy.spatial",
+    "scipy.stats",
+    "sklearn",
+    "sqlalchemy",
+    "tensorflow",
+)
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "lifesign.cli.evaluate",
+        "lifesign.evaluation.service",
+        "lifesign.evaluation.imported_predictions.evaluation",
+        "lifesign.evaluation.comparison.comparing",
+    ],
+)
+def test_evaluating_imports_nothing_heavy(module):
+    code = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert found.stdout.strip() == "[]"
