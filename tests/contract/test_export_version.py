@@ -290,17 +290,45 @@ def test_a_disk_that_refuses_leaves_no_part_of_a_version(run: TrainedRun, tmp_pa
     assert not base.exists()
 
 
-def test_a_folder_of_another_export_is_not_replaced(run: TrainedRun, tmp_path: Path) -> None:
-    from lifesign_training.export import _put_in_place
+PAUSED = """
+import sys
+from pathlib import Path
+from lifesign_training import export
+whole = export.require_parity
+def pause(*arguments):
+    whole(*arguments)
+    print("written", flush=True)
+    sys.stdin.read()
+export.require_parity = pause
+export.export_version(Path(sys.argv[1]), Path(sys.argv[2]), "liveness", int(sys.argv[3]))
+"""
 
-    mine, target = tmp_path / ".lifesign-1-a.tmp", tmp_path / "1"
-    for folder, text in ((mine, "mine"), (target, "theirs")):
-        folder.mkdir()
-        (folder / "saved_model.pb").write_text(text)
 
-    with pytest.raises(ConflictError, match="another export"):
-        _put_in_place(mine, target)
-    assert (target / "saved_model.pb").read_text() == "theirs"
+@pytest.mark.slow
+def test_what_a_killed_export_left_is_gone_with_the_next(run: TrainedRun, tmp_path: Path) -> None:
+    def start(version: int) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", PAUSED, str(run.directory), str(tmp_path), str(version)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "written\n"
+        return process
+
+    with start(1) as killed, start(2) as living:
+        killed.kill()
+        killed.wait(60)
+        assert len([*(tmp_path / "liveness").iterdir()]) == 2
+        export_version(run, tmp_path, "liveness", 3)
+        left = sorted(entry.name for entry in (tmp_path / "liveness").iterdir())
+        assert len(left) == 2
+        assert left[0].startswith(".lifesign-2-")
+        living.communicate(timeout=60)
+
+    assert living.returncode == 0
+    assert sorted(entry.name for entry in (tmp_path / "liveness").iterdir()) == ["2", "3"]
 
 
 def test_a_general_classifier_exports_with_its_own_classes(tmp_path: Path) -> None:

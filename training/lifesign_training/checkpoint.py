@@ -1,6 +1,7 @@
 """Where a training stands after each epoch, so that a killed one goes on from there."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,11 +62,8 @@ class CheckpointFolder:
         return Progress(history, self._model(history[-1].epoch), self._model(state["best"]))
 
     def remove(self) -> None:
-        """Delete the checkpoints of a finished training."""
-        for path in [*self._folder.glob("epoch-*.keras"), self._folder / _STATE_FILE]:
-            path.unlink(missing_ok=True)
-        if self._folder.is_dir():
-            self._folder.rmdir()
+        """Delete the folder of a finished training, with what a kill may have left in it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _model(self, epoch: int) -> Path:
         return self._folder / f"epoch-{epoch:05d}.keras"

@@ -2,10 +2,7 @@
 
 import contextlib
 import csv
-import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from lifesign_training.models import inspectable_layers
 from lifesign_training.parity import require_parity
 from lifesign_training.run_folder import PARITY_FILE, SAMPLES_FILE, RunSummary, TrainedRun, now
 from lifesign_training.servable import build_servable, require_plain_graph
+from lifesign_training.staging import put_in_place, staging_folder
 from lifesign_training.storage import storage_errors, sync_tree
 from lifesign_training.warmup import WARMUP_FILE, write_warmup
 
@@ -35,7 +33,8 @@ def export_version(run: TrainedRun | Path, base: Path, name: str, version: int) 
     """Export a finished run as version ``version`` of model ``name`` below ``base``; return its folder.
 
     The version is written aside in the same file system, compared with the Keras model, flushed to
-    the disk and renamed into place: a server that watches ``base`` never sees a part of it.
+    the disk and renamed into place: a server that watches ``base`` never sees a part of it. What
+    killed exports of the model have left there is removed.
 
     Raises:
         ConflictError: the version exists; versions are never overwritten.
@@ -46,12 +45,12 @@ def export_version(run: TrainedRun | Path, base: Path, name: str, version: int) 
     trained = run if isinstance(run, TrainedRun) else TrainedRun.load(run)
     target = new_version_folder(base, name, version)
     model: Any = keras.models.load_model(trained.model_path, compile=False)
-    with _storage(f"model {name} version {version} below {base}"), _aside(target) as folder:
+    with _storage(f"model {name} version {version} below {base}"), staging_folder(target) as folder:
         _write(folder, model, trained, name=name, version=version)
         require_plain_graph(folder)
         require_parity(model, folder, np.load(trained.directory / PARITY_FILE))
         sync_tree(folder)
-        _put_in_place(folder, target)
+        put_in_place(folder, target)
     return target
 
 
@@ -127,36 +126,6 @@ def _write(folder: Path, model: keras.Model, trained: TrainedRun, *, name: str, 
     if (trained_on := _trained_on(trained.directory)) is not None:
         (folder / TRAINED_ON_FILE).write_text(trained_on.to_json(), "utf-8")
     write_warmup(folder / WARMUP_FILE, name=name, spec=spec)
-
-
-@contextlib.contextmanager
-def _aside(target: Path) -> Iterator[Path]:
-    """Give a folder beside the target that no server takes for a version; remove what is left of it."""
-    made = [folder for folder in (target.parent, target.parent.parent) if not folder.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".lifesign-{target.name}-", suffix=".tmp"))
-    try:
-        folder.chmod(0o755)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        for parent in made:
-            with contextlib.suppress(OSError):  # not empty: the version, or another one, is in it
-                parent.rmdir()
-
-
-def _put_in_place(folder: Path, target: Path) -> None:
-    try:
-        folder.rename(target)
-    except OSError as error:
-        if target.exists():  # another export was faster; rename never replaces a folder with content
-            raise ConflictError(f"{target} was written by another export meanwhile") from error
-        raise
-    descriptor = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

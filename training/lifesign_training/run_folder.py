@@ -126,11 +126,16 @@ def open_run_folder(directory: Path, config: RunConfig, *, resume: bool) -> None
                 f"cannot resume {directory}: {', '.join(changed)} changed since the start; use another folder"
             )
         return
-    if directory.is_dir() and any(entry.name != "cache" for entry in directory.iterdir()):
+    if directory.is_dir() and any(not _is_left(entry.name) for entry in directory.iterdir()):
         raise ConflictError(f"{directory} is not empty; give a new folder")
     with storage_errors(str(directory)):
         directory.mkdir(parents=True, exist_ok=True)
     write_text(path, text)
+
+
+def _is_left(name: str) -> bool:
+    """Whether an entry is the cache, or what a start that was killed has left."""
+    return name == "cache" or name.startswith(f".{_CONFIG_FILE}-")
 
 
 def write_environment(directory: Path, *, devices: tuple[str, ...]) -> None:

@@ -78,6 +78,7 @@ def test_checkpoints_keep_the_last_and_the_best(tmp_path: Path) -> None:
     assert stand.last_model.is_file()
     assert stand.best_model.name == "epoch-00002.keras"
     assert stand.best_model.is_file()
+    (tmp_path / "checkpoints" / ".state.json-k1ll3d").write_text("{")  # left by a kill while it was written
     folder.remove()
     assert not (tmp_path / "checkpoints").exists()
 
@@ -94,6 +95,14 @@ def test_a_run_folder_is_taken_once(tmp_path: Path) -> None:
     open_run_folder(tmp_path / "run", config(), resume=True)
     with pytest.raises(ConfigurationError, match="data_digest changed"):
         open_run_folder(tmp_path / "run", config("other"), resume=True)
+
+
+def test_a_start_that_was_killed_can_be_started_again(tmp_path: Path) -> None:
+    (tmp_path / ".config.json-k1ll3d").write_text("{")
+
+    open_run_folder(tmp_path, config(), resume=False)
+
+    open_run_folder(tmp_path, config(), resume=True)
 
 
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
