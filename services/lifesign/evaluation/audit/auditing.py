@@ -5,13 +5,19 @@ from dataclasses import dataclass, field
 
 from lifesign import __version__
 from lifesign.evaluation.audit.conversions import conversion_counts, find_conversions, problem_counts
-from lifesign.evaluation.audit.coverage import coverage_tables, find_coverage, split_rows
+from lifesign.evaluation.audit.coverage import (
+    coverage_tables,
+    find_coverage,
+    species_tables,
+    split_rows,
+)
 from lifesign.evaluation.audit.duplicates import (
     NEAR_THRESHOLD,
     exact_groups,
     find_exact_duplicates,
     find_near_duplicates,
 )
+from lifesign.evaluation.audit.face_boxes import find_face_boxes
 from lifesign.evaluation.audit.findings import (
     AuditReport,
     CheckRow,
@@ -91,6 +97,11 @@ def audit_images(
     near, crowded = find_near_duplicates(table, measured, groups, threshold=near_threshold)
     draft.add("near duplicates", near)
     draft.checks[-1] = draft.checks[-1].model_copy(update={"note": crowded})
+    draft.add(
+        "face boxes",
+        find_face_boxes(table, measured),
+        missing="" if table.boxes is not None else "needs columns face_x, face_y, face_w, face_h",
+    )
     draft.add("conversions and unreadable images", find_conversions(table, measured))
     shortcuts: tuple[ShortcutRow, ...] = measure_shortcuts(table, measured)
     draft.add(
@@ -120,5 +131,6 @@ def audit_images(
         shortcuts=shortcuts,
         shifts=shifts,
         coverage=coverage_tables(table),
+        species_coverage=species_tables(table),
         suspects=suspects,
     )

@@ -21,11 +21,20 @@ from lifesign.evaluation.audit.table import AuditTable, Text
 from lifesign.evaluation.metrics.intervals import upper_bound
 from lifesign.labels import ATTACK, Split
 
-__all__ = ["coverage_tables", "cramers_v", "find_coverage", "needed_without_errors", "split_rows"]
+__all__ = [
+    "coverage_tables",
+    "cramers_v",
+    "find_coverage",
+    "needed_without_errors",
+    "species_tables",
+    "split_rows",
+]
 
 _STRONG = 0.5
 _MIN_FOR_CORRELATION = 40
 _MIN_PER_GROUP = 20
+# Where species and column are independent, chance leaves such a cell empty once in 20,000.
+_EXPECTED_IN_A_GAP = 10
 # What bona fide rows say in a column that describes attacks only, and what such columns are called.
 _NOT_APPLICABLE = frozenset({"none", "n/a", "na", "-", "not applicable"})
 _OF_ATTACKS = re.compile(
@@ -42,6 +51,7 @@ def find_coverage(table: AuditTable, *, target_rate: float) -> list[Finding]:
         *_too_few(table, target_rate),
         *_correlations(table),
         *_gaps(table),
+        *_species_gaps(table),
     ]
 
 
@@ -178,21 +188,39 @@ def _name(row: SplitRow) -> str:
 
 def coverage_tables(table: AuditTable) -> tuple[CrossTable, ...]:
     """Return a table of class × value per metadata column, with the corrected Cramér's V."""
-    return tuple(_cross(table, name, values) for name, values in sorted(table.slices.items()))
-
-
-def _cross(table: AuditTable, column: str, values: Sequence[Text]) -> CrossTable:
-    names = sorted({value for value in values if value is not None})
-    counts = Counter(
-        (label, value) for label, value in zip(table.labels, values, strict=True) if value is not None
+    return tuple(
+        _cross(table, name, values, table.labels, table.class_names)
+        for name, values in sorted(table.slices.items())
     )
-    grid = np.array([[counts[label, name] for name in names] for label in table.class_names], np.int64)
-    grid = grid.reshape(len(table.class_names), len(names))
+
+
+def species_tables(table: AuditTable) -> tuple[CrossTable, ...]:
+    """Return a table of PAI species × value per metadata column; none where fewer than two are named."""
+    species = tuple(sorted({name for name in table.species if name}))
+    if not table.is_liveness or len(species) < 2:
+        return ()
+    return tuple(
+        _cross(table, name, values, table.species, species) for name, values in sorted(table.slices.items())
+    )
+
+
+def _cross(
+    table: AuditTable, column: str, values: Sequence[Text], kinds: Sequence[Text], rows: tuple[str, ...]
+) -> CrossTable:
+    """Count the samples of each kind (a class or a species; ``rows`` are all of them) by a column's value."""
+    counts = Counter(
+        (kind, value)
+        for kind, value in zip(kinds, values, strict=True)
+        if kind is not None and value is not None
+    )
+    names = sorted({value for _, value in counts})
+    grid = np.array([[counts[kind, name] for name in names] for kind in rows], np.int64)
+    grid = grid.reshape(len(rows), len(names))
     association = cramers_v(grid)
     return CrossTable(
         column=column,
         values=tuple(names),
-        labels=table.class_names,
+        labels=rows,
         counts=tuple(tuple(row) for row in grid.tolist()),
         cramers_v=None if math.isnan(association) else round(association, 4),
         describes_attack=table.is_liveness and _is_about_attacks(table, column, values),
@@ -298,5 +326,38 @@ def _gaps(table: AuditTable) -> list[Finding]:
                 for column, value, label in empty[:MAX_EXAMPLES]
             ),
             remedy="Collect them, or do not report rates for these groups.",
+        )
+    ]
+
+
+def _species_gaps(table: AuditTable) -> list[Finding]:
+    """Tell species that were never collected with a value, where chance would have given some."""
+    empty = []
+    for cross in species_tables(table):
+        if cross.describes_attack or not cross.values:
+            continue
+        grid = np.array(cross.counts, np.float64)
+        expected = grid.sum(axis=1, keepdims=True) * grid.sum(axis=0) / grid.sum()
+        rows, columns = np.nonzero((grid == 0) & (expected >= _EXPECTED_IN_A_GAP))
+        empty += [
+            (cross.column, cross.values[column], cross.labels[row], expected[row, column])
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+        ]
+    if not empty:
+        return []
+    words = ", ".join(f"{species} with {column} {value}" for column, value, species, _ in empty[:5])
+    return [
+        Finding(
+            code=FindingCode.SPECIES_GAPS,
+            severity=Severity.INFO,
+            blocks=False,
+            count=len(empty),
+            sentence=f"{len(empty)} combinations of PAI species and metadata have no attack at all: {words}"
+            + (" and more." if len(empty) > 5 else "."),
+            examples=tuple(
+                Example(samples=(), note=f"{species}, {column} {value}: 0 where {expected:.0f} were likely")
+                for column, value, species, expected in empty[:MAX_EXAMPLES]
+            ),
+            remedy="Collect them, or say that the APCER of the species does not cover this value.",
         )
     ]

@@ -68,9 +68,13 @@ class FindingCode(StrEnum):
     UNREADABLE_IMAGES = "unreadable_images"
     LABEL_SLICE_CORRELATION = "label_slice_correlation"
     COVERAGE_GAPS = "coverage_gaps"
+    SPECIES_GAPS = "species_gaps"
+    FACE_BOXES = "face_boxes"
+    SMALL_FACES = "small_faces"
     DECODE_PARITY = "decode_parity"
     TRAINING_IMAGES_IN_TEST = "training_images_in_test"
     TRAINING_SUBJECTS_IN_TEST = "training_subjects_in_test"
+    SAMPLED = "sampled"
 
 
 class Example(_Document):
@@ -128,7 +132,7 @@ class ShiftRow(_Document):
 
 
 class CrossTable(_Document):
-    """Samples per class and value of one metadata column."""
+    """Samples per class, or per PAI species, and value of one metadata column."""
 
     column: str
     values: tuple[str, ...]
@@ -174,6 +178,9 @@ class AuditReport(_Document):
     shortcuts: tuple[ShortcutRow, ...] = ()
     shifts: tuple[ShiftRow, ...] = ()
     coverage: tuple[CrossTable, ...] = ()
+    species_coverage: tuple[CrossTable, ...] = Field(
+        default=(), description="attacks only: a row per PAI species instead of per class"
+    )
     suspects: tuple[SuspectRow, ...] = ()
 
     def to_json(self) -> str:

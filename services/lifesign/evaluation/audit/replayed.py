@@ -6,6 +6,7 @@ audit is ``lifesign audit``.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,28 +26,70 @@ __all__ = ["AUDIT_FILE", "MAX_AUDITED", "audit_replayed", "find_trained_on", "fi
 
 AUDIT_FILE = "audit.json"
 MAX_AUDITED = 200_000
-"""Larger sets are left to ``lifesign audit``: a replay's memory does not grow with its set."""
+"""Of larger sets so many samples are looked at: a replay's memory does not grow with its set."""
+
+_SEED = 20261127
 
 _FINDINGS = TypeAdapter(tuple[Finding, ...])
 
 
 def audit_replayed(
-    dataset: Dataset, class_names: Sequence[str], trained_on: TrainedOn | None
+    dataset: Dataset,
+    class_names: Sequence[str],
+    trained_on: TrainedOn | None,
+    *,
+    limit: int = MAX_AUDITED,
 ) -> tuple[Finding, ...]:
     """Return what is wrong with the samples of a run, and which of them the model was trained on.
 
-    Nothing blocks: a run that is asked for is made, and its report says what it is worth.
+    Nothing blocks: a run that is asked for is made, and its report says what it is worth. Of more than
+    ``limit`` samples as many are drawn with a fixed seed, and a finding says so; copies of a file are looked
+    for among all.
     """
-    if len(dataset) > MAX_AUDITED:
-        return ()
-    table = table_of_dataset(dataset, class_names)
-    prints = dataset.fingerprints
-    known = prints != 0
-    groups = exact_groups([np.stack([prints, prints], axis=1)], known)
-    findings = [*audit_table(table), *find_exact_duplicates(table, groups)]
+    drawn = _drawn(dataset, limit)
+    table = table_of_dataset(drawn, class_names)
+    findings = [*audit_table(table), *_copies(dataset, class_names, limit)]
     if trained_on is not None:
-        findings += find_trained_on(table, prints, trained_on)
+        findings += find_trained_on(table, drawn.fingerprints, trained_on)
+    if len(drawn) < len(dataset):
+        findings.append(_sampled(len(drawn), len(dataset)))
     return in_order([one.model_copy(update={"blocks": False}) for one in findings])
+
+
+def _drawn(dataset: Dataset, limit: int) -> Dataset:
+    if len(dataset) <= limit:
+        return dataset
+    rows = np.random.default_rng(_SEED).choice(len(dataset), limit, replace=False)
+    return _rows_of(dataset, np.sort(rows))
+
+
+def _copies(dataset: Dataset, class_names: Sequence[str], limit: int) -> list[Finding]:
+    """Look for the same file among all samples: numbers only, but for the rows that are there twice."""
+    prints = dataset.fingerprints
+    found, place, times = np.unique(prints, return_inverse=True, return_counts=True)
+    twice = np.flatnonzero((times[place] > 1) & (found[place] != 0))[:limit]
+    if not len(twice):
+        return []
+    drawn = _rows_of(dataset, twice)
+    digests = np.stack([drawn.fingerprints, drawn.fingerprints], axis=1)
+    groups = exact_groups([digests], np.ones(len(drawn), dtype=np.bool_))
+    return find_exact_duplicates(table_of_dataset(drawn, class_names), groups)
+
+
+def _rows_of(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
+    return replace(dataset, table=dataset.table.take(rows), fingerprints=dataset.fingerprints[rows])
+
+
+def _sampled(drawn: int, size: int) -> Finding:
+    return Finding(
+        code=FindingCode.SAMPLED,
+        severity=Severity.INFO,
+        blocks=False,
+        count=drawn,
+        sentence=f"The audit looked at {drawn:,} of {size:,} samples ({drawn / size:.1%}), drawn at random, "
+        "and counts those; only copies of a file were looked for among all.",
+        remedy="Run lifesign audit on the set to look at all of it.",
+    )
 
 
 def find_trained_on(

@@ -104,6 +104,23 @@ def test_leaks_and_doubles_among_the_samples_themselves_are_found(data: AuditedD
     assert _found(_load(data, split=None)) == {"subject_across_splits": 1, "exact_duplicate": 1}
 
 
+def test_of_a_large_set_a_fair_sample_is_audited_and_copies_are_sought_in_all(data: AuditedDataset) -> None:
+    row = data.of("test")[0]
+    data.add(row, "images/again.png", (data.root / row["path"]).read_bytes())
+    for one in data.of("test"):
+        one["subject_id"] = one["subject_id"].replace("test-0", "train-0")
+    dataset = _load(data, split=None)
+
+    findings = audit_replayed(dataset, LIVENESS_CLASSES, None, limit=100)
+
+    found = {one.code: one for one in findings}
+    assert found[FindingCode.EXACT_DUPLICATE].count == 1
+    assert found[FindingCode.SAMPLED].count == 100
+    assert f"100 of {len(dataset)} samples" in found[FindingCode.SAMPLED].sentence
+    assert found[FindingCode.SUBJECT_ACROSS_SPLITS].count == 10
+    assert findings == audit_replayed(dataset, LIVENESS_CLASSES, None, limit=100)
+
+
 def test_the_record_of_a_training_reads_back_and_holds_no_name(data: AuditedDataset, tmp_path: Path) -> None:
     record = _trained_on(data, data.of("train"))
     path = tmp_path / "trained_on.json"
