@@ -8,7 +8,7 @@ IMAGES = "images"
 """Input of all but ``encoded``: uint8 ``(n, height, width, 3)``, sRGB, 0–255; scaling is in the graph."""
 
 ENCODED_IMAGES = "encoded_images"
-"""Input of ``encoded``: JPEG or PNG bytes, string ``(n,)``."""
+"""Input of ``encoded``: JPEG, PNG or BMP files as bytes, string ``(n,)``."""
 
 SCORES = "scores"
 """Output: float32 ``(n, classes)``, softmax probabilities in the order of the model card's classes."""

@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -154,13 +155,54 @@ def test_encoded_bytes_of_any_size_and_format_are_scored(signatures: Any, run: T
 
     exact = Image.fromarray(PIXELS[0])
     large = Image.fromarray(PIXELS[1]).resize((90, 70))
-    content = [encode(exact, "PNG"), encode(large, "JPEG"), encode(large.convert("L"), "PNG")]
+    content = [encode(exact, "PNG"), encode(exact, "BMP"), encode(large, "JPEG")]
+    content += [encode(large.convert("L"), "PNG")]
 
     scores = signatures["encoded"](encoded_images=tf.constant(content))[SCORES].numpy()
 
-    assert scores.shape == (3, 2)
-    assert scores.sum(axis=1) == pytest.approx([1, 1, 1], abs=1e-5)
+    assert scores.shape == (4, 2)
+    assert scores.sum(axis=1) == pytest.approx([1, 1, 1, 1], abs=1e-5)
     assert scores[0] == pytest.approx(expected_scores(run)[0], abs=1e-5)
+    assert scores[1] == pytest.approx(expected_scores(run)[0], abs=1e-5)
+
+
+def _png(width: int, height: int) -> bytes:
+    return b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + struct.pack(">II", width, height) + b"\x08\2\0\0\0"
+
+
+def _jpeg(width: int, height: int) -> bytes:
+    stream = io.BytesIO()
+    Image.new("L", (8, 8)).save(stream, "JPEG")
+    header = b"\xff\xc0\0\x0b\x08"  # SOF0 of one component: precision, then height and width
+    at = stream.getvalue().index(header) + len(header)
+    return stream.getvalue()[:at] + struct.pack(">HH", height, width) + stream.getvalue()[at + 4 :]
+
+
+@pytest.mark.parametrize(
+    ("content", "size"),
+    [
+        (_png(50_000, 1_001), "[1001] [50000]"),
+        (_png(2**31 - 1, 2**31 - 1), "[2147483647] [2147483647]"),
+        (_png(2**32 - 1, 1), "[1] [-1]"),
+        (_jpeg(65_500, 65_500), "[65500] [65500]"),
+        (b"BM" + bytes(16) + struct.pack("<ii", 50_000, -1_001) + bytes(28), "[1001] [50000]"),
+        (b"GIF89a\1\0\1\0\0\0\0;", "[0] [0]"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "[0] [0]"),
+        (b"BM", "[0] [0]"),
+        (b"text", "[0] [0]"),
+        (b"", "[0] [0]"),
+    ],
+    ids=["png", "overflow", "negative", "jpeg", "bmp", "gif", "cut png", "cut bmp", "text", "empty"],
+)
+def test_bombs_and_other_formats_are_refused_by_their_header(
+    signatures: Any, content: bytes, size: str
+) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError) as refused:
+        signatures["encoded"](encoded_images=tf.constant([content]))
+
+    # The decoder itself would say that the data are invalid: they have no pixels.
+    assert "expected JPEG, PNG or BMP of at most 50000000 pixels" in refused.value.message
+    assert size in refused.value.message
 
 
 def test_the_card_tells_what_the_run_found(version: Path) -> None:

@@ -12,6 +12,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from lifesign.errors import ContractError
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import EMBEDDING, ENCODED_IMAGES, IMAGES, LOGITS, SCORES, Signature
+from lifesign_training.graph_decoding import decode_in_graph
 from lifesign_training.models import EMBEDDING_LAYER, LOGITS_LAYER
 
 __all__ = ["Servable", "build_servable", "require_plain_graph"]
@@ -55,7 +56,7 @@ def build_servable(model: keras.Model, spec: PreprocessingSpec, layers: tuple[st
         return tf.function(serve, input_signature=[images])
 
     def serve_encoded(encoded_images: Any) -> dict[str, Any]:
-        found = outputs(_decode_batch(encoded_images, spec))
+        found = outputs(decode_in_graph(encoded_images, spec))
         return {SCORES: found[SCORES], LOGITS: found[LOGITS]}
 
     signatures = {
@@ -107,25 +108,3 @@ def _frozen_forward(
     concrete = tf.function(forward).get_concrete_function(images)
     frozen: Callable[[Any], list[Any]] = convert_variables_to_constants_v2(concrete)
     return frozen
-
-
-def _decode_batch(encoded: Any, spec: PreprocessingSpec) -> Any:
-    """Decode JPEG or PNG bytes in the graph; EXIF orientation and colour profiles are not applied there."""
-
-    def decode(content: Any) -> Any:
-        image = tf.io.decode_image(content, channels=3, expand_animations=False)
-        image.set_shape((None, None, 3))
-        if spec.crop == "center":
-            height, width = tf.shape(image)[0], tf.shape(image)[1]
-            side = tf.minimum(height, width)
-            image = tf.image.crop_to_bounding_box(
-                image, (height - side) // 2, (width - side) // 2, side, side
-            )
-        method = (
-            tf.image.ResizeMethod.LANCZOS3 if spec.resample == "lanczos" else tf.image.ResizeMethod.BILINEAR
-        )
-        resized = tf.image.resize(image, (spec.height, spec.width), method=method, antialias=True)
-        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-
-    pixels = tf.TensorSpec((spec.height, spec.width, 3), tf.uint8)
-    return tf.map_fn(decode, encoded, fn_output_signature=pixels)
