@@ -4,7 +4,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from lifesign.evaluation.comparison.document import ComparisonDocument
+from lifesign.evaluation.comparison.document import AreaChange, ComparisonDocument
 from lifesign.evaluation.report.wording import four, p_value, percent, points_interval, signed_points
 
 __all__ = ["print_comparison"]
@@ -29,6 +29,11 @@ def print_comparison(document: ComparisonDocument) -> None:
     )
     console.print(_errors(document))
     console.print(_areas(document))
+    if len(document.areas) > _SHOWN:
+        console.print(
+            Text(f"{len(document.areas) - _SHOWN} further curves are in comparison.json and .html (--out)"),
+            soft_wrap=True,
+        )
     console.print(
         Text(f"{document.regressions:,} newly wrong, {document.improvements:,} newly right"), soft_wrap=True
     )
@@ -68,7 +73,8 @@ def _areas(document: ComparisonDocument) -> Table:
     table = Table(box=None, pad_edge=False)
     for name in ("area under the curve", "A", "B", "change, 95 % interval", "DeLong p"):
         table.add_column(name, overflow="fold")
-    for row in document.areas:
+    rows = sorted(document.areas, key=_least_likely_first) if len(document.areas) > _SHOWN else document.areas
+    for row in rows[:_SHOWN]:
         change = "–"
         if row.difference is not None and row.lower is not None and row.upper is not None:
             change = f"{row.difference:+.4f} ({row.lower:+.4f} to {row.upper:+.4f})"
@@ -80,3 +86,7 @@ def _areas(document: ComparisonDocument) -> Table:
             Text(p_value(row.p_value)),
         )
     return table
+
+
+def _least_likely_first(row: AreaChange) -> tuple[bool, float, float]:
+    return row.p_value is None, row.p_value or 0.0, row.difference or 0.0

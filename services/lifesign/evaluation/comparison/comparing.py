@@ -1,8 +1,7 @@
 """Is the one model worse than the other by more than a margin? From two sides to a document."""
 
 import math
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,17 +18,16 @@ from lifesign.evaluation.analysis.pairing import (
     require_same_labels,
 )
 from lifesign.evaluation.analysis.rates import optional
-from lifesign.evaluation.comparison.document import AreaChange, ComparisonDocument, ErrorChangeRow
+from lifesign.evaluation.comparison.areas import area_changes
+from lifesign.evaluation.comparison.classes import class_changes
+from lifesign.evaluation.comparison.document import ComparisonDocument, ErrorChangeRow
 from lifesign.evaluation.comparison.sides import Side
 from lifesign.evaluation.metrics.comparison import NonInferiority
-from lifesign.evaluation.metrics.delong import compare_areas
 from lifesign.evaluation.report.document import GateStatus
 from lifesign.evaluation.report.wording import limit_words, percent, points_interval, signed_points
-from lifesign.labels import BONA_FIDE
 
 __all__ = ["compare_sides"]
 
-_MAX_CLASSES = 20
 _SINGLE_SPECIES = "APCER of "
 _STATUS = {
     NonInferiority.NON_INFERIOR: GateStatus.PASS,
@@ -75,7 +73,8 @@ def compare_sides(baseline: Side, current: Side, *, margin: float, flips: int = 
         verdict=status,
         verdict_sentence=sentence,
         errors=tuple(_error_row(paired, change, margin) for change in changes),
-        areas=tuple(_areas(paired, subjects)),
+        areas=area_changes(paired, subjects),
+        classes=class_changes(paired),
         regressions=int((paired.now_wrong & ~paired.before_wrong).sum()),
         improvements=int((paired.before_wrong & ~paired.now_wrong).sum()),
         flipped=flipped_samples(paired, limit=flips),
@@ -156,43 +155,3 @@ def _sentence(change: ErrorChange, status: GateStatus, margin: float) -> str:
         f"{one.counts.total:,} samples, {signed_points(one.delta)} "
         f"(95 % CI {points_interval(one.interval.lower, one.interval.upper)}): {words}."
     )
-
-
-def _areas(paired: PairedRun, subjects: NDArray[np.object_] | None) -> Iterator[AreaChange]:
-    true = paired.columns.true[paired.rows]
-    for name, index, inside, positive in _curves(paired, true):
-        before = paired.before.scores[paired.before_rows[inside], index].astype(np.float64)
-        now = paired.columns.scores[paired.rows[inside], index].astype(np.float64)
-        people = None if subjects is None else subjects[inside]
-        one = compare_areas(before, now, positive[inside], people)
-        yield AreaChange(
-            name=name,
-            baseline=optional(one.baseline),
-            current=optional(one.current),
-            difference=optional(one.delta),
-            lower=optional(one.interval.lower),
-            upper=optional(one.interval.upper),
-            p_value=optional(one.p_value),
-            method=one.method,
-            positives=one.positives,
-            negatives=one.negatives,
-        )
-
-
-def _curves(
-    paired: PairedRun, true: NDArray[np.int64]
-) -> Iterator[tuple[str, int, NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Yield name, score column, and which rows are in it and positive, both bool ``(n,)``."""
-    spec, everyone = paired.columns.spec, np.ones(len(true), dtype=np.bool_)
-    task: Literal["liveness", "classification"] = spec.task
-    if task == "classification":
-        for index, name in enumerate(spec.class_names[:_MAX_CLASSES]):
-            yield f"{name} against the others", index, everyone, true == index
-        return
-    index = spec.class_names.index(BONA_FIDE)
-    positive = true == index
-    yield "bona fide against all attacks", index, everyone, positive
-    groups = paired.columns.groups
-    attacks = [(code, name) for code, name in enumerate(groups.names) if name != BONA_FIDE]
-    for code, name in attacks if len(attacks) > 1 else ():
-        yield f"bona fide against {name}", index, positive | (groups.index[paired.rows] == code), positive

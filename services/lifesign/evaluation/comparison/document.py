@@ -10,6 +10,7 @@ from lifesign.evaluation.report.document import FlippedSample, GateStatus, Metri
 __all__ = [
     "COMPARISON_VERSION",
     "AreaChange",
+    "ClassChange",
     "ComparedRun",
     "ComparisonDocument",
     "ErrorChangeRow",
@@ -61,6 +62,19 @@ class AreaChange(_Document):
     method: str
     positives: int
     negatives: int
+    corrected_p_value: float | None = Field(default=None, description="by Holm over all curves")
+
+
+class ClassChange(_Document):
+    """How often a class is missed by each: shares of its samples, and exact McNemar."""
+
+    class_name: str
+    samples: int
+    baseline: float | None = Field(description="miss rate, 1 - recall; null without samples")
+    current: float | None
+    newly_wrong: int
+    newly_right: int
+    p_value: float | None = Field(description="exact McNemar, corrected by Holm over the classes")
 
 
 class ComparisonDocument(_Document):
@@ -82,6 +96,7 @@ class ComparisonDocument(_Document):
     verdict_sentence: str
     errors: tuple[ErrorChangeRow, ...]
     areas: tuple[AreaChange, ...]
+    classes: tuple[ClassChange, ...] = Field(default=(), description="of classifiers")
     regressions: int
     improvements: int
     flipped: tuple[FlippedSample, ...] = Field(description="regressions and large moves first")

@@ -1,12 +1,15 @@
 """The comparison as one self-contained page, in the dress of the report."""
 
+from collections.abc import Sequence, Sized
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Generic, TypeVar
 
 from jinja2 import Environment
 from markupsafe import Markup
 
-from lifesign.evaluation.comparison.document import ComparisonDocument
+from lifesign.evaluation.comparison.document import AreaChange, ClassChange, ComparisonDocument
 from lifesign.evaluation.report.document import GateStatus
 from lifesign.evaluation.report.page_environment import page_environment
 from lifesign.evaluation.report.wording import (
@@ -31,6 +34,40 @@ _MARGIN_BADGES = {
     "undecided": ("insufficient", "open"),
 }
 
+_SECTIONS = (
+    ("verdict", "Verdict"),
+    ("compared", "What was compared"),
+    ("errors", "Error rates"),
+    ("classes", "Classes"),
+    ("areas", "Areas under the curve"),
+    ("flipped", "Changed decisions"),
+    ("read", "How to read this"),
+)
+_ALPHA = 0.05
+_SHOWN = 12  # rows of a long table that are not folded away
+
+
+_Row = TypeVar("_Row", AreaChange, ClassChange)
+
+
+@dataclass(frozen=True)
+class _View(Generic[_Row]):
+    """Rows of a table, the surest changes first, and a sentence that counts the sure ones."""
+
+    rows: Sequence[_Row]
+    worse: Sequence[_Row]
+    sentence: str
+
+    @property
+    def first(self) -> Sequence[_Row]:
+        """The rows that are always seen: all, or the first of many."""
+        return self.rows if len(self.rows) <= _SHOWN + 3 else self.rows[:_SHOWN]
+
+    @property
+    def rest(self) -> Sequence[_Row]:
+        """The rows that are folded away."""
+        return self.rows[len(self.first) :]
+
 
 def render_comparison(document: ComparisonDocument) -> str:
     """Return the page: no script, no network."""
@@ -42,9 +79,46 @@ def render_comparison(document: ComparisonDocument) -> str:
             css=Markup(_stylesheet()),  # the project's own file, not data
             verdict_word=_VERDICTS[document.verdict],
             margin_badges=_MARGIN_BADGES,
+            sections=[one for one in _SECTIONS if one[0] != "classes" or document.classes],
+            classes=_class_view(document),
+            areas=_area_view(document),
         )
     )
     return page.strip() + "\n"
+
+
+def _class_view(document: ComparisonDocument) -> _View[ClassChange]:
+    rows = sorted(document.classes, key=lambda row: (_or_one(row.p_value), row.newly_right - row.newly_wrong))
+    sure = [row for row in rows if _or_one(row.p_value) <= _ALPHA]
+    worse = [row for row in sure if row.newly_wrong > row.newly_right]
+    return _View(
+        rows, worse, _sentence("classes", rows, sure, worse, "B misses {} more often and {} less often")
+    )
+
+
+def _area_view(document: ComparisonDocument) -> _View[AreaChange]:
+    rows = document.areas
+    if len(rows) > _SHOWN:
+        rows = tuple(sorted(rows, key=lambda row: (_or_one(row.corrected_p_value), row.difference or 0.0)))
+    sure = [row for row in rows if row.difference is not None and _or_one(row.corrected_p_value) <= _ALPHA]
+    worse = [row for row in sure if (row.difference or 0.0) < 0]
+    return _View(rows, worse, _sentence("curves", rows, sure, worse, "B ranks {} worse and {} better"))
+
+
+def _or_one(p: float | None) -> float:
+    return 1.0 if p is None else p
+
+
+def _sentence(noun: str, rows: Sized, sure: Sized, worse: Sized, words: str) -> str:
+    """Return ``Of 100 classes, B misses 3 more often and none less often, …``; empty for a single row."""
+    if len(rows) < 2:
+        return ""
+    counts = (str(count or "none") for count in (len(worse), len(sure) - len(worse)))
+    return f"Of {len(rows)} {noun}, {words.format(*counts)}, each with a corrected p of at most {_ALPHA:g}."
+
+
+def _signed_four(number: float | None) -> str:
+    return "–" if number is None else f"{number:+.4f}".replace("-", "−")
 
 
 @cache
@@ -55,6 +129,7 @@ def _environment() -> Environment:
         limit_words=limit_words,
         p_value=p_value,
         percent=percent,
+        signed_four=_signed_four,
         points_interval=points_interval,
         signed_points=signed_points,
     )

@@ -158,3 +158,60 @@ def test_what_cannot_be_compared_leaves_with_three(tmp_path, other, options, mes
     assert (result.exit_code, result.stdout) == (3, "")
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+_MANY = tuple(f"c{index:02d}" for index in range(25))
+
+
+@pytest.fixture(scope="module")
+def many_classes(tmp_path_factory):
+    """Two files of 25 classes, of which B misses the first more often, and its comparison with the page."""
+    folder = tmp_path_factory.mktemp("many")
+    rng = np.random.default_rng(6)
+    true = np.arange(2500) % 25
+    noise = rng.standard_normal((2500, 25))
+    for name, loss in (("a", 0.0), ("b", 3.0)):
+        logits = (noise + 3.5 * np.eye(25)[true]).round(4)
+        logits[true == 0, 0] -= loss
+        rows = [f"s{row},{_MANY[true[row]]}," + ",".join(map(str, logits[row])) for row in range(2500)]
+        head = "sample_id,label," + ",".join(f"logit_{one}" for one in _MANY)
+        (folder / f"{name}.csv").write_text("\n".join([head, *rows]) + "\n")
+    result = _compare(folder / "a.csv", folder / "b.csv", "--out", folder / "out")
+    document = json.loads((folder / "out" / "comparison.json").read_text("utf-8"))
+    return document, (folder / "out" / "comparison.html").read_text("utf-8"), result.stdout
+
+
+def test_every_class_has_an_area_and_a_miss_rate(many_classes):
+    document, _, _ = many_classes
+    assert [row["name"] for row in document["areas"]] == [f"{name} against the others" for name in _MANY]
+    assert [row["class_name"] for row in document["classes"]] == list(_MANY)
+    assert all(row["samples"] == 100 for row in document["classes"])
+    wrong = [row["newly_wrong"] - row["newly_right"] for row in document["classes"]]
+    rates = [100 * (row["current"] - row["baseline"]) for row in document["classes"]]
+    assert wrong == pytest.approx(rates)
+    assert sum(wrong) == document["regressions"] - document["improvements"]
+
+
+def test_p_values_of_classes_and_areas_are_corrected_for_their_number(many_classes):
+    document, _, _ = many_classes
+    exact = [
+        stats.binomtest(row["newly_wrong"], row["newly_wrong"] + row["newly_right"]).pvalue
+        if row["newly_wrong"] + row["newly_right"]
+        else 1.0
+        for row in document["classes"]
+    ]
+    assert document["classes"][0]["p_value"] == pytest.approx(25 * exact[0])
+    assert all(row["p_value"] >= p for row, p in zip(document["classes"], exact, strict=True))
+    surest = min(document["areas"], key=lambda row: row["p_value"])
+    assert surest["name"] == "c00 against the others"
+    assert surest["corrected_p_value"] == pytest.approx(25 * surest["p_value"])
+
+
+def test_the_page_and_the_terminal_show_the_surest_of_many_classes_first(many_classes):
+    _, page, told = many_classes
+    assert "Of 25 classes, B misses 1 more often and none less often" in page
+    assert page.index('<th scope="row">c00</th>') < page.index('<th scope="row">c01</th>')
+    assert "The other 13 classes" in page
+    assert "The other 13 curves" in page
+    assert "15 further curves" in told
+    assert "c00 against" in told
