@@ -224,10 +224,11 @@ class PredictionClient:
         except grpc.RpcError as error:
             _raise(error)
 
-    def status(self) -> tuple[VersionStatus, ...]:
+    def status(self, *, timeout_seconds: float | None = None) -> tuple[VersionStatus, ...]:
         """Return the versions the server knows, newest first."""
+        timeout = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
-            return _statuses(self._status(self._requests.status(), timeout=self.timeout_seconds))
+            return _statuses(self._status(self._requests.status(), timeout=timeout))
         except grpc.RpcError as error:
             _raise(error)
 

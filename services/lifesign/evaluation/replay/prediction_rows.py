@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
-from lifesign.evaluation.replay.asking import Answers
+from lifesign.evaluation.replay.answers import Answers
 from lifesign.evaluation.replay.decoding import DecodedBatch
 from lifesign.evaluation.replay.predictions import Outcome, prediction_schema, slice_column, statistic_column
 

@@ -16,6 +16,7 @@ from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
 
 __all__ = [
     "INVALID_SCORES",
+    "SERVER_CRASH",
     "Outcome",
     "part_path",
     "prediction_schema",
@@ -30,6 +31,8 @@ __all__ = [
 
 INVALID_SCORES = "invalid_scores"
 """Reason of an answer that is no probability: NaN, infinite, or outside 0 to 1."""
+SERVER_CRASH = "server_crash"
+"""Reason of an image that the server went away over, crashed or hung, each time it had no other."""
 
 
 class Outcome(StrEnum):
@@ -53,9 +56,9 @@ def prediction_schema(metadata_columns: Sequence[str] = ()) -> pa.Schema:
     """Return the columns of a part.
 
     ``scores`` and ``logits`` have one value per class, in the model's order, and are null where there
-    is no answer; ``reason`` is an ``ImageProblem``, a gRPC status name or ``invalid_scores``, null for
-    scored samples; ``notes`` are the conversions of the image, joined by commas; ``latency_seconds`` is
-    that of the request the sample was in.
+    is no answer; ``reason`` is an ``ImageProblem``, a gRPC status name, ``invalid_scores`` or
+    ``server_crash``, null for scored samples; ``notes`` are the conversions of the image, joined by
+    commas; ``latency_seconds`` is that of the request the sample was in.
     """
     vector = pa.list_(pa.field("item", pa.float32()))
     return pa.schema(

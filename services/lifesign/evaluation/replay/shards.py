@@ -13,7 +13,8 @@ import pyarrow as pa
 from lifesign.datasets.dataset import Dataset
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.state import RunState
-from lifesign.evaluation.replay.asking import Answers, Asking, Flight
+from lifesign.evaluation.replay.answers import Answers
+from lifesign.evaluation.replay.asking import Asking, Flight
 from lifesign.evaluation.replay.decoding import DecodedBatch, decode_batch
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.evaluation.replay.prediction_rows import prediction_rows
@@ -181,13 +182,15 @@ class ShardReplay:
         decoded = decode_batch(
             self._dataset.source, paths, self._settings.preprocessing, keeps_files=self._settings.sends_files
         )
-        return decoded, self._asking.send(decoded.sent) if len(decoded.sent) else None
+        return decoded, self._asking.send(decoded.sent, _names(rows, decoded)) if len(decoded.sent) else None
 
     def _settled(self, batch: _Batch) -> pa.Table:
         self._patience.check()
         decoded, flight = batch.future.result()
         classes = len(self._spec.class_names)
-        answers = Answers.empty(0, classes) if flight is None else self._asking.settle(decoded.sent, flight)
+        answers = Answers.empty(0, classes)
+        if len(decoded.sent):
+            answers = self._asking.settle(decoded.sent, flight, _names(batch.rows, decoded))
         table = prediction_rows(batch.rows, decoded, answers, self._dataset.metadata_columns)
         columns = PredictionColumns.read(table, self._spec)
         scored = int(columns.responded.sum())
@@ -197,6 +200,12 @@ class ShardReplay:
             correct=int((columns.predicted == columns.true).sum()),
         )
         return table
+
+
+def _names(rows: pa.Table, decoded: DecodedBatch) -> list[str]:
+    """Return the paths of the images that the model is asked about."""
+    paths: list[str] = rows["path"].take(pa.array(decoded.kept)).to_pylist()
+    return paths
 
 
 def write_state(run_dir: Path, index: int, table: pa.Table, spec: AnalysisSpec) -> RunState:

@@ -11,7 +11,8 @@ batch, and a resumed run must end with the bytes of one that was not interrupted
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 __all__ = ["Window"]
 
@@ -34,6 +35,7 @@ class Window:
         self._adapts = fixed is None
         self._size = float(_FIRST_SIZE if fixed is None else fixed)
         self._in_flight = 0
+        self._is_taken = False
         self._latest: deque[float] = deque(maxlen=_REMEMBERED_ANSWERS)
         self._changed = threading.Condition()
 
@@ -50,10 +52,33 @@ class Window:
     def enter(self, check: Callable[[], None]) -> None:
         """Wait for a slot and take it; ``check`` may raise to end the wait."""
         with self._changed:
-            while self._in_flight >= self.size:
-                check()
-                self._changed.wait(_CHECK_SECONDS)
+            while self._is_taken or self._in_flight >= self.size:
+                self._wait(check)
             self._in_flight += 1
+
+    def enter_again(self, check: Callable[[], None]) -> None:
+        """Take a slot for a batch that is asked for again: there is room for it, unless one is ``alone``."""
+        with self._changed:
+            while self._is_taken:
+                self._wait(check)
+            self._in_flight += 1
+
+    @contextmanager
+    def alone(self, check: Callable[[], None]) -> Iterator[None]:
+        """Wait until nothing is in flight, and keep others from entering while the block lasts."""
+        with self._changed:
+            while self._is_taken:
+                self._wait(check)
+            self._is_taken = True
+        try:
+            with self._changed:
+                while self._in_flight:
+                    self._wait(check)
+            yield
+        finally:
+            with self._changed:
+                self._is_taken = False
+                self._changed.notify_all()
 
     def leave(self, seconds: float, *, is_full: bool = False, has_failed: bool = False) -> None:
         """Give the slot back after ``seconds``; ``is_full`` when the server had no room for the batch.
@@ -68,6 +93,10 @@ class Window:
             elif self._adapts and not has_failed:
                 self._follow(seconds, was_limit)
             self._changed.notify_all()
+
+    def _wait(self, check: Callable[[], None]) -> None:
+        check()
+        self._changed.wait(_CHECK_SECONDS)
 
     def _follow(self, seconds: float, was_limit: bool) -> None:
         self._latest.append(seconds)

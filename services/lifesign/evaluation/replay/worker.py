@@ -22,6 +22,8 @@ from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.config import EvaluationConfig
 from lifesign.evaluation.contract.exchange import ModelExchange
 from lifesign.evaluation.replay.asking import Asking
+from lifesign.evaluation.replay.crash_journal import CrashJournal
+from lifesign.evaluation.replay.hope import Hope
 from lifesign.evaluation.replay.patience import Patience, Stopped
 from lifesign.evaluation.replay.predictions import replaced_file
 from lifesign.evaluation.replay.progress import SilentProgress
@@ -36,6 +38,8 @@ from lifesign.evaluation.replay.shards import (
 from lifesign.evaluation.replay.window import Window
 
 __all__ = ["ShardWork", "opened_replay", "replay_client", "shared_work"]
+
+_ANSWERED = ".answered"
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,8 @@ def opened_replay(
                 version=model.version,
                 class_names=model.class_names,
                 patience=patience,
-                has_answered=has_answered,
+                hope=Hope(has_answered=has_answered, mark=config.out / _ANSWERED),
+                journal=CrashJournal(config.out),
                 window=Window(config.batches_in_flight),
             )
             replay = ShardReplay(

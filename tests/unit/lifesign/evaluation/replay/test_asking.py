@@ -8,7 +8,9 @@ import pytest
 
 from lifesign.client import PredictionClient
 from lifesign.errors import ContractError, NotReadyError, UpstreamError
-from lifesign.evaluation.replay.asking import Answers, Asking
+from lifesign.evaluation.replay.answers import Answers
+from lifesign.evaluation.replay.asking import Asking
+from lifesign.evaluation.replay.hope import Hope
 from lifesign.evaluation.replay.patience import Patience, Stopped
 from lifesign.evaluation.replay.window import Window
 from lifesign.testing.clock import FakeClock
@@ -195,7 +197,11 @@ def test_a_resumed_run_goes_on_where_an_uninterrupted_one_would():
     with FakeModelServer(inspect=lambda _: Failure("INVALID_ARGUMENT")) as server:
         asked = _Asked(server)
         asking = Asking(
-            asked.client, version=1, class_names=CLASSES, patience=asked.patience, has_answered=True
+            asked.client,
+            version=1,
+            class_names=CLASSES,
+            patience=asked.patience,
+            hope=Hope(has_answered=True),
         )
         for _ in range(5):
             answers = asking.settle(_images(2), asking.send(_images(2)))

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
-from lifesign.evaluation.replay.asking import Answers
+from lifesign.evaluation.replay.answers import Answers
 from lifesign.evaluation.replay.decoding import DecodedBatch, Refusal
 from lifesign.evaluation.replay.prediction_rows import prediction_rows
 from lifesign.evaluation.replay.predictions import prediction_schema

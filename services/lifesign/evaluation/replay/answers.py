@@ -1,0 +1,87 @@
+"""What the server said of each image of a batch, or why it said nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifesign.client import Prediction
+from lifesign.errors import ContractError, UpstreamError
+from lifesign.evaluation.replay.decoding import Refusal
+from lifesign.evaluation.replay.predictions import INVALID_SCORES
+
+__all__ = ["Answers", "refusal_of"]
+
+_TOLERANCE = 1e-4
+_SHOWN_CHARACTERS = 300
+
+
+@dataclass
+class Answers:
+    """The answers for ``m`` images: scores float32 ``(m, k)``, ``nan`` where ``refusals`` says why.
+
+    ``versions`` int64 ``(m,)``, 0 without an answer; ``latency_seconds`` float32 ``(m,)``.
+    """
+
+    scores: NDArray[np.float32]
+    logits: NDArray[np.float32]
+    has_logits: bool
+    versions: NDArray[np.int64]
+    latency_seconds: NDArray[np.float32]
+    refusals: dict[int, Refusal] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, images: int, classes: int) -> "Answers":
+        """Return answers that are all still missing."""
+        vectors = np.full((images, classes), np.nan, np.float32)
+        latency = np.full(images, np.nan, np.float32)
+        return cls(vectors, vectors.copy(), False, np.zeros(images, np.int64), latency)
+
+    def fill(
+        self,
+        rows: slice,
+        prediction: Prediction,
+        *,
+        seconds: float,
+        asked_version: int,
+        class_names: Sequence[str],
+    ) -> None:
+        """Put an answer in its place; a row that is no probability becomes a refusal.
+
+        Raises:
+            ContractError: it has another shape than the model's classes and the images.
+        """
+        count = rows.stop - rows.start
+        for name, values in (("scores", prediction.scores), ("logits", prediction.logits)):
+            if values is not None and values.shape != (count, len(class_names)):
+                raise ContractError(
+                    f"expected {name} of shape ({count}, {len(class_names)}) for {count} images and the "
+                    f"classes {list(class_names)}, got {values.shape} from version {prediction.version}"
+                )
+        self.scores[rows] = prediction.scores
+        if prediction.logits is not None:
+            self.has_logits = True
+            self.logits[rows] = prediction.logits
+        self.versions[rows] = prediction.version or asked_version
+        self.latency_seconds[rows] = seconds
+        for place in range(rows.start, rows.stop):
+            problem = _problem(prediction, place - rows.start)
+            if problem:
+                self.refusals[place] = Refusal(INVALID_SCORES, problem)
+
+
+def refusal_of(error: UpstreamError) -> Refusal:
+    """Return the error that an image ended with as the reason why it has no score."""
+    detail = str(error).strip().splitlines()
+    return Refusal(error.code, detail[0][:_SHOWN_CHARACTERS] if detail else error.code)
+
+
+def _problem(prediction: Prediction, row: int) -> str:
+    scores = prediction.scores[row]
+    logits_ok = prediction.logits is None or bool(np.isfinite(prediction.logits[row]).all())
+    if np.isfinite(scores).all() and (abs(scores - 0.5) <= 0.5 + _TOLERANCE).all() and logits_ok:
+        return ""
+    values = scores if logits_ok or prediction.logits is None else prediction.logits[row]
+    shown = ", ".join(f"{value:.6g}" for value in values[:4])
+    return f"expected finite {'scores in 0 to 1' if logits_ok else 'logits'}, got {shown}"
