@@ -20,6 +20,7 @@ fixed. Measured with 300 to 1,000 repeats, nominal 95 %:
 """
 
 import argparse
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -29,6 +30,7 @@ from lifesign.evaluation.metrics.comparison import compare_errors
 from lifesign.evaluation.metrics.delong import compare_areas
 from lifesign.evaluation.metrics.intervals import clopper_pearson, upper_bound, wilson
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc
+from lifesign.evaluation.metrics.subject_areas import SubjectWins, area_by_subject
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 
 SIZES = (20, 50, 150, 200, 1000)
@@ -119,6 +121,54 @@ def _subjects(repeats: int) -> None:
         print(f"    (as if independent: APCER of replay {100 * naive / repeats:.1f})")
 
 
+def _people_scored(
+    rng: np.random.Generator, setting: tuple[int, tuple[int, int], float, float, float, bool]
+) -> tuple[np.ndarray, ...]:
+    """Draw margins of people who give different numbers of bona fide and attack images."""
+    people, each, alike, shift, shared, heavy = setting
+
+    def drawn() -> np.ndarray:
+        return rng.standard_t(3, people) / 3**0.5 if heavy else rng.normal(0, 1, people)
+
+    genuine = drawn()
+    own = np.stack([shared * genuine + (1 - shared**2) ** 0.5 * drawn(), genuine])
+    counts = [rng.integers(1, 2 * mean + 1, people) if mean > 1 else np.ones(people, int) for mean in each]
+    positive = np.repeat([True, False], [int(one.sum()) for one in counts])
+    subject = np.concatenate([np.repeat(np.arange(people), one) for one in counts])
+    margin = np.where(positive, shift, -shift) + alike**0.5 * own[positive.astype(int), subject]
+    return margin + rng.normal(0, (1 - alike) ** 0.5, len(subject)), positive, subject
+
+
+def _true_area(alike: float, shift: float, heavy: bool) -> float:
+    rng = np.random.default_rng(3)
+    own = rng.standard_t(3, (2, 1_000_000)) / 3**0.5 if heavy else rng.normal(0, 1, (2, 1_000_000))
+    gap = 2 * shift + alike**0.5 * (own[0] - own[1])
+    return float(stats.norm.cdf(gap / (2 * (1 - alike)) ** 0.5).mean())
+
+
+def _areas_by_subject(repeats: int) -> None:
+    """The jackknife of ``subject_areas`` alone, without the bootstrap it is joined with."""
+    for heavy in (False, True):
+        found = {}
+        for people, each, alike, shift, shared in itertools.product(
+            (20, 30, 50), ((3, 3), (3, 9), (10, 10), (1, 7)), (0.3, 0.7), (0.6, 1.0, 1.5), (0.0, 0.6)
+        ):
+            setting = (people, each, alike, shift, shared, heavy)
+            rng, true = np.random.default_rng(len(found)), _true_area(alike, shift, heavy)
+            drawn = (SubjectWins.from_samples(*_people_scored(rng, setting)) for _ in range(repeats))
+            found[setting] = sum(true in area_by_subject(wins) for wins in drawn) / repeats
+        worst = min(found, key=found.__getitem__)
+        kind = "rare people who are far off (Student's t, 3)" if heavy else "people normal"
+        for shift in (0.6, 1.0, 1.5):
+            part = np.array([value for setting, value in found.items() if setting[3] == shift])
+            print(
+                f"AUC by subject, {kind}, AUC {_true_area(0.5, shift, heavy):.2f}: least "
+                f"{100 * part.min():.1f}, mean {100 * part.mean():.1f}, {(part < 0.95).sum()} of {len(part)} "
+                "settings below 95"
+            )
+        print(f"    least: {100 * found[worst]:.1f} for {worst}")
+
+
 def _areas(repeats: int) -> None:
     rng, true = np.random.default_rng(1), float(stats.norm.cdf(2 / 2**0.5))
     for size in (20, 60, 200):
@@ -160,12 +210,13 @@ def _comparisons(repeats: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=1000)
-    parser.add_argument("--only", choices=("rates", "subjects", "areas", "comparisons"))
+    parser.add_argument("--only", choices=("rates", "subjects", "areas", "jackknife", "comparisons"))
     options = parser.parse_args()
     parts = {
         "rates": _rates,
         "subjects": lambda: _subjects(options.repeats),
         "areas": lambda: _areas(options.repeats),
+        "jackknife": lambda: _areas_by_subject(options.repeats),
         "comparisons": lambda: _comparisons(options.repeats),
     }
     for name, show in parts.items():

@@ -17,6 +17,7 @@ from lifesign.errors import InputError
 from lifesign.evaluation.metrics.clustering import design_effect, subject_codes
 from lifesign.evaluation.metrics.intervals import LEVEL, Interval
 from lifesign.evaluation.metrics.score_bins import bin_index
+from lifesign.evaluation.metrics.subject_areas import SubjectWins, area_by_subject
 
 __all__ = ["SubjectInterval", "subject_intervals"]
 
@@ -69,8 +70,8 @@ def subject_intervals(
     Scores are P(bona fide), ``(n,)``; ``species``, ``(n,)``, indexes ``names``, the PAI species, or is -1 for
     bona fide. The percentiles are expanded for few subjects (Hesterberg, The American Statistician 69, 2015);
     rates are joined with the exact interval of effective counts (Korn and Graubard, Survey Methodology 24,
-    1998), the others with Student's t on the logit scale. What has no samples is left out. Covers 93–100 %
-    in place of 95 % with 20 subjects and more (``benchmarks/coverage.py``).
+    1998), AUC with the jackknife of ``subject_areas``, the others with Student's t on the logit scale. What
+    has no samples is left out. ``benchmarks/coverage.py`` measures how often the truth is covered.
 
     Raises:
         InputError: different lengths.
@@ -187,12 +188,21 @@ def _floors(samples: _Samples, level: float) -> dict[str, tuple[float, float]]:
         # Perfect separation: every draw is perfect too, and its spread proves nothing.
         if eer == 0:
             floors["EER"] = _exact(0.0, min(attack, genuine), level)
-        if area in (0.0, 1.0):
-            floors["AUC"] = _exact(area, min(attack, genuine), level)
+        floors["AUC"] = (
+            _exact(area, min(attack, genuine), level) if area in (0.0, 1.0) else _jackknifed(samples, level)
+        )
         hter = (float(samples.wrong[sides[0]].mean()) + float(samples.wrong[sides[1]].mean())) / 2
         if hter in (0.0, 1.0):
             floors["HTER"] = _exact(hter, min(attack, genuine), level)
     return floors
+
+
+def _jackknifed(samples: _Samples, level: float) -> tuple[float, float]:
+    genuine = samples.group == len(samples.species)
+    # The area that is told is that of the bins.
+    wins = SubjectWins.from_samples(samples.bins.astype(np.float64), genuine, samples.subject)
+    limits = area_by_subject(wins, level=level)
+    return limits.lower, limits.upper
 
 
 def _effective_size(samples: _Samples, inside: NDArray[np.bool_], level: float) -> float:

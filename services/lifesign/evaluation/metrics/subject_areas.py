@@ -1,0 +1,129 @@
+"""Limits of an area under the ROC curve when subjects give several samples: the jackknife over subjects."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from lifesign.errors import InputError
+from lifesign.evaluation.metrics.intervals import LEVEL, Interval
+
+__all__ = ["SubjectWins", "area_by_subject"]
+
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SubjectWins:
+    """Pairs of a positive and a negative that are ordered rightly, ties halved, by whose samples they are.
+
+    ``positives`` and ``negatives`` count each subject's samples, ``(subjects,)``. ``first`` are the wins of a
+    subject's positives against all negatives, ``second`` of all positives against its negatives, ``own`` of
+    its positives against its negatives.
+    """
+
+    positives: NDArray[np.int64]
+    negatives: NDArray[np.int64]
+    first: _Floats
+    second: _Floats
+    own: _Floats
+
+    @classmethod
+    def from_samples(
+        cls, scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_], subject: NDArray[np.int64]
+    ) -> Self:
+        """Count samples ``(n,)`` by codes of subjects 0, 1, …, in O(n log n).
+
+        Raises:
+            InputError: different lengths, or a score that is not a number.
+        """
+        if not scores.shape == positive.shape == subject.shape or scores.ndim != 1:
+            raise InputError(
+                f"expected scores, labels and subjects of one shape (n,), got {scores.shape}, "
+                f"{positive.shape} and {subject.shape}"
+            )
+        if np.isnan(scores).any():
+            raise InputError("expected a score for every sample, got values that are not a number")
+        people = int(subject.max(initial=-1)) + 1
+        values, place = np.unique(scores, return_inverse=True)
+        pos, neg = (np.bincount(place[side], minlength=len(values)) for side in (positive, ~positive))
+        beaten = np.cumsum(neg) - neg / 2
+        missed = pos.sum() - np.cumsum(pos) + pos / 2
+        return cls(
+            np.bincount(subject[positive], minlength=people),
+            np.bincount(subject[~positive], minlength=people),
+            _sums(beaten[place[positive]], subject[positive], people),
+            _sums(missed[place[~positive]], subject[~positive], people),
+            _own_wins(place, positive, subject, people, width=len(values)),
+        )
+
+    @property
+    def area(self) -> float:
+        """The area under the ROC curve, in [0, 1]; ``nan`` without positives or negatives."""
+        pairs = int(self.positives.sum()) * int(self.negatives.sum())
+        return float(self.first.sum()) / pairs if pairs else math.nan
+
+    def without_each(self) -> _Floats:
+        """Return the area without each subject in turn, ``(subjects,)``; ``nan`` where no pair is left."""
+        positives = self.positives.sum() - self.positives
+        negatives = self.negatives.sum() - self.negatives
+        wins = self.first.sum() - self.first - self.second + self.own
+        pairs = (positives * negatives).astype(np.float64)
+        areas = np.full(len(wins), math.nan)
+        np.divide(wins, pairs, out=areas, where=pairs > 0)
+        return areas
+
+
+def area_by_subject(wins: SubjectWins, *, level: float = LEVEL) -> Interval:
+    """Return limits of the area that treat subjects, not samples, as independent.
+
+    The delete-one jackknife on the logit scale with Student's t. Few subjects decide how far the area moves,
+    and the fewer the less is known of it: the degrees of freedom are S / max(1, b/3) - 1, with b the kurtosis
+    of the subjects' influence (3 if it is normal), and the variance is raised by (S + 3) / (S - 1), as
+    design effects are. Perfect or inverted separation, where the jackknife has no spread, and one subject with
+    all positives or all negatives say nothing: [0, 1].
+    """
+    area, rest, people = wins.area, wins.without_each(), len(wins.own)
+    if math.isnan(area):
+        return Interval(math.nan, math.nan, level, "subject_jackknife")
+    if not 0 < area < 1 or people < 2 or np.isnan(rest).any():
+        return Interval(0.0, 1.0, level, "subject_jackknife")
+    finite = bool(((rest > 0) & (rest < 1)).all())
+    # Where all is separated without one subject, its logit is infinite: go along the tangent.
+    moves = special.logit(rest) if finite else (rest - area) / (area * (1 - area))
+    squares = (moves - moves.mean()) ** 2
+    if squares.max() == 0:
+        return Interval(0.0, 1.0, level, "subject_jackknife")
+    spread = math.sqrt(float(squares.sum()) * (people - 1) / people * (people + 3) / (people - 1))
+    kurtosis = float((squares**2).mean() / squares.mean() ** 2)
+    freedom = max(2.0, people / max(1.0, kurtosis / 3) - 1) if people > 2 else 1.0
+    reach = float(special.stdtrit(freedom, (1 + level) / 2)) * spread
+    centre = float(special.logit(area))
+    return Interval(
+        float(special.expit(centre - reach)), float(special.expit(centre + reach)), level, "subject_jackknife"
+    )
+
+
+def _own_wins(
+    place: NDArray[np.int64],
+    positive: NDArray[np.bool_],
+    subject: NDArray[np.int64],
+    people: int,
+    *,
+    width: int,
+) -> _Floats:
+    cells, where = np.unique(subject * width + place, return_inverse=True)
+    pos, neg = (np.bincount(where[side], minlength=len(cells)) for side in (positive, ~positive))
+    owner = cells // max(1, width)
+    before = np.cumsum(neg) - neg
+    # Cells are sorted by subject: what came before the subject's first cell is others'.
+    first = np.searchsorted(owner, owner)
+    beaten = before - before[first] + neg / 2
+    return _sums(pos * beaten, owner, people)
+
+
+def _sums(values: _Floats, subject: NDArray[np.int64], people: int) -> _Floats:
+    return np.bincount(subject, weights=values, minlength=people).astype(np.float64)
