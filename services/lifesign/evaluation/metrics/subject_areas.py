@@ -83,8 +83,8 @@ def area_by_subject(wins: SubjectWins, *, level: float = LEVEL) -> Interval:
     The delete-one jackknife on the logit scale with Student's t. Few subjects decide how far the area moves,
     and the fewer the less is known of it: the degrees of freedom are S / max(1, b/3) - 1, with b the kurtosis
     of the subjects' influence (3 if it is normal), and the variance is raised by (S + 3) / (S - 1), as
-    design effects are. Perfect or inverted separation, where the jackknife has no spread, and one subject with
-    all positives or all negatives say nothing: [0, 1].
+    design effects are. Perfect or inverted separation, where the jackknife has no spread, and one subject
+    with all positives or all negatives say nothing: [0, 1].
     """
     area, rest, people = wins.area, wins.without_each(), len(wins.own)
     if math.isnan(area):
