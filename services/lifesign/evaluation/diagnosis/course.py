@@ -1,0 +1,149 @@
+"""The course of a training, cleared of what is no measurement: the view that the rules share."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifesign.evaluation.diagnosis.curves import Curves
+from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.statistics import denominator, sampling_error
+
+__all__ = ["Course", "course_of", "exhausted_rows"]
+
+_Floats = NDArray[np.float64]
+
+
+def exhausted_rows(curves: Curves) -> list[int]:
+    """Return the rows in which training has loss 0 and accuracy 0 at once: no batch was computed."""
+    loss, accuracy = curves.loss, curves.accuracy
+    if loss is None:
+        return []
+    is_zero = loss == 0
+    if accuracy is None:
+        others = [values == 0 for name, values in curves.series.items() if name != "loss"]
+        return np.flatnonzero(is_zero & np.all(others, axis=0)).tolist() if others else []
+    return np.flatnonzero(is_zero & (accuracy == 0)).tolist()
+
+
+@dataclass(frozen=True)
+class Course:
+    """The epochs to judge: without rows in which nothing was computed and before the first broken loss.
+
+    Arrays are ``(n,)``, ``nan`` where an epoch lacks the figure. ``rows`` are their places in the log, from 1.
+    """
+
+    curves: Curves
+    rows: tuple[int, ...]
+    classes: int | None
+    validation_size: int | None
+    majority: float | None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def loss(self) -> _Floats | None:
+        """Training loss."""
+        return self.curves.loss
+
+    @property
+    def val_loss(self) -> _Floats | None:
+        """Validation loss."""
+        return self.curves.val_loss
+
+    @property
+    def accuracy(self) -> _Floats | None:
+        """Training accuracy, 0–1."""
+        return self.curves.accuracy
+
+    @property
+    def val_accuracy(self) -> _Floats | None:
+        """Validation accuracy, 0–1."""
+        return self.curves.val_accuracy
+
+    @cached_property
+    def chance(self) -> float | None:
+        """The accuracy of a guess, 1/K."""
+        return None if not self.classes else 1 / self.classes
+
+    @cached_property
+    def constant_answer(self) -> float | None:
+        """The accuracy of always answering the largest class; 1/K where sizes are not known."""
+        return self.majority or self.chance
+
+    @cached_property
+    def chance_loss(self) -> float | None:
+        """The cross-entropy of a guess, ln K nats."""
+        return None if not self.classes else math.log(self.classes)
+
+    @cached_property
+    def counted_validation(self) -> int | None:
+        """Validation samples: stated, or read off the accuracies where they are ``k / n`` of a small ``n``."""
+        if self.validation_size:
+            return self.validation_size
+        if self.val_accuracy is None or not self.curves.decimals:
+            return None
+        return denominator(self.val_accuracy, decimals=min(self.curves.decimals, 6))
+
+    def validation_error(self, share: float) -> float:
+        """Return the standard error of a validation accuracy; of 1,000 samples where the size is unknown."""
+        return sampling_error(share, self.counted_validation or 1000)
+
+    @cached_property
+    def best(self) -> int | None:
+        """Index of the least validation loss."""
+        return None if self.val_loss is None else int(np.nanargmin(self.val_loss))
+
+
+def course_of(evidence: Evidence) -> Course | None:
+    """Return the epochs to judge, ``None`` without any.
+
+    Of several runs joined, one that begins where the one before ended goes on with it; otherwise the longest
+    is judged, of equals the last.
+    """
+    curves = evidence.curves
+    if curves is None or not len(curves):
+        return None
+    empty = set(exhausted_rows(curves))
+    end = curves.first_broken[1] if curves.first_broken else len(curves)
+    first, last = _judged_run(curves)
+    keep = [row for row in range(first, min(end, last)) if row not in empty]
+    if not keep:
+        return None
+    return Course(
+        curves=curves.rows(keep),
+        rows=tuple(row + 1 for row in keep),
+        classes=evidence.classes,
+        validation_size=evidence.validation_size,
+        majority=_majority(evidence),
+    )
+
+
+def _judged_run(curves: Curves) -> tuple[int, int]:
+    loss = curves.loss if curves.loss is not None else curves.val_loss
+    if len(curves.run_starts) == 1 or loss is None:
+        return 0, len(curves)
+    bounds = [*curves.run_starts, len(curves)]
+    runs: list[list[int]] = []
+    for start, end in zip(bounds, bounds[1:], strict=False):
+        goes_on = runs and loss[start] < (loss[runs[-1][0]] + 2 * loss[start - 1]) / 3
+        if goes_on:
+            runs[-1][1] = end
+        else:
+            runs.append([start, end])
+    longest = max(runs, key=lambda run: (run[1] - run[0], run[0]))
+    return longest[0], longest[1]
+
+
+def _majority(evidence: Evidence) -> float | None:
+    for name in ("validation", "test", "all", "train"):
+        counts = evidence.counts.get(name)
+        if counts is not None and len(counts.by_class) >= 2 and sum(counts.by_class.values()):
+            return max(counts.by_class.values()) / sum(counts.by_class.values())
+    matrix = evidence.evaluated_matrix
+    if matrix is not None and matrix.sum():
+        return float(matrix.sum(axis=1).max() / matrix.sum())
+    return None

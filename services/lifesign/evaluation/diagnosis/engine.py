@@ -1,0 +1,241 @@
+"""All rules over the evidence; causes first, and no symptom beside the cause that explains it."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+
+from lifesign.evaluation.diagnosis.course import Course, course_of
+from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.finding import DEFINITIONS, Code, Finding, Severity
+from lifesign.evaluation.diagnosis.rules import (
+    consistency,
+    data_flow,
+    fit,
+    labels,
+    matrix,
+    outputs,
+    preparation,
+    step_size,
+    validation,
+)
+
+__all__ = ["diagnose"]
+
+_Rule = Callable[[Evidence, Course | None], Iterator[Finding]]
+
+_RULES: tuple[_Rule, ...] = (
+    data_flow.nan_loss,
+    data_flow.generator_exhausted,
+    data_flow.empty_validation,
+    outputs.wrong_loss_activation_pair,
+    outputs.metric_task_mismatch,
+    outputs.saturated_outputs,
+    labels.label_encoding_mismatch,
+    labels.generator_order_mismatch,
+    preparation.preprocess_mismatch,
+    preparation.train_inference_mode_mismatch,
+    preparation.suspected_leakage,
+    preparation.unstable_validation,
+    preparation.loss_not_comparable,
+    validation.unshuffled_validation_split,
+    validation.validation_test_mismatch,
+    validation.validation_too_small,
+    step_size.loss_divergence,
+    step_size.learning_rate_too_high,
+    step_size.learning_rate_too_low,
+    matrix.prediction_collapse,
+    matrix.accuracy_paradox,
+    matrix.class_imbalance,
+    matrix.missing_class,
+    matrix.weak_class,
+    matrix.decision_threshold,
+    consistency.inconsistent_inputs,
+    fit.not_learning,
+    fit.chance_level,
+    fit.overfitting,
+    fit.underfitting,
+    fit.still_improving,
+    fit.miscalibration,
+)
+
+# Causes before symptoms: of findings with the same severity the one further up comes first.
+_ORDER = (
+    Code.NAN_LOSS,
+    Code.GENERATOR_EXHAUSTED,
+    Code.EMPTY_VALIDATION,
+    Code.METRIC_TASK_MISMATCH,
+    Code.WRONG_LOSS_ACTIVATION_PAIR,
+    Code.LABEL_ENCODING_MISMATCH,
+    Code.GENERATOR_ORDER_MISMATCH,
+    Code.UNSHUFFLED_VALIDATION_SPLIT,
+    Code.PREPROCESS_MISMATCH,
+    Code.SUSPECTED_LEAKAGE,
+    Code.TRAIN_INFERENCE_MODE_MISMATCH,
+    Code.LOSS_DIVERGENCE,
+    Code.LEARNING_RATE_TOO_HIGH,
+    Code.LEARNING_RATE_TOO_LOW,
+    Code.PREDICTION_COLLAPSE,
+    Code.NOT_LEARNING,
+    Code.UNSTABLE_VALIDATION,
+    Code.VALIDATION_TOO_SMALL,
+    Code.OVERFITTING,
+    Code.UNDERFITTING,
+    Code.ACCURACY_PARADOX,
+    Code.VALIDATION_TEST_MISMATCH,
+    Code.INCONSISTENT_INPUTS,
+    Code.DECISION_THRESHOLD,
+    Code.WEAK_CLASS,
+    Code.CLASS_IMBALANCE,
+    Code.SATURATED_OUTPUTS,
+    Code.MISSING_CLASS_IN_EVALUATION,
+    Code.CHANCE_LEVEL,
+    Code.MISCALIBRATION,
+    Code.LOSS_NOT_COMPARABLE,
+    Code.STILL_IMPROVING,
+    Code.NO_PROBLEM,
+)
+
+# A finding of at least this confidence takes over what it explains.
+_EXPLAINS: dict[Code, frozenset[Code]] = {
+    Code.GENERATOR_EXHAUSTED: frozenset({Code.EMPTY_VALIDATION, Code.UNSTABLE_VALIDATION}),
+    Code.EMPTY_VALIDATION: frozenset({Code.UNSHUFFLED_VALIDATION_SPLIT, Code.OVERFITTING, Code.UNSTABLE_VALIDATION}),
+    Code.UNSHUFFLED_VALIDATION_SPLIT: frozenset(
+        {
+            Code.OVERFITTING,
+            Code.VALIDATION_TOO_SMALL,
+            Code.STILL_IMPROVING,
+            Code.UNSTABLE_VALIDATION,
+            Code.TRAIN_INFERENCE_MODE_MISMATCH,
+            Code.MISCALIBRATION,
+            Code.SUSPECTED_LEAKAGE,
+            Code.LEARNING_RATE_TOO_HIGH,
+            Code.VALIDATION_TEST_MISMATCH,
+            Code.MISSING_CLASS_IN_EVALUATION,
+            Code.LOSS_NOT_COMPARABLE,
+            Code.ACCURACY_PARADOX,
+        }
+    ),
+    Code.LOSS_DIVERGENCE: frozenset(
+        {Code.OVERFITTING, Code.UNDERFITTING, Code.MISCALIBRATION, Code.WRONG_LOSS_ACTIVATION_PAIR, Code.UNSTABLE_VALIDATION}
+    ),
+    Code.METRIC_TASK_MISMATCH: frozenset(
+        {
+            Code.OVERFITTING,
+            Code.UNSHUFFLED_VALIDATION_SPLIT,
+            Code.CHANCE_LEVEL,
+            Code.VALIDATION_TEST_MISMATCH,
+            Code.PREPROCESS_MISMATCH,
+            Code.GENERATOR_ORDER_MISMATCH,
+            Code.INCONSISTENT_INPUTS,
+            Code.SUSPECTED_LEAKAGE,
+            Code.UNDERFITTING,
+            Code.ACCURACY_PARADOX,
+            Code.PREDICTION_COLLAPSE,
+        }
+    ),
+    Code.GENERATOR_ORDER_MISMATCH: frozenset(
+        {
+            Code.INCONSISTENT_INPUTS,
+            Code.PREPROCESS_MISMATCH,
+            Code.VALIDATION_TEST_MISMATCH,
+            Code.OVERFITTING,
+            Code.UNDERFITTING,
+            Code.WEAK_CLASS,
+            Code.DECISION_THRESHOLD,
+            Code.ACCURACY_PARADOX,
+        }
+    ),
+    Code.LABEL_ENCODING_MISMATCH: frozenset(
+        {
+            Code.OVERFITTING,
+            Code.WEAK_CLASS,
+            Code.DECISION_THRESHOLD,
+            Code.LOSS_DIVERGENCE,
+            Code.LEARNING_RATE_TOO_HIGH,
+            Code.CLASS_IMBALANCE,
+            Code.UNSTABLE_VALIDATION,
+            Code.VALIDATION_TEST_MISMATCH,
+            Code.STILL_IMPROVING,
+            Code.LOSS_NOT_COMPARABLE,
+            Code.INCONSISTENT_INPUTS,
+        }
+    ),
+    Code.PREPROCESS_MISMATCH: frozenset({Code.VALIDATION_TEST_MISMATCH, Code.INCONSISTENT_INPUTS}),
+    Code.TRAIN_INFERENCE_MODE_MISMATCH: frozenset({Code.INCONSISTENT_INPUTS, Code.VALIDATION_TEST_MISMATCH}),
+    Code.UNSTABLE_VALIDATION: frozenset({Code.OVERFITTING, Code.STILL_IMPROVING}),
+    Code.WRONG_LOSS_ACTIVATION_PAIR: frozenset(
+        {Code.OVERFITTING, Code.LEARNING_RATE_TOO_HIGH, Code.LEARNING_RATE_TOO_LOW, Code.UNDERFITTING, Code.MISCALIBRATION}
+    ),
+    Code.NOT_LEARNING: frozenset({Code.UNDERFITTING, Code.LEARNING_RATE_TOO_LOW, Code.STILL_IMPROVING, Code.LOSS_NOT_COMPARABLE}),
+    Code.PREDICTION_COLLAPSE: frozenset({Code.DECISION_THRESHOLD, Code.WEAK_CLASS, Code.GENERATOR_ORDER_MISMATCH}),
+    Code.LEARNING_RATE_TOO_LOW: frozenset({Code.STILL_IMPROVING, Code.UNDERFITTING, Code.NOT_LEARNING}),
+    Code.LEARNING_RATE_TOO_HIGH: frozenset({Code.UNDERFITTING}),
+    Code.VALIDATION_TOO_SMALL: frozenset({Code.UNSTABLE_VALIDATION}),
+    Code.OVERFITTING: frozenset({Code.UNDERFITTING, Code.STILL_IMPROVING}),
+    Code.NAN_LOSS: frozenset({Code.STILL_IMPROVING, Code.UNSHUFFLED_VALIDATION_SPLIT, Code.EMPTY_VALIDATION, Code.VALIDATION_TOO_SMALL}),
+}
+_SURE = 0.6
+
+
+def diagnose(evidence: Evidence) -> list[Finding]:
+    """Return what the evidence proves, most important first; a single ``no_problem`` where nothing is wrong.
+
+    A finding that another one explains is left out and named in that one's ``excluded``.
+    """
+    course = course_of(evidence)
+    found = _one_per_code(finding for rule in _RULES for finding in rule(evidence, course))
+    kept = _without_explained(found)
+    kept.sort(key=_importance)
+    if any(finding.is_alarm for finding in kept):
+        return kept
+    return [*kept, _no_problem(evidence)] if kept else [_no_problem(evidence)]
+
+
+def _one_per_code(findings: Iterable[Finding]) -> list[Finding]:
+    best: dict[Code, Finding] = {}
+    for finding in findings:
+        known = best.get(finding.code)
+        if known is None or (finding.is_alarm, finding.confidence) > (known.is_alarm, known.confidence):
+            best[finding.code] = finding
+    return list(best.values())
+
+
+def _without_explained(findings: list[Finding]) -> list[Finding]:
+    present = {finding.code: finding for finding in findings}
+    explained: dict[Code, list[Code]] = {}
+    for finding in sorted(findings, key=_importance):
+        if finding.code not in present or not finding.is_alarm or finding.confidence < _SURE:
+            continue
+        for code in _EXPLAINS.get(finding.code, ()):
+            if code in present and present[code].confidence <= finding.confidence + 0.2:
+                explained.setdefault(finding.code, []).append(code)
+                del present[code]
+    kept = []
+    for code, finding in present.items():
+        absorbed = tuple(f"{one.replace('_', ' ')}: explained by this" for one in explained.get(code, ()))
+        kept.append(replace(finding, excluded=(*finding.excluded, *absorbed)))
+    return kept
+
+
+def _importance(finding: Finding) -> tuple[int, float]:
+    """Alarms before information; among them the order of causes, moved by confidence."""
+    place = _ORDER.index(finding.code) / len(_ORDER)
+    return (0 if finding.is_alarm else 1, place - 0.6 * finding.confidence)
+
+
+def _no_problem(evidence: Evidence) -> Finding:
+    seen = []
+    if evidence.curves is not None:
+        seen.append(f"{len(evidence.curves)} epochs")
+    if evidence.matrix is not None:
+        seen.append(f"a matrix of {int(evidence.matrix.sum()):,} samples")
+    if evidence.report is not None:
+        seen.append("a report")
+    if evidence.evaluations:
+        seen.append(f"{len(evidence.evaluations)} evaluations")
+    return Finding(
+        Code.NO_PROBLEM,
+        Severity.INFO,
+        0.7 if seen else 0.3,
+        f"{', '.join(seen) or 'What was given'}: {DEFINITIONS[Code.NO_PROBLEM][0].lower()}{DEFINITIONS[Code.NO_PROBLEM][1:]}",
+        "Nothing to do.",
+    )

@@ -1,0 +1,179 @@
+"""Everything a diagnosis looks at, from whatever files it came."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lifesign.evaluation.diagnosis.curves import Curves
+from lifesign.evaluation.diagnosis.setup import Setup
+
+__all__ = ["ClassCounts", "Evaluation", "Evidence", "Predictions", "PrintedReport"]
+
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ClassCounts:
+    """Samples of one split: by class, or only in total."""
+
+    by_class: Mapping[str, int] = field(default_factory=dict)
+    total: int | None = None
+
+    @property
+    def size(self) -> int | None:
+        """The number of samples, ``None`` if unknown."""
+        return sum(self.by_class.values()) if self.by_class else self.total
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One line of figures: what an ``evaluate()`` printed, or an accuracy that somebody worked out."""
+
+    split: str
+    metrics: Mapping[str, float]
+    method: str = ""
+    n: int | None = None
+
+    @property
+    def accuracy(self) -> float | None:
+        """The share right, whatever it was called."""
+        return _first(self.metrics, "accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy")
+
+    @property
+    def loss(self) -> float | None:
+        """The loss."""
+        return _first(self.metrics, "loss", "log_loss")
+
+
+def _first(metrics: Mapping[str, float], *names: str) -> float | None:
+    return next((float(metrics[name]) for name in names if name in metrics), None)
+
+
+@dataclass(frozen=True)
+class PrintedReport:
+    """The rows of a printed ``classification_report``; rates have ``decimals`` digits after the point."""
+
+    names: tuple[str, ...]
+    precision: _Floats
+    recall: _Floats
+    f1: _Floats
+    support: NDArray[np.int64]
+    accuracy: float | None = None
+    decimals: int = 2
+    averages: Mapping[str, tuple[float, float, float]] = field(default_factory=dict)
+
+    @property
+    def correct(self) -> float:
+        """Samples predicted right, by the recalls."""
+        return float((self.recall * self.support).sum())
+
+    @property
+    def n(self) -> int:
+        """Samples."""
+        return int(self.support.sum())
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """True and predicted classes and probabilities, any of which may be absent; ``(n,)`` or ``(n, K)``."""
+
+    y_true: NDArray[np.object_] | None = None
+    y_pred: NDArray[np.object_] | None = None
+    y_prob: _Floats | None = None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a run. Every part may be missing; rules look at those that are there."""
+
+    id: str = ""
+    curves: Curves | None = None
+    matrix: NDArray[np.int64] | None = None
+    class_names: tuple[str, ...] = ()
+    n_classes: int | None = None
+    report: PrintedReport | None = None
+    counts: Mapping[str, ClassCounts] = field(default_factory=dict)
+    predictions: Predictions | None = None
+    evaluations: tuple[Evaluation, ...] = ()
+    setup: Setup = field(default_factory=Setup)
+
+    def with_curves(self, curves: Curves | None) -> "Evidence":
+        """Return the same evidence with other curves."""
+        return replace(self, curves=curves)
+
+    @cached_property
+    def classes(self) -> int | None:
+        """The number of classes, stated or seen in any part; ``None`` if nothing tells."""
+        if self.n_classes:
+            return self.n_classes
+        seen = [len(self.class_names)]
+        if self.matrix is not None:
+            seen.append(len(self.matrix))
+        if self.report is not None:
+            seen.append(len(self.report.names))
+        seen += [len(counts.by_class) for counts in self.counts.values()]
+        if self.predictions is not None:
+            named = [part for part in (self.predictions.y_true, self.predictions.y_pred) if part is not None]
+            seen.append(len({value for part in named for value in part.tolist()}))
+            probabilities = self.predictions.y_prob
+            seen.append(0 if probabilities is None or probabilities.ndim == 1 else probabilities.shape[1])
+        if max(seen) >= 2:
+            return max(seen)
+        return self.setup.classes
+
+    @cached_property
+    def validation_size(self) -> int | None:
+        """Samples of the validation set, where something states it."""
+        stated = self.counts.get("validation")
+        if stated is not None and stated.size:
+            return stated.size
+        if self.curves is not None and self.curves.validation_samples:
+            return self.curves.validation_samples
+        whole, share = self.counts.get("all"), self.setup.validation_split
+        if whole is not None and whole.size and share:
+            return whole.size - int(whole.size * (1 - share))
+        train = self.train_size
+        if train and share:
+            return round(train * share / (1 - share))
+        return next((one.n for one in self.evaluations if one.n and one.split.startswith("val")), None)
+
+    @cached_property
+    def train_size(self) -> int | None:
+        """Samples of the training set, where something states it."""
+        stated = self.counts.get("train")
+        if stated is not None and stated.size:
+            return stated.size
+        return None if self.curves is None else self.curves.train_samples
+
+    @cached_property
+    def evaluated_matrix(self) -> NDArray[np.int64] | None:
+        """The confusion matrix given, or counted from the predictions."""
+        if self.matrix is not None:
+            return self.matrix
+        given = self.predictions
+        if given is None or given.y_true is None or given.y_pred is None:
+            return None
+        names = sorted({*given.y_true.tolist(), *given.y_pred.tolist()}, key=_natural)
+        index = {name: position for position, name in enumerate(names)}
+        counted = np.zeros((len(names), len(names)), np.int64)
+        pairs = zip(given.y_true.tolist(), given.y_pred.tolist(), strict=False)
+        for true, predicted in pairs:
+            counted[index[true], index[predicted]] += 1
+        return counted
+
+    def name_of(self, index: int) -> str:
+        """Return the name of a class, or its number."""
+        if index < len(self.class_names):
+            return self.class_names[index]
+        if self.report is not None and index < len(self.report.names):
+            return self.report.names[index]
+        return str(index)
+
+
+def _natural(value: object) -> tuple[int, float, str]:
+    if isinstance(value, int | float):
+        return (0, float(value), "")
+    return (1, 0.0, str(value))

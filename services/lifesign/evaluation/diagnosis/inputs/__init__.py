@@ -1,0 +1,1 @@
+"""The forms in which people keep what a training printed, each read into evidence."""

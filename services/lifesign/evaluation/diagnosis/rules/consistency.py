@@ -1,0 +1,143 @@
+"""Figures that contradict each other."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lifesign.evaluation.diagnosis.course import Course
+from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.statistics import sampling_error
+
+__all__ = ["inconsistent_inputs"]
+
+
+def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Matrix against report, label against probability, evaluation against matrix, report against itself."""
+    reasons = [
+        *_matrix_against_report(evidence),
+        *_labels_against_probabilities(evidence),
+        *_evaluations_against_matrix(evidence),
+        *_report_against_itself(evidence),
+        *_sizes(evidence),
+    ]
+    if not reasons:
+        return
+    yield Finding(
+        Code.INCONSISTENT_INPUTS,
+        Severity.WARNING,
+        0.9 if len(reasons) > 1 else 0.8,
+        "; ".join(reasons[:4]) + ".",
+        "Find out which figure is of which run, split and epoch, and make them again from one set of predictions.",
+        refuted_by="both figures worked out again from the same predictions agreeing",
+        details={"contradictions": len(reasons)},
+    )
+
+
+def _matrix_against_report(evidence: Evidence) -> Iterator[str]:
+    matrix, report = evidence.matrix, evidence.report
+    if matrix is None or report is None or len(matrix) != len(report.names):
+        return
+    support = matrix.sum(axis=1)
+    if not np.array_equal(support, report.support):
+        if np.array_equal(matrix.sum(axis=0), report.support):
+            yield "the report's support is the column sums of the matrix: the matrix is transposed"
+        else:
+            yield f"the matrix has {support.tolist()[:6]} samples per class, the report {report.support.tolist()[:6]}"
+        return
+    hits = np.diag(matrix)
+    half = 0.5 * 10.0**-report.decimals + 1e-9
+    recall = np.divide(hits, support, out=np.zeros(len(hits)), where=support > 0)
+    columns = matrix.sum(axis=0)
+    precision = np.divide(hits, columns, out=np.zeros(len(hits)), where=columns > 0)
+    for name, counted, printed in (("recall", recall, report.recall), ("precision", precision, report.precision)):
+        off = np.flatnonzero(np.abs(counted - printed) > half + 0.5 * 10.0**-report.decimals)
+        if len(off):
+            first = int(off[0])
+            yield f"{name} of {evidence.name_of(first)} is {counted[first]:.3f} by the matrix and {printed[first]:.2f} by the report"
+
+
+def _labels_against_probabilities(evidence: Evidence) -> Iterator[str]:
+    given = evidence.predictions
+    if given is None or given.y_pred is None or given.y_prob is None or len(given.y_pred) != len(given.y_prob):
+        return
+    predicted = given.y_pred.tolist()
+    n = len(predicted)
+    if n < 5:
+        return
+    if given.y_prob.ndim == 2:
+        width = given.y_prob.shape[1]
+        names: list[object] = list(range(width))
+        if evidence.class_names and len(evidence.class_names) == width and not set(predicted) <= set(names):
+            names = list(evidence.class_names)
+        chosen = [names[index] for index in given.y_prob.argmax(axis=1)]
+        wrong = sum(str(one) != str(other) for one, other in zip(chosen, predicted, strict=True))
+        if wrong > 0.02 * n:
+            yield f"{wrong} of {n} predicted labels are not the class of the largest probability"
+        sums = given.y_prob.sum(axis=1)
+        if np.mean(np.abs(sums - 1) > 0.02) > 0.05 and width > 2:
+            yield f"probabilities add up to {np.median(sums):.3g} per sample, not 1"
+        return
+    labels = sorted({*predicted, *(given.y_true.tolist() if given.y_true is not None else [])}, key=str)
+    if len(labels) != 2:
+        return
+    positive = np.array([value == labels[1] for value in predicted])
+    high, low = given.y_prob[positive], given.y_prob[~positive]
+    if not len(high) or not len(low):
+        return
+    # Any threshold would do: but every positive must lie above every negative.
+    overlap = int(np.sum(high < low.max())) if high.min() < low.max() else 0
+    if high.max() < low.min():
+        yield f"the {len(high)} samples predicted {labels[1]} have the lower probabilities of it"
+    elif overlap > 0.05 * n:
+        yield f"predicted labels do not follow the probabilities: {overlap} of {len(high)} samples predicted {labels[1]} have a lower one than a sample predicted {labels[0]}"
+
+
+def _evaluations_against_matrix(evidence: Evidence) -> Iterator[str]:
+    matrix = evidence.evaluated_matrix
+    given = evidence.predictions
+    if matrix is None or not matrix.sum():
+        matrix_accuracy, n = None, 0
+    else:
+        matrix_accuracy, n = float(np.trace(matrix) / matrix.sum()), int(matrix.sum())
+    if matrix_accuracy is None and evidence.report is not None and evidence.report.n:
+        matrix_accuracy, n = evidence.report.correct / evidence.report.n, evidence.report.n
+    if matrix_accuracy is None or (given is not None and evidence.matrix is None and evidence.report is None):
+        return
+    for one in evidence.evaluations:
+        if one.accuracy is None or one.split.lower().startswith("train"):
+            continue
+        if one.n is not None and one.n != n:
+            continue
+        if abs(one.accuracy - matrix_accuracy) > max(0.006, 4 * sampling_error(matrix_accuracy, n) if one.n is None else 0.006):
+            yield f"{one.split or 'the evaluation'} says {one.accuracy:.2%} right, the matrix {matrix_accuracy:.2%} of {n:,}"
+
+
+def _report_against_itself(evidence: Evidence) -> Iterator[str]:
+    report = evidence.report
+    if report is None:
+        return
+    half = 0.5 * 10.0**-report.decimals
+    for index, name in enumerate(report.names):
+        p, r, f = float(report.precision[index]), float(report.recall[index]), float(report.f1[index])
+        low, high = (_f1(max(0, p + s * half), max(0, r + s * half)) for s in (-1, 1))
+        if np.isfinite([p, r, f]).all() and not low - half - 1e-6 <= f <= high + half + 1e-6:
+            yield f"F1 of {name} is {f:.2f}, but precision {p:.2f} and recall {r:.2f} make {_f1(p, r):.2f}"
+    if report.accuracy is not None and report.n:
+        right = report.correct / report.n
+        if abs(right - report.accuracy) > 2 * half + 1e-6:
+            yield f"the report's recalls make an accuracy of {right:.3f}, it prints {report.accuracy:.2f}"
+
+
+def _f1(precision: float, recall: float) -> float:
+    return 0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall)
+
+
+def _sizes(evidence: Evidence) -> Iterator[str]:
+    matrix = evidence.matrix
+    for one in evidence.evaluations:
+        if matrix is not None and one.n and one.n != matrix.sum() and one.split.lower().startswith(("test", "val")):
+            counts = {name: given.size for name, given in evidence.counts.items()}
+            if one.n in counts.values() or len(evidence.evaluations) == 1:
+                yield f"the evaluation is of {one.n:,} samples, the matrix of {int(matrix.sum()):,}"
+                return

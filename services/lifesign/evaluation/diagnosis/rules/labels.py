@@ -1,0 +1,311 @@
+"""Labels coded otherwise than expected, and pairs of label and prediction in different orders."""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+from scipy.optimize import linear_sum_assignment
+
+from lifesign.evaluation.diagnosis.course import Course
+from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+
+__all__ = ["generator_order_mismatch", "label_encoding_mismatch"]
+
+_Matrix = NDArray[np.int64]
+_RECODE = "Code labels 0…K−1 in the order of the model's outputs (or one-hot for categorical cross-entropy); check with one known sample per class."
+
+
+def label_encoding_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Labels of the wrong range, shape or order."""
+    yield from _impossible_figures(evidence, course)
+    yield from _permuted(evidence)
+    yield from _inverted_scores(evidence)
+    yield from _predictions_offset(evidence)
+    yield from _by_setup(evidence)
+
+
+def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    curves = evidence.curves
+    if curves is None:
+        return
+    above = [
+        (name, float(np.nanmax(values)))
+        for name, values in curves.series.items()
+        if re.search(r"acc|iou|dice|jaccard|f1|precision|recall|auc", name)
+        and "loss" not in name
+        and np.nanmax(values) > 1.0001
+        and np.nanmax(values) <= 1.0001 * 255
+    ]
+    below = [
+        (name, float(np.nanmin(curves.series[name])))
+        for name in ("loss", "val_loss")
+        if name in curves.series and np.nanmin(curves.series[name]) < -1e-6
+    ]
+    crossed = evidence.setup.loss in ("binary_crossentropy", "categorical_crossentropy") or evidence.setup.says(
+        r"cross-?\s?entropy", r"jaccard", r"dice"
+    )
+    by_loss = below and (above or crossed or min(value for _, value in below) < -5)
+    # An accuracy of 87.5 is a percentage, not an impossible share.
+    percent = all(name.endswith("accuracy") and value > 2 for name, value in above)
+    if not (by_loss or (above and not percent)):
+        return
+    parts = [f"{name} goes down to {value:.4g}, below the least a cross-entropy can be (0)" for name, value in below]
+    parts += [f"{name} reaches {value:.4g}, above 1" for name, value in above]
+    yield Finding(
+        Code.LABEL_ENCODING_MISMATCH,
+        Severity.ERROR,
+        0.92 if above or crossed else 0.7,
+        "; ".join(parts) + ". That needs targets outside 0–1, such as masks of 0…255 or labels 1/2.",
+        "Divide masks by 255 and threshold them, or one-hot the labels; assert that every target is within 0–1.",
+        refuted_by="targets between 0 and 1 in every batch, or a loss of one's own that may be negative",
+        excluded=("divergence: the loss falls",),
+        details={"lowest_loss": min((value for _, value in below), default=None)},
+    )
+
+
+def _permuted(evidence: Evidence) -> Iterator[Finding]:
+    matrix = evidence.evaluated_matrix
+    if matrix is None or matrix.sum() < 20:
+        return
+    matrix = matrix.astype(float)
+    total, size = matrix.sum(), len(matrix)
+    right = np.trace(matrix) / total
+    rows, columns = linear_sum_assignment(matrix, maximize=True)
+    best = matrix[rows, columns].sum() / total
+    expected = float((matrix.sum(axis=1) / total) @ (matrix.sum(axis=0) / total))
+    moved = {int(row): int(column) for row, column in zip(rows, columns, strict=True) if row != column}
+    clear = [
+        row for row, column in moved.items() if matrix[row].sum() and matrix[row, column] >= 0.5 * matrix[row].sum()
+    ]
+    whole = best >= 0.5 and best - right >= 0.3 and right < max(expected, 1 / size) + 0.05
+    swapped = _swapped(matrix)
+    if size == 2:
+        # Two classes the other way round: below a guess, by far.
+        whole = right < 0.3 and matrix.sum(axis=1).min() > 5 and best > 0.7
+    if not (whole and len(clear) >= min(2, size)) and not swapped:
+        return
+    shift = _shift(moved, size)
+    if whole:
+        named = ", ".join(f"{evidence.name_of(r)}→{evidence.name_of(moved[r])}" for r in clear[:5])
+        proof = (
+            f"The diagonal holds {right:.1%} of {int(total):,} samples, but {best:.1%} lie on another assignment of "
+            f"columns to rows ({named}{', …' if len(clear) > 5 else ''})"
+            + (f": predicted index = true index {shift:+d}." if shift else ": the same classes under other indices.")
+        )
+    else:
+        pairs = ", ".join(f"{evidence.name_of(a)}⇄{evidence.name_of(b)}" for a, b in swapped)
+        proof = f"Classes are exchanged one for the other: {pairs}; each is nearly always predicted as its partner."
+    yield Finding(
+        Code.LABEL_ENCODING_MISMATCH,
+        Severity.ERROR,
+        0.93 if whole else 0.8,
+        proof,
+        _RECODE,
+        refuted_by="single samples whose prediction is really the other class",
+        excluded=("chance: rows are concentrated in one column each", "shuffled order: it would spread the rows"),
+        details={
+            "diagonal": round(float(right), 4),
+            "best_assignment": round(float(best), 4),
+            "shift": shift,
+            "moved": {evidence.name_of(row): evidence.name_of(column) for row, column in list(moved.items())[:20]},
+        },
+    )
+
+
+def _swapped(matrix: NDArray[np.float64]) -> list[tuple[int, int]]:
+    support = matrix.sum(axis=1)
+    if len(matrix) < 3:
+        return []
+    shares = np.divide(matrix, support[:, None], out=np.zeros_like(matrix), where=support[:, None] > 0)
+    return [
+        (first, second)
+        for first in range(len(matrix))
+        for second in range(first + 1, len(matrix))
+        if min(support[first], support[second]) >= 5
+        and min(shares[first, second], shares[second, first]) >= 0.6
+    ]
+
+
+def _shift(moved: dict[int, int], size: int) -> int | None:
+    steps = [column - row for row, column in moved.items()]
+    for step in (1, -1):
+        if steps.count(step) >= max(2, 0.5 * min(len(steps), size - 1)):
+            return step
+    return None
+
+
+def _inverted_scores(evidence: Evidence) -> Iterator[Finding]:
+    for one in evidence.evaluations:
+        area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
+        if area is not None and area < 0.35:
+            yield _inverted(f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}", area)
+            return
+    given = evidence.predictions
+    if given is None or given.y_true is None or given.y_prob is None or given.y_prob.ndim != 1:
+        return
+    labels = sorted(set(given.y_true.tolist()), key=str)
+    if len(labels) != 2 or len(given.y_prob) != len(given.y_true):
+        return
+    positive = np.array([value == labels[1] for value in given.y_true.tolist()])
+    ranks = given.y_prob.argsort().argsort() + 1.0
+    n = int(positive.sum())
+    area = (ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(positive) - n))
+    spread = np.sqrt((len(positive) + 1) / (12 * n * (len(positive) - n)))
+    if area < 0.4 and (0.5 - area) / spread > 3.5:
+        yield _inverted(f"P(class {labels[1]}) orders the {len(positive)} samples with an area of {area:.3f}", area)
+
+
+def _inverted(start: str, area: float) -> Finding:
+    return Finding(
+        Code.LABEL_ENCODING_MISMATCH,
+        Severity.ERROR,
+        0.75,
+        f"{start}, far below the .5 of a guess: the model knows the classes, but labels or scores are the other way "
+        f"round (turned, the area is {1 - area:.3f}).",
+        "Check which class the score belongs to (class_indices are alphabetical) and which label is 1.",
+        refuted_by="the samples with the highest scores being of the class that the score names",
+        details={"auc": round(float(area), 4)},
+    )
+
+
+def _predictions_offset(evidence: Evidence) -> Iterator[Finding]:
+    given = evidence.predictions
+    if given is None or given.y_true is None or given.y_pred is None or len(given.y_true) < 10:
+        return
+    if len(given.y_true) != len(given.y_pred):
+        return
+    true, predicted = given.y_true.tolist(), given.y_pred.tolist()
+    if not all(isinstance(value, int | float) for value in (*true, *predicted)):
+        shared = {type(value) for value in true} & {type(value) for value in predicted}
+        if not shared and {str(value) for value in true} & {str(value) for value in predicted}:
+            yield Finding(
+                Code.LABEL_ENCODING_MISMATCH,
+                Severity.WARNING,
+                0.8,
+                f"True labels are {type(true[0]).__name__}, predicted ones {type(predicted[0]).__name__}: they never "
+                "compare as equal.",
+                _RECODE,
+            )
+        return
+    a, b = np.array(true, float), np.array(predicted, float)
+    right = float(np.mean(a == b))
+    for step in (1, -1):
+        moved = float(np.mean(a + step == b))
+        if moved >= 0.5 and moved - right >= 0.3:
+            yield Finding(
+                Code.LABEL_ENCODING_MISMATCH,
+                Severity.ERROR,
+                0.9,
+                f"{right:.1%} of {len(a)} predictions equal the label, but {moved:.1%} equal the label {step:+d}: "
+                "one counts from 0, the other from 1.",
+                _RECODE,
+                details={"shift": step},
+            )
+            return
+
+
+_RANGE = r"(labels?|targets?|classes|y|numbered|coded|encoded)[^.\n]{0,40}?\b(1|one)\s*(\.\.+|…|to|-|–|through)\s*\d+"
+
+
+def _by_setup(evidence: Evidence) -> Iterator[Finding]:
+    setup = evidence.setup
+    loss, reasons = setup.loss, []
+    units = setup.output.units
+    if loss == "sparse_categorical_crossentropy" and setup.says(r"one-?\s?hot", r"to_categorical", r"class_mode\s*=?\s*['\"]?categorical"):
+        reasons.append("sparse categorical cross-entropy expects integers, but labels are one-hot")
+    if loss == "categorical_crossentropy" and setup.says(
+        r"integer (labels|targets|class)", r"(labels?|targets?) (are|as) integers", r"class_mode\s*=?\s*['\"]?(sparse|binary)",
+        r"(not|without|no) one-?\s?hot", r"labels? not one-?hot",
+    ):
+        reasons.append("categorical cross-entropy expects one-hot labels, but they are integers")
+    if loss == "binary_crossentropy" and setup.says(
+        r"labels?[^.\n]{0,30}(-1|−1)\s*(and|,|/|or)\s*\+?1", r"labels?[^.\n]{0,25}\b1\s*(and|,|/|or)\s*2\b", r"labels?[^.\n]{0,30}(0\s*(and|,|/|or)\s*255)"
+    ):
+        reasons.append("binary cross-entropy expects labels 0 and 1")
+    if units == 1 and setup.says(r"class_mode\s*=?\s*['\"]?categorical"):
+        reasons.append("one output unit, but the generator yields one-hot labels")
+    if loss == "sparse_categorical_crossentropy" and (found := re.search(_RANGE, setup.text)):
+        top = re.search(r"\d+$", found[0])
+        if units is not None and top is not None and int(top[0]) >= units:
+            reasons.append(f"labels run to {top[0]}, but {units} outputs have the indices 0 to {units - 1}")
+    if reasons:
+        yield Finding(
+            Code.LABEL_ENCODING_MISMATCH,
+            Severity.ERROR,
+            0.85,
+            "By the notes " + "; ".join(reasons) + ".",
+            _RECODE,
+            refuted_by="labels of another coding than the notes say",
+        )
+
+
+def generator_order_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """A matrix at chance although the model is good by its own evaluation: the pairs are shuffled."""
+    matrix = evidence.evaluated_matrix if evidence.evaluated_matrix is not None else None
+    good = _good_accuracy(evidence, course)
+    hinted = evidence.setup.says(
+        r"shuffle\s*=\s*true", r"shuffle (is )?(left|default|not set)", r"shuffled (generator|order|predict)",
+        r"without shuffle\s*=\s*false", r"\.classes\b", r"(shuffle\s*=\s*false|reset\(\)) (is |was )?(missing|not set|forgotten)",
+        r"predict_generator|predict\(.*generator|generator\.reset",
+    ) and not evidence.setup.says(r"shuffle\s*=\s*false")
+    figures = _independence(matrix) if matrix is not None else None
+    if figures is None and evidence.report is not None and len(evidence.report.names) >= 2:
+        report = evidence.report
+        right, n = report.correct / max(report.n, 1), report.n
+        shares = report.support / max(n, 1)
+        expected = float(np.sum(shares**2))
+        spread = np.sqrt(expected * (1 - expected) / max(n, 1))
+        figures = (right, expected, (right - expected) / spread, float("nan"), n) if n else None
+        if not np.any((report.recall > 0) & (report.recall < 1)):
+            return
+    if figures is None:
+        return
+    right, expected, z, p, n = figures
+    if n < 30 or abs(z) > 4 or (np.isfinite(p) and p < 0.001):
+        return
+    if good is None and not hinted:
+        return
+    clearly = good is not None and good - right > max(0.15, 6 * np.sqrt(right * (1 - right) / n + 1e-6))
+    if good is not None and not clearly:
+        return
+    yield Finding(
+        Code.GENERATOR_ORDER_MISMATCH,
+        Severity.ERROR,
+        0.93 if clearly else 0.65,
+        f"Predictions are independent of the labels: {right:.1%} of {n:,} right where {expected:.1%} is expected of "
+        "pairs by chance"
+        + (f" (χ² p = {p:.2g})" if np.isfinite(p) else "")
+        + (f", yet the same model gets {good:.1%} by its own evaluation." if good is not None else "."),
+        "Predict with shuffle=False (and generator.reset()), or take labels and predictions from the same batches.",
+        refuted_by="a matrix that stays at chance with shuffle=False",
+        excluded=("other coding: a permutation would show as one full column per row", "collapse: all columns are used"),
+        details={"accuracy": round(float(right), 4), "expected_by_chance": round(expected, 4), "evaluated": good},
+    )
+
+
+def _good_accuracy(evidence: Evidence, course: Course | None) -> float | None:
+    shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None]
+    if course is not None and course.val_accuracy is not None:
+        shown.append(float(np.nanmax(course.val_accuracy[-3:])))
+    return max(shown, default=None)
+
+
+def _independence(matrix: _Matrix) -> tuple[float, float, float, float, int] | None:
+    """Return accuracy, the accuracy of independent pairs, its z, the χ² p and the samples of a matrix in use."""
+    n = int(matrix.sum())
+    rows, columns = matrix.sum(axis=1), matrix.sum(axis=0)
+    if n < 30 or np.sum(columns > 0) < 2 or np.sum(rows > 0) < 2 or columns.max() > 0.9 * n:
+        return None
+    right = np.trace(matrix) / n
+    expected = float((rows / n) @ (columns / n))
+    spread = np.sqrt(expected * (1 - expected) / n)
+    kept = matrix[rows > 0][:, columns > 0].astype(float)
+    model = np.outer(kept.sum(axis=1), kept.sum(axis=0)) / n
+    chi_square = float(((kept - model) ** 2 / model).sum())
+    freedom = (kept.shape[0] - 1) * (kept.shape[1] - 1)
+    # With few expected counts a cell the χ² law is off; then the diagonal decides alone.
+    p = float(special.chdtrc(freedom, chi_square)) if model.mean() >= 2 else float("nan")
+    return float(right), expected, float((right - expected) / spread), p, n

@@ -1,0 +1,408 @@
+"""What a confusion matrix, a report or predictions tell."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from lifesign.evaluation.diagnosis.course import Course
+from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.statistics import sampling_error
+from lifesign.evaluation.metrics.intervals import clopper_pearson
+
+__all__ = [
+    "accuracy_paradox",
+    "class_imbalance",
+    "decision_threshold",
+    "missing_class",
+    "prediction_collapse",
+    "weak_class",
+]
+
+_Floats = NDArray[np.float64]
+
+
+def class_table(evidence: Evidence) -> tuple[NDArray[np.int64], _Floats, tuple[str, ...]] | None:
+    """Return support ``(K,)``, recall ``(K,)`` and names, from the matrix or else the report."""
+    matrix, report = evidence.evaluated_matrix, evidence.report
+    if matrix is not None and matrix.sum():
+        support = matrix.sum(axis=1)
+        recall = np.divide(np.diag(matrix), support, out=np.full(len(matrix), np.nan), where=support > 0)
+        return support, recall, tuple(evidence.name_of(index) for index in range(len(matrix)))
+    if report is not None:
+        return report.support, np.where(report.support > 0, report.recall, np.nan), report.names
+    return None
+
+
+def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """All or nearly all answers are one class."""
+    matrix = evidence.evaluated_matrix
+    if matrix is not None and len(matrix) >= 2 and matrix.sum() >= 10 and np.sum(matrix.sum(axis=1) > 0) >= 2:
+        columns, rows, n = matrix.sum(axis=0), matrix.sum(axis=1), int(matrix.sum())
+        kept = int(columns.argmax())
+        others = np.delete(np.diag(matrix), kept).sum() / max(1, np.delete(rows, kept).sum())
+        share = columns[kept] / n
+        if share == 1 or (share >= 0.95 and others <= 0.1 and rows[kept] / n < 0.95 * share):
+            yield _collapsed(
+                f"{int(columns[kept]):,} of {n:,} answers are {evidence.name_of(kept)}, "
+                f"but only {int(rows[kept]):,} samples are; of the other classes {others:.1%} are found.",
+                confidence=0.95,
+                name=evidence.name_of(kept),
+                share=float(share),
+            )
+            return
+    if matrix is None and evidence.report is not None:
+        recall, support = evidence.report.recall, evidence.report.support
+        if np.sum(support > 0) >= 2 and recall.max() >= 0.995 and np.sum(recall[support > 0] > 0.005) == 1:
+            name = evidence.report.names[int(recall.argmax())]
+            yield _collapsed(
+                f"Recall is {recall.max():.2f} for {name} and 0 for every other class.",
+                confidence=0.93,
+                name=name,
+                share=1.0,
+            )
+            return
+    yield from _constant_predictions(evidence)
+    yield from _constant_accuracy(evidence, course)
+
+
+def _constant_predictions(evidence: Evidence) -> Iterator[Finding]:
+    given = evidence.predictions
+    if given is None or evidence.evaluated_matrix is not None:
+        return
+    if given.y_pred is not None and len(given.y_pred) >= 10 and len(set(given.y_pred.tolist())) == 1:
+        name = str(given.y_pred[0])
+        yield _collapsed(f"All {len(given.y_pred)} answers are {name}.", confidence=0.9, name=name, share=1.0)
+    elif given.y_prob is not None and len(given.y_prob) >= 10:
+        chosen = given.y_prob.argmax(axis=1) if given.y_prob.ndim == 2 else (given.y_prob >= 0.5).astype(int)
+        spread = float(np.ptp(given.y_prob, axis=0).max())
+        if len(set(chosen.tolist())) == 1 and spread < 0.05:
+            yield _collapsed(
+                f"All {len(chosen)} probabilities are the same within {spread:.2g}.",
+                confidence=0.85,
+                name=evidence.name_of(int(chosen[0])),
+                share=1.0,
+            )
+
+
+def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Validation accuracy the same to the last digit in each epoch, at the share of a class."""
+    if course is None or course.val_accuracy is None or len(course) < 3:
+        return
+    values = course.val_accuracy[np.isfinite(course.val_accuracy)]
+    if len(values) < 3 or np.ptp(values) > 1e-9 or not 0 < values[0] < 0.9995:
+        return
+    shares = [] if course.chance is None else [course.chance, 1 - course.chance if course.classes == 2 else course.chance]
+    for counts in evidence.counts.values():
+        n = sum(counts.by_class.values())
+        shares += [count / n for count in counts.by_class.values()] if n else []
+    at_share = any(abs(values[0] - share) < 0.005 + sampling_error(share, course.counted_validation or 500) for share in shares)
+    yield Finding(
+        Code.PREDICTION_COLLAPSE,
+        Severity.WARNING,
+        0.75 if at_share else 0.55,
+        f"Validation accuracy is {values[0]:.4f} in each of {len(values)} epochs to the last digit"
+        + (", the share of one class" if at_share else "")
+        + ": the same answers every time, most likely a single class.",
+        _COLLAPSE_REMEDY,
+        refuted_by="a confusion matrix with more than one column in use",
+        details={"val_accuracy": float(values[0])},
+    )
+
+
+_COLLAPSE_REMEDY = (
+    "Lower the learning rate, check output activation and input scaling, and weight or resample the classes; then "
+    "look at the matrix again."
+)
+
+
+def _collapsed(proof: str, *, confidence: float, name: str, share: float) -> Finding:
+    return Finding(
+        Code.PREDICTION_COLLAPSE,
+        Severity.ERROR,
+        confidence,
+        proof,
+        _COLLAPSE_REMEDY,
+        refuted_by="a second class among the answers of the same model",
+        details={"class": name, "share": round(share, 4)},
+    )
+
+
+def missing_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Classes without a true sample in the evaluated set."""
+    table = class_table(evidence)
+    missing: list[str] = []
+    where = "the evaluated set"
+    if table is not None and len(table[0]) >= 2:
+        missing = [name for name, support in zip(table[2], table[0].tolist(), strict=True) if not support]
+    if not missing and evidence.evaluated_matrix is None and evidence.report is not None:
+        missing = _unlisted(evidence, evidence.report.names)
+    if not missing:
+        for name in ("test", "validation"):
+            by_class = evidence.counts.get(name)
+            if by_class is not None and by_class.by_class:
+                known = {other for counts in evidence.counts.values() for other in counts.by_class}
+                empty = [one for one in sorted(known) if not by_class.by_class.get(one)]
+                if empty and len(empty) < len(known):
+                    missing, where = empty, f"the {name} set"
+                    break
+    given = evidence.predictions
+    if not missing and given is not None and given.y_true is not None and evidence.classes and evidence.classes >= 3:
+        seen = {str(value) for value in given.y_true.tolist()}
+        names = evidence.class_names or tuple(str(index) for index in range(evidence.classes))
+        if len(given.y_true) >= 5 * evidence.classes and seen <= set(names):
+            missing = [name for name in names if name not in seen]
+    if missing:
+        yield Finding(
+            Code.MISSING_CLASS_IN_EVALUATION,
+            Severity.WARNING,
+            0.85,
+            f"No sample of {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''} is in {where}: its recall is "
+            "undefined and macro averages are void.",
+            "Evaluate on a set with every class, or leave the class out of the averages and say so.",
+            refuted_by="samples of the class in the set",
+            details={"missing": missing[:50]},
+        )
+
+
+def _unlisted(evidence: Evidence, listed: tuple[str, ...]) -> list[str]:
+    if not evidence.class_names or len(listed) >= len(evidence.class_names) or len(listed) < 2:
+        return []
+    return [name for name in evidence.class_names if name not in listed] if set(listed) <= set(evidence.class_names) else []
+
+
+def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Class sizes that need weights, resampling or per-class figures."""
+    best: tuple[float, str, list[tuple[str, int]]] | None = None
+    sources = [(name, list(counts.by_class.items())) for name, counts in evidence.counts.items() if counts.by_class]
+    table = class_table(evidence)
+    if table is not None:
+        sources.append(("evaluated set", list(zip(table[2], table[0].tolist(), strict=True))))
+    for name, counts in sources:
+        sizes = [(one, size) for one, size in counts if size > 0]
+        if len(sizes) < 2 or sum(size for _, size in sizes) < 20:
+            continue
+        ratio = max(size for _, size in sizes) / min(size for _, size in sizes)
+        if best is None or ratio > best[0]:
+            best = (ratio, name, sizes)
+    if best is None or best[0] < 1.8:
+        if evidence.setup.says(r"im-?balanced (data|class|set)", r"(highly|heavily|very|strongly) (un|im-?)balanced", r"class imbalance"):
+            yield Finding(
+                Code.CLASS_IMBALANCE,
+                Severity.WARNING,
+                0.6,
+                f"The notes say that the classes are unbalanced: {evidence.setup.quote('balanced', 'imbalance')}.",
+                "Weight the classes or resample, and judge by figures per class.",
+            )
+        return
+    ratio, name, sizes = best
+    largest, smallest = max(sizes, key=lambda one: one[1]), min(sizes, key=lambda one: one[1])
+    share = largest[1] / sum(size for _, size in sizes)
+    yield Finding(
+        Code.CLASS_IMBALANCE,
+        Severity.WARNING if ratio >= 4 else Severity.INFO,
+        min(0.99, 0.5 + 0.1 * math.log2(ratio)),
+        f"In the {name} set {largest[0]} has {largest[1]:,} samples and {smallest[0]} {smallest[1]:,}, {ratio:.3g} "
+        f"times fewer; always answering {largest[0]} is right in {share:.1%}.",
+        "Judge by figures per class, balanced accuracy or the area under the precision–recall curve; weight the "
+        "classes (n / (K·n_c)) or resample the training data only.",
+        refuted_by="equal sizes in the data that the model was trained on",
+        details={"ratio": round(float(ratio), 2), "majority_share": round(share, 4), "largest": largest[0]},
+    )
+
+
+def accuracy_paradox(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Accuracy at or barely above the share of the largest class."""
+    found = _accuracy_and_majority(evidence, course)
+    if found is None:
+        return
+    accuracy, majority, classes, n = found
+    if majority < max(0.6, 1.5 / classes) or majority >= 1:
+        return
+    lift = (accuracy - majority) / (1 - majority)
+    if lift > 0.25 or accuracy < majority - 0.05:
+        return
+    significant = n is not None and accuracy - majority > 3 * sampling_error(majority, n)
+    yield Finding(
+        Code.ACCURACY_PARADOX,
+        Severity.INFO if significant and lift > 0.1 else Severity.WARNING,
+        0.65 if significant else 0.9,
+        f"The accuracy is {accuracy:.4f}; always answering the largest class gives {majority:.4f}. The model gains "
+        f"{lift:.0%} of what is left.",
+        "Report recall per class, balanced accuracy and the precision–recall area instead of accuracy.",
+        refuted_by="a balanced set of the same kind giving the same accuracy",
+        details={"accuracy": round(accuracy, 4), "majority_share": round(majority, 4)},
+    )
+
+
+def _accuracy_and_majority(evidence: Evidence, course: Course | None) -> tuple[float, float, int, int | None] | None:
+    table = class_table(evidence)
+    if table is not None and table[0].sum():
+        support, recall, _ = table
+        n = int(support.sum())
+        right = float(np.nansum(recall * support)) / n
+        return right, float(support.max() / n), int(np.sum(support > 0)), n
+    majority, classes, n = None, 2, None
+    for name in ("test", "validation", "all", "train"):
+        counts = evidence.counts.get(name)
+        if counts is not None and len(counts.by_class) >= 2 and sum(counts.by_class.values()):
+            n = sum(counts.by_class.values())
+            majority, classes = max(counts.by_class.values()) / n, len(counts.by_class)
+            break
+    if majority is None:
+        return None
+    shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None]
+    if not shown and course is not None:
+        values = course.val_accuracy if course.val_accuracy is not None else course.accuracy
+        shown = [] if values is None else [float(values[np.isfinite(values)][-1])]
+    return (shown[-1], majority, classes, n) if shown else None
+
+
+def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Classes whose recall is clearly below that of the rest (three classes or more)."""
+    table = class_table(evidence)
+    if table is None:
+        return
+    support, recall, names = table
+    seen = np.flatnonzero(support > 0)
+    if len(seen) < 3:
+        return
+    right = np.round(recall[seen] * support[seen])
+    overall = right.sum() / support[seen].sum()
+    if overall < 1.3 / len(seen):
+        return
+    weak = []
+    for place, index in enumerate(seen.tolist()):
+        n, hits = int(support[index]), int(right[place])
+        others = (right.sum() - hits) / (support[seen].sum() - n)
+        p = float(special.bdtr(hits, n, others)) if others < 1 else float(hits < n)
+        if p < 0.001 / len(seen) and hits / n < 0.85 * others and others - hits / n >= 0.1:
+            weak.append((hits / n, index, others))
+    if not weak or len(weak) > max(2, 0.3 * len(seen)):
+        return
+    weak.sort()
+    lowest, index, others = weak[0]
+    limits = clopper_pearson(round(lowest * int(support[index])), int(support[index]))
+    sentence = (
+        f"{names[index]} is found in {lowest:.1%} of {int(support[index]):,} ({limits.lower:.1%}–{limits.upper:.1%}), "
+        f"the other classes in {others:.1%}"
+    )
+    confused = _confusion_of(evidence, index)
+    details = {"classes": [names[one] for _, one, _ in weak], "recall": {names[one]: round(r, 4) for r, one, _ in weak}}
+    if confused is not None:
+        sentence += f"; it is mostly taken for {confused[0]} ({confused[1]:.0%})"
+        details["confused_with"] = confused[0]
+    if len(weak) > 1:
+        sentence += f"; weak as well: {', '.join(names[one] for _, one, _ in weak[1:6])}"
+    yield Finding(
+        Code.WEAK_CLASS,
+        Severity.WARNING,
+        0.85,
+        sentence + ".",
+        f"Look at samples of {names[index]}{f' and {confused[0]}' if confused else ''} side by side; add data or "
+        "weight for it, and check its labels.",
+        refuted_by="a second set of the same size in which the class does as well as the rest",
+        details=details,
+    )
+
+
+def _confusion_of(evidence: Evidence, index: int) -> tuple[str, float] | None:
+    matrix = evidence.evaluated_matrix
+    if matrix is None or not matrix[index].sum():
+        return None
+    row = matrix[index].astype(float)
+    row[index] = 0
+    return (evidence.name_of(int(row.argmax())), float(row.max() / matrix[index].sum())) if row.max() else None
+
+
+def decision_threshold(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Errors of two classes so lopsided that another operating point serves better."""
+    table = class_table(evidence)
+    if table is not None and len(table[0]) == 2 and table[0].min() > 0:
+        yield from _lopsided(evidence, table)
+        return
+    if table is not None:
+        return
+    for one in evidence.evaluations:
+        precision, recall = one.metrics.get("precision"), one.metrics.get("recall")
+        if precision is None or recall is None or min(precision, recall) < 0.02:
+            continue
+        area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
+        if abs(precision - recall) >= 0.2 and max(precision, recall) >= 0.6 and (area is None or area >= 0.7):
+            lower = precision > recall
+            yield Finding(
+                Code.DECISION_THRESHOLD,
+                Severity.WARNING,
+                0.75,
+                f"Precision {precision:.2f} against recall {recall:.2f} at the default threshold"
+                + ("" if area is None else f", with an area under the curve of {area:.3f}")
+                + ": there is room to trade one for the other.",
+                f"{'Lower' if lower else 'Raise'} the threshold on the development set, by the costs of the errors.",
+                refuted_by="a precision–recall curve without a better point",
+                details={"direction": "lower for class 1" if lower else "higher for class 1"},
+            )
+            return
+
+
+def _lopsided(evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple[str, ...]]) -> Iterator[Finding]:
+    support, recall, names = table
+    missed = np.round((1 - recall) * support)
+    if min(recall) < 0.02 or (missed / support).sum() >= 0.95:
+        return
+    rates = missed / support
+    worse = int(rates.argmax())
+    other = 1 - worse
+    smoothed = (missed + 0.5) / (support + 1)
+    ratio = smoothed[worse] / smoothed[other]
+    errors = [sampling_error(float(rate), int(n)) for rate, n in zip(rates, support, strict=True)]
+    z = (rates[worse] - rates[other]) / np.hypot(*errors)
+    gain = _better_threshold(evidence)
+    if not (ratio >= 3.5 and rates[worse] - rates[other] >= 0.08 and z > 4) and gain is None:
+        return
+    verb = "lower" if worse == 1 else "raise"
+    # The threshold is on the score of class 1: lower it and class 1 is found more often.
+    sentence = (
+        f"{int(missed[worse]):,} of {int(support[worse]):,} {names[worse]} are missed ({rates[worse]:.1%}), but only "
+        f"{int(missed[other]):,} of {int(support[other]):,} {names[other]} ({rates[other]:.2%}): {ratio:.0f} to 1"
+    )
+    if gain is not None:
+        sentence += (
+            f"; at a threshold of {gain[0]:.3g} in place of .5 the mean recall is {gain[2]:.1%} in place of {gain[1]:.1%}"
+        )
+    yield Finding(
+        Code.DECISION_THRESHOLD,
+        Severity.WARNING,
+        0.85 if gain is not None or ratio > 8 else 0.75,
+        sentence + ".",
+        f"{verb.capitalize()} the threshold for {names[1]}, on a development set, to the point where the costs of both "
+        "errors balance; state both error rates.",
+        refuted_by="a curve of both error rates without a better balanced point",
+        excluded=("collapse: both classes are answered",),
+        details={
+            "direction": f"{verb} the threshold for {names[1]}",
+            "fpr_class1": round(float(rates[0]), 4),
+            "fnr_class1": round(float(rates[1]), 4),
+        },
+    )
+
+
+def _better_threshold(evidence: Evidence) -> tuple[float, float, float] | None:
+    """Return a threshold with a mean recall clearly better than at .5, with both; from binary probabilities."""
+    given = evidence.predictions
+    if given is None or given.y_prob is None or given.y_true is None or len(given.y_prob) != len(given.y_true):
+        return None
+    scores = given.y_prob if given.y_prob.ndim == 1 else given.y_prob[:, 1] if given.y_prob.shape[1] == 2 else None
+    labels = sorted(set(given.y_true.tolist()), key=str)
+    if scores is None or len(labels) != 2:
+        return None
+    positive = np.array([value == labels[1] for value in given.y_true.tolist()])
+    order = np.sort(np.unique(scores))
+    recalls = np.array([((scores >= cut)[positive].mean() + (scores < cut)[~positive].mean()) / 2 for cut in order])
+    at_half = ((scores >= 0.5)[positive].mean() + (scores < 0.5)[~positive].mean()) / 2
+    best = int(recalls.argmax())
+    n = min(int(positive.sum()), int((~positive).sum()))
+    clearly = recalls[best] - at_half > max(0.08, 3 * sampling_error(float(at_half), 2 * n))
+    return (float(order[best]), float(at_half), float(recalls[best])) if clearly else None

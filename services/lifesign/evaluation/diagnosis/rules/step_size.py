@@ -1,0 +1,166 @@
+"""The size of the steps: too large, too small, or a training that comes apart."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lifesign.evaluation.diagnosis.course import Course
+from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.statistics import longest_rise, noise, trend
+
+__all__ = ["learning_rate_too_high", "learning_rate_too_low", "loss_divergence"]
+
+# Above these a first training rarely works; far below them it rarely moves.
+_HIGH = {"adam": 0.01, "nadam": 0.01, "adamax": 0.02, "adamw": 0.01, "rmsprop": 0.01, "sgd": 0.5, "adagrad": 0.5}
+_LOW = {"adam": 2e-5, "nadam": 2e-5, "adamax": 2e-5, "adamw": 2e-5, "rmsprop": 2e-5, "sgd": 5e-4, "adagrad": 5e-4}
+
+
+def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """The TRAINING loss rises for good after having fallen."""
+    if course is None or course.loss is None or len(course) < 4:
+        return
+    loss = course.loss[np.isfinite(course.loss)]
+    if len(loss) < 4:
+        return
+    least = int(loss.argmin())
+    fell = least > 0 and loss[least] < loss[0]
+    after = loss[least:]
+    if not fell or len(after) < 2:
+        return
+    rise = float(np.median(after[-2:]) - loss[least]) if len(after) > 2 else float(after[-1] - loss[least])
+    scale = max(abs(float(loss[least])), 0.05 * abs(float(loss[0])), 1e-6)
+    rough = noise(loss)
+    exploded = loss[-1] > 2 * loss[least] and loss[-1] > 0.8 * loss[0] and rise > 4 * rough
+    crept = len(after) >= 4 and trend(after) >= 0.6 and longest_rise(after) >= 3 and rise > max(0.04 * scale, 3 * rough)
+    jumped = len(after) >= 4 and rise > max(1.0 * scale, 6 * rough) and float(np.min(after[1:])) > loss[least] + 0.5 * rise
+    if not (exploded or crept or jumped):
+        return
+    # A loss near 0 wobbles by factors that mean nothing.
+    if loss[least] < 0.02 * loss[0] and loss[-1] < 0.1 * loss[0]:
+        return
+    validated = course.val_loss
+    with_validation = (
+        validated is not None and np.isfinite(validated[-1]) and validated[-1] <= 1.3 * loss[-1]
+    )
+    yield Finding(
+        Code.LOSS_DIVERGENCE,
+        Severity.ERROR if exploded or jumped else Severity.WARNING,
+        0.9 if exploded or (crept and len(after) >= 5) or jumped else 0.75,
+        f"The training loss falls to {loss[least]:.4g} at epoch {least + 1} and then rises to {loss[-1]:.4g} "
+        f"({rise / scale:+.0%}), {longest_rise(after)} steps in a row: the optimiser, not the data, is at fault.",
+        "Lower the learning rate (tenfold, or by a schedule from that epoch on), clip gradients, go back to the "
+        f"weights of epoch {least + 1}.",
+        refuted_by="a training loss that goes on falling with a tenth of the learning rate being no lower",
+        excluded=("overfitting: it lowers the training loss",)
+        + (("a gap: validation is not worse than training",) if with_validation else ()),
+        details={"start_epoch": least + 2, "best_epoch": least + 1, "rise": round(rise / scale, 4)},
+    )
+
+
+def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Exploding, jumping or dead from the first steps."""
+    rate, optimizer = evidence.setup.learning_rate, evidence.setup.optimizer
+    limit = _HIGH.get(optimizer or "", 0.05)
+    stated = rate is not None and rate >= limit
+    lowered = evidence.setup.says(
+        r"(lower|reduc|decreas|smaller)\w*[^.\n]{0,20}(learning rate|\blr\b)[^.\n]{0,40}(help|work|fix|solv|learn|train|converg)",
+        r"(learning rate|\blr\b)[^.\n]{0,25}too (high|large|big)",
+    )
+    reason, confidence = _by_course(course)
+    if reason is None:
+        if course is None or course.loss is None or not (stated and _is_poor(course)):
+            return
+        reason, confidence = "training does not get on", 0.6
+    if stated:
+        confidence = max(0.88, confidence)
+    elif lowered:
+        confidence = max(0.8, confidence)
+    elif confidence < 0.55:
+        return
+    named = f" at a learning rate of {rate:g}{f' with {optimizer}' if optimizer else ''}" if rate is not None else ""
+    yield Finding(
+        Code.LEARNING_RATE_TOO_HIGH,
+        Severity.WARNING,
+        confidence,
+        f"{reason[0].upper()}{reason[1:]}{named}.",
+        "Divide the learning rate by ten until the first epochs fall smoothly (a learning-rate finder takes one "
+        "epoch), or warm it up.",
+        refuted_by="the same course at a tenth of the learning rate",
+        details={} if rate is None else {"learning_rate": rate},
+    )
+
+
+def _is_poor(course: Course) -> bool:
+    values = course.accuracy if course.accuracy is not None else course.val_accuracy
+    return values is not None and float(np.nanmax(values)) < 1.6 * (course.constant_answer or 0.5)
+
+
+def _by_course(course: Course | None) -> tuple[str | None, float]:
+    if course is None or course.loss is None:
+        return None, 0.0
+    loss = course.loss[np.isfinite(course.loss)]
+    if not len(loss):
+        return None, 0.0
+    guess = course.chance_loss
+    start, end = float(loss[0]), float(loss[-1])
+    flat = len(loss) >= 3 and np.ptp(loss[1:]) < 0.02 * abs(loss[1:].mean())
+    if guess is not None and start > 3 * guess and flat and abs(end - guess) < 0.05 * guess:
+        return (
+            f"the first epoch throws the loss to {start:.4g} ({start / guess:.0f} times a guess), then it stays at a "
+            f"guess ({end:.4g}): the network is dead",
+            0.75,
+        )
+    if len(loss) >= 4 and guess is not None and start > 20 * guess and end > 2 * guess:
+        return f"the loss is {start:.4g} in the first epoch and never comes near a guess ({guess:.3g})", 0.6
+    if len(loss) >= 6:
+        steps = np.diff(loss)
+        turns = float(np.mean(np.sign(steps[1:]) != np.sign(steps[:-1])))
+        swing = float(np.median(np.abs(steps)))
+        level = float(np.median(np.abs(loss)))
+        gained = start - float(np.median(loss[-3:]))
+        if turns >= 0.6 and swing > 0.15 * level and gained < 2 * swing:
+            return f"the training loss jumps by {swing:.3g} from epoch to epoch around {level:.3g} and gains nothing", 0.7
+    if len(loss) >= 3 and end > 3 * start and trend(loss) > 0.5:
+        return f"the training loss rises from the first epoch on, {start:.4g} to {end:.4g}", 0.85
+    return None, 0.0
+
+
+def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """The loss falls steadily but far too slowly for the epochs given."""
+    if course is None or course.loss is None or len(course) < 4:
+        return
+    rate, optimizer = evidence.setup.learning_rate, evidence.setup.optimizer
+    stated = rate is not None and rate <= _LOW.get(optimizer or "", 1e-5)
+    loss = course.loss[np.isfinite(course.loss)]
+    if len(loss) < 4 or loss[0] <= 0:
+        return
+    total = float(loss[0] - loss[-1])
+    half = len(loss) // 2
+    early, late = float(loss[0] - loss[half]), float(loss[half] - loss[-1])
+    steady = trend(loss) <= -0.85 and late > 0.35 * early * (len(loss) - 1 - half) / max(half, 1)
+    rough = noise(loss)
+    slow = 0 < total / loss[0] < (0.3 if stated else 0.2)
+    guess = course.chance_loss
+    far = guess is None or loss[-1] > 0.65 * guess
+    best = course.accuracy if course.accuracy is not None else course.val_accuracy
+    poor = best is None or float(np.nanmax(best)) < 0.8
+    if not (steady and slow and far and poor and total > 3 * rough):
+        return
+    per_epoch = total / (len(loss) - 1)
+    yield Finding(
+        Code.LEARNING_RATE_TOO_LOW,
+        Severity.WARNING,
+        0.9 if stated else 0.7,
+        f"The training loss falls in nearly every epoch, {loss[0]:.4g} to {loss[-1]:.4g} in {len(loss)}, but only by "
+        f"{per_epoch / loss[0]:.2%} of its start per epoch, and does not slow down: at this pace half of it takes "
+        f"{loss[0] / 2 / per_epoch:,.0f} epochs"
+        + (f" (learning rate {rate:g}{f', {optimizer}' if optimizer else ''})." if rate is not None else "."),
+        "Raise the learning rate three- to tenfold; a learning-rate finder shows how far.",
+        refuted_by="a tenfold rate falling no faster",
+        excluded=("a plateau: the second half falls as fast as the first",),
+        details={
+            "loss_per_epoch": round(per_epoch, 6),
+            **({} if rate is None else {"learning_rate": rate}),
+        },
+    )

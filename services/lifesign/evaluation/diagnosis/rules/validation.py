@@ -1,0 +1,333 @@
+"""The validation set itself: how it was split off, its size, whether it agrees with the test set."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from lifesign.evaluation.diagnosis.course import Course
+from lifesign.evaluation.diagnosis.evidence import Evaluation, Evidence
+from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.statistics import differ, sampling_error
+
+__all__ = ["unshuffled_validation_split", "validation_test_mismatch", "validation_too_small"]
+
+_SPLIT_REMEDY = (
+    "Shuffle and stratify before splitting (train_test_split(..., stratify=y), by group where samples belong "
+    "together); validation_split takes the last rows as they lie, and shuffle=True only shuffles what is left."
+)
+
+
+def unshuffled_validation_split(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Validation is the tail of ordered data: by arithmetic, by impossible accuracies, or by the notes."""
+    for rule in (_tail_of_ordered_classes, _class_in_one_split_only, _below_any_guess, _said_to_be_ordered):
+        found = rule(evidence, course)
+        if found is not None:
+            yield found
+            return
+
+
+def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Finding | None:
+    """Rebuild the split from class counts in order, and hold the accuracies against its ceiling."""
+    counts = evidence.counts.get("all")
+    if counts is None or len(counts.by_class) < 2:
+        return None
+    sizes = list(counts.by_class.values())
+    n = sum(sizes)
+    share = evidence.setup.validation_split
+    steps = None if evidence.curves is None else evidence.curves.steps
+    if evidence.train_size and 0 < evidence.train_size < n:
+        n_train = evidence.train_size
+    elif share:
+        n_train = int(n * (1 - share))
+    elif steps and 0.5 * n < steps < n:
+        n_train = steps
+    else:
+        return None
+    if evidence.setup.says(r"(shuffled|shuffling|permut\w+|train_test_split|stratif\w+) before") and not evidence.setup.says(
+        r"not shuffled|without shuffling"
+    ):
+        return None
+    train, validation = _ordered_split(sizes, n_train)
+    names = list(counts.by_class)
+    absent_in_train = [name for name, size in zip(names, train, strict=True) if not size]
+    absent_in_validation = [name for name, size in zip(names, validation, strict=True) if not size]
+    if not absent_in_train and not (absent_in_validation and len(absent_in_validation) < len(names)):
+        return None
+    n_validation = n - n_train
+    ceiling = sum(v for t, v in zip(train, validation, strict=True) if t) / n_validation
+    shown = None if course is None else course.val_accuracy
+    proof = (
+        f"{n:,} rows class by class ({' / '.join(f'{size:,}' for size in sizes[:8])}{' …' if len(sizes) > 8 else ''}), "
+        f"the first {n_train:,} for training: training gets {' / '.join(f'{size:,}' for size in train[:8])}, validation "
+        f"{' / '.join(f'{size:,}' for size in validation[:8])}."
+    )
+    details: dict[str, object] = {
+        "n": n,
+        "n_train": n_train,
+        "n_validation": n_validation,
+        "train_counts": train,
+        "validation_counts": validation,
+        "classes_missing_in_train": absent_in_train,
+        "classes_missing_in_validation": absent_in_validation,
+        "val_acc_ceiling": round(ceiling, 5),
+    }
+    confidence = 0.6 if evidence.setup.says(r"order", r"sorted", r"class by class", r"not shuffled", r"one after") else 0.4
+    excluded: tuple[str, ...] = ()
+    if shown is not None:
+        best = float(np.nanmax(shown))
+        slack = 1 / n_validation + 10.0 ** -(course.curves.decimals or 4) if course else 0.0
+        if best > ceiling + slack:
+            return None
+        if absent_in_train:
+            proof += (
+                f" {', '.join(absent_in_train[:5])} was never trained, so validation accuracy cannot pass "
+                f"{n_validation - sum(v for t, v in zip(train, validation, strict=True) if not t):,}/{n_validation:,} = "
+                f"{ceiling:.4f}; the best of {len(shown)} epochs is {best:.4f}"
+                f" = {round(best * n_validation):,}/{n_validation:,}."
+            )
+            excluded = ("overfitting: validation is bad from the first epoch on and bounded by the split",)
+            confidence = 0.97 if len(shown) >= 3 else 0.9
+        details |= {"val_acc_max": round(best, 5), "val_acc_max_epoch": int(np.nanargmax(shown)) + 1}
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR if confidence > 0.5 else Severity.INFO,
+        confidence,
+        proof,
+        _SPLIT_REMEDY,
+        refuted_by=f"one epoch with a validation accuracy above {ceiling:.4f}, or rows that do not lie class by class",
+        excluded=excluded,
+        details=dict(details),
+    )
+
+
+def _ordered_split(sizes: Sequence[int], n_train: int) -> tuple[list[int], list[int]]:
+    """Return class counts of the first ``n_train`` rows and of the rest, where classes lie one after another."""
+    train, left = [], n_train
+    for size in sizes:
+        train.append(min(size, max(0, left)))
+        left -= size
+    return train, [size - kept for size, kept in zip(sizes, train, strict=True)]
+
+
+def _class_in_one_split_only(evidence: Evidence, course: Course | None) -> Finding | None:
+    train, validation = evidence.counts.get("train"), evidence.counts.get("validation")
+    if train is None or validation is None or not train.by_class or not validation.by_class:
+        return None
+    names = list(dict.fromkeys([*train.by_class, *validation.by_class]))
+    absent_in_train = [name for name in names if not train.by_class.get(name)]
+    absent_in_validation = [name for name in names if not validation.by_class.get(name)]
+    if not absent_in_train and not absent_in_validation:
+        return None
+    lacking = "training" if absent_in_train else "validation"
+    absent = absent_in_train or absent_in_validation
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR if absent_in_train else Severity.WARNING,
+        0.93 if absent_in_train else 0.6,
+        f"{', '.join(absent[:5])} is in one part only: {lacking} has no sample of it.",
+        _SPLIT_REMEDY,
+        refuted_by="counts of the split with every class on both sides",
+        details={
+            "classes_missing_in_train": absent_in_train,
+            "classes_missing_in_validation": absent_in_validation,
+        },
+    )
+
+
+def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | None:
+    """Validation accuracy below what a guess gets, while training is good: its class was never trained."""
+    if course is None or course.val_accuracy is None:
+        return None
+    shown = course.val_accuracy[np.isfinite(course.val_accuracy)]
+    classes = course.classes or 2
+    trained = course.accuracy
+    if trained is None or np.nanmax(trained) < (0.6 if classes <= 4 else max(0.2, 2.5 / classes)):
+        return None
+    # Few classes make a guess good; of unknown many a share of exactly 0 must come again and again.
+    floor = (course.chance or 0.02) * 0.5
+    low = float(np.mean(shown <= floor))
+    exact = int(np.sum(shown == 0))
+    n = course.counted_validation or 200
+    unlikely = (1 - (course.chance or 0.05)) ** min(n, 2000) < 1e-3
+    if not ((exact >= max(2, 0.5 * len(shown)) or (len(shown) <= 2 and exact == len(shown))) or low >= 0.7) or not unlikely:
+        return None
+    split = evidence.setup.validation_split
+    validated = course.val_loss
+    by_split = bool(split) or evidence.setup.says(r"sorted|order|not shuffled|class by class|one class")
+    loss_told = validated is not None and np.nanmax(validated) > 0
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR,
+        0.9 if by_split else 0.75,
+        f"Validation accuracy is exactly 0 in {exact} of {len(shown)} epochs and at most {shown.max():.4f}, while "
+        f"training reaches {np.nanmax(trained):.1%}: below any guess, as if validation held only classes that "
+        "training lacks"
+        + (f" (validation_split={split:g} takes the last rows before shuffling)." if split else "."),
+        _SPLIT_REMEDY,
+        refuted_by="class counts of the split with every class on both sides",
+        excluded=("an empty validation set: its loss would be 0 as well",) if loss_told else (),
+        details={"epochs_at_zero": exact, "val_acc_max": round(float(shown.max()), 4)},
+    )
+
+
+def _said_to_be_ordered(evidence: Evidence, course: Course | None) -> Finding | None:
+    setup = evidence.setup
+    ordered = setup.says(
+        r"(not|never|without|isn't|no) shuffl", r"sorted by (class|label)", r"class by class", r"ordered by (class|label)",
+        r"one (class )?after (the other|another)", r"data (is|are|was|were) (sorted|ordered)", r"first all .* then all",
+        r"sorted\b[^.\n]{0,30}\b(label|class|target)", r"shuffle\s*=\s*false[^.\n]*(split|fit)",
+    )
+    split = setup.says(r"validation_split", r"last \d+ ?%", r"tail", r"\[:[-\w ]+\]", r"slic", r"subset\s*=\s*['\"]validation")
+    if not (ordered and split):
+        return None
+    gap = None
+    if course is not None and course.accuracy is not None and course.val_accuracy is not None:
+        gap = float(np.nanmax(course.accuracy) - np.nanmax(course.val_accuracy))
+        if gap < 0.15:
+            return None
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR if gap is not None else Severity.WARNING,
+        0.8 if gap is not None else 0.6,
+        "The notes say that rows are ordered and that the validation part is cut off the end"
+        + (f"; training is {gap:.0%} better at its best than validation at its best." if gap is not None else "."),
+        _SPLIT_REMEDY,
+        refuted_by="rows in random order before the split",
+        details={} if gap is None else {"gap": round(gap, 4)},
+    )
+
+
+def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Differences that are one or a few samples."""
+    if course is not None and course.val_accuracy is not None:
+        found = _small_by_curve(evidence, course)
+        if found is not None:
+            yield found
+        return
+    size = evidence.validation_size
+    if course is not None and size and size < 30:
+        yield _small(size, f"The validation set has {size} samples.", severity=Severity.WARNING, confidence=0.7)
+        return
+    matrix = evidence.evaluated_matrix
+    n = int(matrix.sum()) if matrix is not None else evidence.report.n if evidence.report is not None else None
+    if n is None:
+        n = min((one.n for one in evidence.evaluations if one.n), default=None)
+    if n is not None and 0 < n < 60 and course is None:
+        yield _small(
+            n,
+            f"The figures are of {n} samples: one sample is {1 / n:.1%}, and an accuracy of 80 % would be known to "
+            f"± {1.96 * sampling_error(0.8, n):.0%} only.",
+            severity=Severity.WARNING,
+            confidence=0.75,
+        )
+
+
+def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
+    n = course.counted_validation
+    shown = course.val_accuracy
+    if n is None or shown is None or n > 400:
+        return None
+    shown = shown[np.isfinite(shown)]
+    later = shown[len(shown) // 2 :] if len(shown) >= 6 else shown
+    spread = float(np.ptp(later))
+    level = float(np.median(later))
+    error = sampling_error(level, n)
+    # The largest of several differences of pairs: 2.8 standard errors of a difference.
+    explained = spread <= 4 * error + 1e-9
+    if not explained and n > 30:
+        return None
+    stated = course.validation_size is not None
+    steps = sorted({round(float(value) * n) for value in shown})
+    told = ", ".join(f"{step}/{n}" for step in steps[:6]) + (", …" if len(steps) > 6 else "")
+    loud = n <= 200 and (len(steps) > 1 or n <= 50)
+    return _small(
+        n,
+        f"Validation accuracies are {told}{'' if stated else f' (all printed values are k/{n})'}: one sample is "
+        f"{1 / n:.1%}, and {level:.1%} of {n} is known to ± {1.96 * error:.1%}. The differences between epochs are "
+        f"{round(spread * n)} samples.",
+        severity=Severity.WARNING if loud else Severity.INFO,
+        confidence=0.9 if n <= 200 else 0.6,
+    )
+
+
+def _small(n: int, proof: str, *, severity: Severity, confidence: float) -> Finding:
+    return Finding(
+        Code.VALIDATION_TOO_SMALL,
+        severity,
+        confidence,
+        proof,
+        "Judge by cross-validation or a larger set, and do not pick an epoch by one or two samples.",
+        refuted_by="the same difference on a set ten times as large",
+        details={"n": n},
+    )
+
+
+def validation_test_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Validation and test accuracy further apart than sampling explains."""
+    pairs = _samples_of_the_same(evidence, course)
+    best: tuple[float, str] | None = None
+    for (name, first, n_first), (other, second, n_second) in pairs:
+        z = differ(first, n_first or 1000, second, n_second or 1000)
+        known = n_first is not None and n_second is not None
+        if abs(z) < (3.3 if known else 4.0) or abs(first - second) < 0.03:
+            continue
+        proof = (
+            f"{first:.1%} on {name}{f' ({n_first:,})' if n_first else ''} against {second:.1%} on {other}"
+            f"{f' ({n_second:,})' if n_second else ''}: {abs(z):.1f} standard errors of the difference apart"
+            + ("" if known else ", taking 1,000 samples where their number is not given")
+            + "."
+        )
+        if best is None or abs(z) > best[0]:
+            best = (abs(z), proof)
+    if best is not None:
+        yield Finding(
+            Code.VALIDATION_TEST_MISMATCH,
+            Severity.WARNING,
+            0.85 if best[0] > 6 else 0.7,
+            best[1],
+            "Find out how the two sets differ (source, time, people, preparation), and whether choices were made on "
+            "one of them; state the figure of the set that nobody looked at.",
+            refuted_by="both sets redrawn at random from their union agreeing",
+            details={"z": round(best[0], 1)},
+        )
+
+
+_Shown = tuple[str, float, int | None]
+
+
+def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tuple[_Shown, _Shown]]:
+    validated: list[_Shown] = []
+    tested: list[_Shown] = []
+    for one in evidence.evaluations:
+        if one.accuracy is None:
+            continue
+        (tested if _is_test(one) else validated if one.split.lower().startswith(("val", "dev")) else []).append(
+            (one.split or "test", one.accuracy, one.n or _size(evidence, one.split))
+        )
+    if course is not None and course.val_accuracy is not None:
+        values = course.val_accuracy[np.isfinite(course.val_accuracy)]
+        if len(values) and tested:
+            # Whichever epoch was kept: the one nearest to the test figure is the kindest comparison.
+            near = min((float(value) for value in values[-3:]), key=lambda value: abs(value - tested[0][1]))
+            validated.append(("validation", near, course.counted_validation))
+    matrix = evidence.evaluated_matrix
+    if matrix is not None and matrix.sum() and not tested and validated and "test" in evidence.counts:
+        tested.append(("test", float(np.trace(matrix) / matrix.sum()), int(matrix.sum())))
+    pairs = [(first, second) for first in validated for second in tested]
+    named = [one for one in evidence.evaluations if _is_test(one) and one.accuracy is not None]
+    pairs += [
+        ((first.split, first.accuracy or 0.0, first.n), (second.split, second.accuracy or 0.0, second.n))
+        for index, first in enumerate(named)
+        for second in named[index + 1 :]
+        if first.split != second.split and first.method == second.method
+    ]
+    return pairs
+
+
+def _is_test(one: Evaluation) -> bool:
+    return any(word in one.split.lower() for word in ("test", "holdout", "hold-out", "kaggle", "leaderboard", "new", "unseen", "production", "real"))
+
+
+def _size(evidence: Evidence, split: str) -> int | None:
+    counts = evidence.counts.get(split)
+    return None if counts is None else counts.size
