@@ -108,12 +108,19 @@ class PredictionColumns:
         return self.scores[:, self.spec.class_names.index(BONA_FIDE)].astype(np.float64)
 
     @property
+    def decisive_scores(self) -> NDArray[np.floating[Any]]:
+        """P(bona fide), or the largest score of a classifier, ``(n,)`` as the table holds it."""
+        if self.spec.task == "liveness":
+            return self.scores[:, self.spec.class_names.index(BONA_FIDE)].copy()
+        return np.asarray(self.scores.max(axis=1))
+
+    @property
     def groups(self) -> Codes:
         """``bona_fide`` or the PAI species of each row; liveness only."""
         species = self._codes("pai_species")
         names = [_species(name) for name in species.names]
         attack, bona_fide = len(names), len(names) + 1
-        index = np.where(species.index < 0, attack, species.index)
+        index = np.where(species.index < 0, attack, species.index.astype(np.int64))
         index[self.true == self.spec.class_names.index(BONA_FIDE)] = bona_fide
         return recoded([*names, UNSPECIFIED, BONA_FIDE], index)
 
@@ -146,7 +153,7 @@ class PredictionColumns:
 
     def _codes(self, column: str) -> Codes:
         if column not in self.table.column_names:
-            return Codes((), np.full(len(self.true), -1, dtype=np.int64))
+            return Codes((), np.full(len(self.true), -1, dtype=np.int8))
         encoded = pa.concat_arrays(self.table[column].cast(pa.string()).chunks).dictionary_encode()
         index = encoded.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
         return recoded([name or None for name in encoded.dictionary.to_pylist()], index)

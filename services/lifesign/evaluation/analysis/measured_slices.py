@@ -16,7 +16,10 @@ from lifesign.datasets.slice_names import ESTIMATED_TONE
 from lifesign.evaluation.analysis.codes import Codes, binned
 from lifesign.evaluation.metrics.typology_angle import NO_SKIN
 
-__all__ = ["measured_codes"]
+__all__ = ["MEASURED_COLUMNS", "measured_codes"]
+
+MEASURED_COLUMNS = ("width", "height", "stat_brightness", "stat_sharpness", "stat_typology_angle")
+"""Columns of a prediction part that measured slices are read off."""
 
 _Numbers = Callable[[str], NDArray[np.float64]]
 

@@ -88,7 +88,7 @@ class RunState:
             return cls.empty(spec)
         columns = PredictionColumns.read(table, spec)
         groups = columns.groups if spec.task == "liveness" else None
-        everything = Codes(("all",), np.zeros(table.num_rows, dtype=np.int64))
+        everything = Codes(("all",), np.zeros(table.num_rows, dtype=np.int8))
         scores, right = _outcomes(columns)
         return cls(
             class_names=spec.class_names,
@@ -194,7 +194,10 @@ def _histogram(columns: PredictionColumns, groups: Codes) -> ScoreHistogram:
     scored, bona_fide = columns.responded, columns.spec.class_names.index(BONA_FIDE)
     margins = None if columns.logits is None else log_odds(columns.logits[scored], bona_fide)
     return ScoreHistogram.from_batch(
-        groups.names, groups.index[scored], columns.scores[scored, bona_fide], log_odds=margins
+        groups.names,
+        groups.index[scored].astype(np.int64),
+        columns.scores[scored, bona_fide],
+        log_odds=margins,
     )
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import InputError
-from lifesign.evaluation.analysis.columns import AnalysisSpec, Codes, PredictionColumns
+from lifesign.evaluation.analysis.codes import CodeArray, Codes, cell_numbers
+from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.metrics.confusion import ConfusionMatrix
 from lifesign.evaluation.metrics.pad import Outcome, PadCounts
 from lifesign.labels import BONA_FIDE
@@ -76,17 +77,31 @@ class Tally:
         )
 
 
-def tallies(columns: PredictionColumns, slices: Codes, groups: Codes | None) -> dict[str, Tally]:
+class Decisions(Protocol):
+    """What is counted of predictions, ``(n,)`` each: true class, predicted class or −1, whether answered."""
+
+    @property
+    def spec(self) -> AnalysisSpec: ...
+
+    @property
+    def true(self) -> CodeArray: ...
+
+    @property
+    def predicted(self) -> CodeArray: ...
+
+    @property
+    def responded(self) -> NDArray[np.bool_]: ...
+
+
+def tallies(columns: Decisions, slices: Codes, groups: Codes | None) -> dict[str, Tally]:
     """Count the samples of every slice value at once; rows without a value are left out."""
     size, names = len(columns.spec.class_names), slices.names
     inside = slices.index >= 0
     scored = inside & columns.responded
-    cells = (slices.index * size + columns.true) * size + columns.predicted
-    confusion = np.bincount(cells[scored], minlength=len(names) * size * size).reshape(-1, size, size)
-    silent = inside & ~columns.responded
-    missing = np.bincount((slices.index * size + columns.true)[silent], minlength=len(names) * size).reshape(
-        -1, size
-    )
+    own = cell_numbers(slices.index, columns.true, size)
+    missing = np.bincount(own[inside & ~columns.responded], minlength=len(names) * size).reshape(-1, size)
+    cells = cell_numbers(own, columns.predicted, size)[scored]
+    confusion = np.bincount(cells, minlength=len(names) * size * size).reshape(-1, size, size)
     pads = _pads(columns, slices, groups) if groups is not None else [None] * len(names)
     class_names = columns.spec.class_names
     return {
@@ -95,14 +110,15 @@ def tallies(columns: PredictionColumns, slices: Codes, groups: Codes | None) -> 
     }
 
 
-def _pads(columns: PredictionColumns, slices: Codes, groups: Codes) -> list[PadCounts]:
+def _pads(columns: Decisions, slices: Codes, groups: Codes) -> list[PadCounts]:
     threshold = columns.spec.decision_threshold
     if threshold is None:
         raise InputError("PAD outcomes need a threshold on the score")
     accepted = columns.predicted == columns.spec.class_names.index(BONA_FIDE)
-    outcome = np.where(columns.responded, np.where(accepted, 0, 1), 2)
+    outcome = np.where(columns.responded, np.where(accepted, 0, 1), 2).astype(np.int8)
     inside = slices.index >= 0
-    cells = ((slices.index * len(groups.names) + groups.index) * 3 + outcome)[inside]
+    own = cell_numbers(slices.index, groups.index, len(groups.names))
+    cells = cell_numbers(own, outcome, 3)[inside]
     counts = np.bincount(cells, minlength=len(slices.names) * len(groups.names) * 3)
     result = []
     for rows in counts.reshape(len(slices.names), len(groups.names), 3).tolist():

@@ -26,6 +26,7 @@ __all__ = [
     "slice_column",
     "state_path",
     "statistic_column",
+    "stored_part",
     "write_part",
 ]
 
@@ -115,6 +116,19 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table | No
         return None
 
 
+def stored_part(run_dir: Path, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+    """Return the part of a finished shard, of ``columns`` those that it has.
+
+    Raises:
+        StorageError: it is missing or damaged; resuming the run redoes it.
+    """
+    path = part_path(run_dir, index)
+    table = read_part(path, columns)
+    if table is None:
+        raise StorageError(f"{path} is damaged; run the evaluation again with --resume to redo it")
+    return table
+
+
 def read_predictions(run_dir: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Yield the parts of a run in order, one in memory at a time.
 
@@ -123,13 +137,9 @@ def read_predictions(run_dir: Path, columns: Sequence[str] | None = None) -> Ite
     """
     index = 0
     while True:
-        path = part_path(run_dir, index)
-        if not path.exists():
+        if not part_path(run_dir, index).exists():
             break
-        table = read_part(path, columns)
-        if table is None:
-            raise StorageError(f"{path} is damaged; run the evaluation again with --resume to redo it")
-        yield table
+        yield stored_part(run_dir, index, columns)
         index += 1
     if index == 0:
         raise StorageError(f"{run_dir} holds no predictions: expected {part_path(run_dir, 0)}")

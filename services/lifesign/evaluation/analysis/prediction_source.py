@@ -1,0 +1,104 @@
+"""Where predictions of a whole run are read from, again and again, a part and a few columns at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from lifesign.errors import StorageError
+from lifesign.evaluation.replay.predictions import part_path, stored_part
+
+__all__ = ["HeldPredictions", "PredictionSource", "StoredPredictions", "rows_of", "tables_of"]
+
+_BLOCK = 16_384
+
+
+class PredictionSource(Protocol):
+    """Predictions in parts whose order and rows stay what they are."""
+
+    def __len__(self) -> int:
+        """Return the number of parts."""
+        ...
+
+    def part(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a part, of ``columns`` those that it has; ``None`` for all."""
+        ...
+
+
+class StoredPredictions:
+    """The parts of a run's folder.
+
+    Raises:
+        StorageError: it holds none, or a part is damaged.
+    """
+
+    def __init__(self, run_dir: Path) -> None:
+        self._run_dir = run_dir
+
+    @cached_property
+    def _count(self) -> int:
+        count = 0
+        while part_path(self._run_dir, count).exists():
+            count += 1
+        if not count:
+            raise StorageError(
+                f"{self._run_dir} holds no predictions: expected {part_path(self._run_dir, 0)}"
+            )
+        return count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def part(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a part."""
+        return stored_part(self._run_dir, index, columns)
+
+
+class HeldPredictions:
+    """Tables in memory, cut where they are long, so that whoever reads them holds little more."""
+
+    def __init__(self, tables: Iterable[pa.Table]) -> None:
+        self._parts = [
+            table.slice(start, _BLOCK)
+            for table in tables
+            for start in range(0, max(1, table.num_rows), _BLOCK)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def part(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return a part."""
+        table = self._parts[index]
+        if columns is None:
+            return table
+        return table.select([name for name in columns if name in table.column_names])
+
+
+def tables_of(source: PredictionSource, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the parts in order, one in memory at a time."""
+    for index in range(len(source)):
+        yield source.part(index, columns)
+
+
+def rows_of(
+    source: PredictionSource, sizes: Sequence[int], rows: NDArray[np.integer], columns: Sequence[str]
+) -> pa.Table:
+    """Return a few rows of all parts, in the order asked for; ``sizes`` are the parts' lengths."""
+    ends = np.cumsum(np.asarray(sizes, dtype=np.int64))
+    order = np.argsort(rows, kind="stable")
+    wanted = np.asarray(rows, dtype=np.int64)[order]
+    part = np.searchsorted(ends, wanted, side="right")
+    tables = [
+        source.part(index, columns).take(pa.array(wanted[part == index] - (ends[index] - sizes[index])))
+        for index in np.unique(part).tolist()
+    ]
+    if not tables:
+        return source.part(0, columns).slice(0, 0)
+    back = np.empty(len(order), dtype=np.int64)
+    back[order] = np.arange(len(order))
+    return pa.concat_tables(tables).take(pa.array(back))

@@ -1,0 +1,165 @@
+"""The predictions of a whole run in few bytes per sample; what only examples need stays where it is stored."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from lifesign.datasets.slice_names import CROSS, MEASURED_SLICES, SKIN_TONE_BAND
+from lifesign.evaluation.analysis.code_columns import CodeBuilder
+from lifesign.evaluation.analysis.codes import CodeArray, Codes, crossed, smallest_integers
+from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.measured_slices import MEASURED_COLUMNS
+from lifesign.evaluation.analysis.prediction_source import PredictionSource, rows_of, tables_of
+
+__all__ = ["RunPredictions"]
+
+_SKIN_TONE = "skin_tone"
+_Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class RunPredictions:
+    """The decisions of a run: about 20 bytes a sample, whatever its ids and paths and however many classes.
+
+    ``true`` and ``predicted``, ``(n,)``, are class codes in the smallest integers, ``predicted`` −1 without
+    a response; ``responded`` is bool. ``score`` is P(bona fide) of a liveness model and the largest score of
+    a classifier, float32 or as stored, ``nan`` without a response. ``subject_index`` numbers the subjects, −1
+    for an unknown one; ``groups`` are species and bona fide (liveness), ``species`` what the set calls them.
+    """
+
+    spec: AnalysisSpec
+    source: PredictionSource
+    sizes: tuple[int, ...]
+    true: CodeArray
+    predicted: CodeArray
+    responded: NDArray[np.bool_]
+    score: _Floats
+    subject_index: CodeArray
+    species: Codes
+    groups: Codes
+    slices: dict[str, Codes] = field(repr=False)
+    metadata: frozenset[str]
+
+    @classmethod
+    def read(cls, source: PredictionSource, spec: AnalysisSpec) -> "RunPredictions":
+        """Read the parts of a run, one in memory at a time.
+
+        Raises:
+            InputError: a missing column, a label that is no class, or scores of another length.
+        """
+        names = _base_slices(spec)
+        collected = _Collected({name: CodeBuilder() for name in names})
+        columns = _columns_read(spec, names)
+        for table in tables_of(source, columns):
+            collected.add(PredictionColumns.read(table, spec))
+        return cls(
+            spec=spec,
+            source=source,
+            sizes=tuple(collected.sizes),
+            true=np.concatenate(collected.true),
+            predicted=np.concatenate(collected.predicted),
+            responded=np.concatenate(collected.responded),
+            score=np.concatenate(collected.score),
+            subject_index=collected.subjects.subject_numbers(),
+            species=collected.species.sorted_codes(),
+            groups=collected.groups.sorted_codes(),
+            slices={name: builder.sorted_codes() for name, builder in collected.slices.items()},
+            metadata=frozenset(collected.metadata),
+        )
+
+    def slice_codes(self, column: str) -> Codes:
+        """Return the values of a slice column; empty and missing ones have the code −1.
+
+        Besides metadata columns: ``skin_tone_band``, the measured slices, and crosses such as ``a*b``.
+        """
+        if column in self.slices and (CROSS not in column or column in self.metadata):
+            return self.slices[column]
+        one, _, other = column.partition(CROSS)
+        return crossed(self.slice_codes(one), self.slice_codes(other))
+
+    def values(self, columns: Sequence[str], read: Callable[[PredictionColumns], _Floats]) -> _Floats:
+        """Return what ``read`` gives for each part, ``(n,)``; it sees only ``columns`` and the decisions."""
+        needed = [*_DECISIONS, *(name for name in columns if name not in _DECISIONS)]
+        return np.concatenate(
+            [read(PredictionColumns.read(table, self.spec)) for table in tables_of(self.source, needed)]
+        )
+
+    @cached_property
+    def scores(self) -> _Floats:
+        """The scores of every class, ``(n, k)``: 4 bytes a sample and class, so ask for it seldom."""
+        return self.values((), lambda part: part.scores)
+
+    def rows(self, rows: Iterable[int], columns: Sequence[str]) -> list[dict[str, str | None]]:
+        """Return text columns of a few samples, in their order; a column that is not there is ``None``."""
+        found = rows_of(self.source, self.sizes, np.fromiter(rows, np.int64), columns)
+        return [
+            {name: None if row.get(name) is None else str(row[name]) for name in columns}
+            for row in found.to_pylist()
+        ]
+
+    def distinct(self, column: str) -> int:
+        """Return how many values a text column has, nulls not counted."""
+        builder = CodeBuilder()
+        for table in tables_of(self.source, [column]):
+            if column in table.column_names:
+                builder.add_column(table[column])
+        return len(builder.numbered()[0])
+
+
+_DECISIONS = ("label", "outcome", "scores")
+
+
+class _Collected:
+    """What has been read so far, part by part."""
+
+    def __init__(self, slices: dict[str, CodeBuilder]) -> None:
+        self.sizes: list[int] = []
+        self.true: list[CodeArray] = []
+        self.predicted: list[CodeArray] = []
+        self.responded: list[NDArray[np.bool_]] = []
+        self.score: list[_Floats] = []
+        self.metadata: set[str] = set()
+        self.subjects, self.species, self.groups = CodeBuilder(), CodeBuilder(), CodeBuilder()
+        self.slices = slices
+
+    def add(self, part: PredictionColumns) -> None:
+        table, kind = part.table, smallest_integers(len(part.spec.class_names))
+        self.sizes.append(table.num_rows)
+        self.true.append(part.true.astype(kind))
+        self.predicted.append(part.predicted.astype(kind))
+        self.responded.append(part.responded)
+        self.score.append(part.decisive_scores)
+        for builder, column in ((self.subjects, "subject_id"), (self.species, "pai_species")):
+            builder.add_column(_text(table, column))
+        nobody = Codes((), np.full(table.num_rows, -1, dtype=np.int8))
+        self.groups.add_codes(part.groups if part.spec.task == "liveness" else nobody)
+        for name, builder in self.slices.items():
+            stored = f"slice_{name}" in table.column_names
+            self.metadata |= {name} if stored else set()
+            builder.add_codes(part.slice_codes(name) if stored or CROSS not in name else nobody)
+
+
+def _text(table: pa.Table, column: str) -> pa.ChunkedArray:
+    if column in table.column_names:
+        return table[column]
+    return pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+
+
+def _base_slices(spec: AnalysisSpec) -> tuple[str, ...]:
+    """Return the slices that are read; crosses are made of two such, unless a column has that name."""
+    names = dict.fromkeys((*spec.slices, *spec.measured_slices))
+    names |= {part: None for name in spec.slices if CROSS in name for part in name.split(CROSS, 1)}
+    return tuple(names)
+
+
+def _columns_read(spec: AnalysisSpec, slices: Sequence[str]) -> list[str]:
+    stored = [f"slice_{name}" for name in slices]
+    if SKIN_TONE_BAND in slices:
+        stored.append(f"slice_{_SKIN_TONE}")
+    measured = MEASURED_COLUMNS if set(slices) & set(MEASURED_SLICES) else ()
+    return list(dict.fromkeys([*_DECISIONS, "subject_id", "pai_species", *stored, *measured]))
