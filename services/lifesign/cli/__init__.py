@@ -30,6 +30,7 @@ _COMMANDS = (
     "reanalyse",
     "compare",
     "scores",
+    "diagnose",
     "monitor",
 )
 _ENTRY_POINTS = "lifesign.commands"

@@ -97,7 +97,9 @@ _ORDER = (
 # A finding of at least this confidence takes over what it explains.
 _EXPLAINS: dict[Code, frozenset[Code]] = {
     Code.GENERATOR_EXHAUSTED: frozenset({Code.EMPTY_VALIDATION, Code.UNSTABLE_VALIDATION}),
-    Code.EMPTY_VALIDATION: frozenset({Code.UNSHUFFLED_VALIDATION_SPLIT, Code.OVERFITTING, Code.UNSTABLE_VALIDATION}),
+    Code.EMPTY_VALIDATION: frozenset(
+        {Code.UNSHUFFLED_VALIDATION_SPLIT, Code.OVERFITTING, Code.UNSTABLE_VALIDATION}
+    ),
     Code.UNSHUFFLED_VALIDATION_SPLIT: frozenset(
         {
             Code.OVERFITTING,
@@ -115,7 +117,13 @@ _EXPLAINS: dict[Code, frozenset[Code]] = {
         }
     ),
     Code.LOSS_DIVERGENCE: frozenset(
-        {Code.OVERFITTING, Code.UNDERFITTING, Code.MISCALIBRATION, Code.WRONG_LOSS_ACTIVATION_PAIR, Code.UNSTABLE_VALIDATION}
+        {
+            Code.OVERFITTING,
+            Code.UNDERFITTING,
+            Code.MISCALIBRATION,
+            Code.WRONG_LOSS_ACTIVATION_PAIR,
+            Code.UNSTABLE_VALIDATION,
+        }
     ),
     Code.METRIC_TASK_MISMATCH: frozenset(
         {
@@ -163,15 +171,32 @@ _EXPLAINS: dict[Code, frozenset[Code]] = {
     Code.TRAIN_INFERENCE_MODE_MISMATCH: frozenset({Code.INCONSISTENT_INPUTS, Code.VALIDATION_TEST_MISMATCH}),
     Code.UNSTABLE_VALIDATION: frozenset({Code.OVERFITTING, Code.STILL_IMPROVING}),
     Code.WRONG_LOSS_ACTIVATION_PAIR: frozenset(
-        {Code.OVERFITTING, Code.LEARNING_RATE_TOO_HIGH, Code.LEARNING_RATE_TOO_LOW, Code.UNDERFITTING, Code.MISCALIBRATION}
+        {
+            Code.OVERFITTING,
+            Code.LEARNING_RATE_TOO_HIGH,
+            Code.LEARNING_RATE_TOO_LOW,
+            Code.UNDERFITTING,
+            Code.MISCALIBRATION,
+        }
     ),
-    Code.NOT_LEARNING: frozenset({Code.UNDERFITTING, Code.LEARNING_RATE_TOO_LOW, Code.STILL_IMPROVING, Code.LOSS_NOT_COMPARABLE}),
-    Code.PREDICTION_COLLAPSE: frozenset({Code.DECISION_THRESHOLD, Code.WEAK_CLASS, Code.GENERATOR_ORDER_MISMATCH}),
+    Code.NOT_LEARNING: frozenset(
+        {Code.UNDERFITTING, Code.LEARNING_RATE_TOO_LOW, Code.STILL_IMPROVING, Code.LOSS_NOT_COMPARABLE}
+    ),
+    Code.PREDICTION_COLLAPSE: frozenset(
+        {Code.DECISION_THRESHOLD, Code.WEAK_CLASS, Code.GENERATOR_ORDER_MISMATCH}
+    ),
     Code.LEARNING_RATE_TOO_LOW: frozenset({Code.STILL_IMPROVING, Code.UNDERFITTING, Code.NOT_LEARNING}),
     Code.LEARNING_RATE_TOO_HIGH: frozenset({Code.UNDERFITTING}),
     Code.VALIDATION_TOO_SMALL: frozenset({Code.UNSTABLE_VALIDATION}),
     Code.OVERFITTING: frozenset({Code.UNDERFITTING, Code.STILL_IMPROVING}),
-    Code.NAN_LOSS: frozenset({Code.STILL_IMPROVING, Code.UNSHUFFLED_VALIDATION_SPLIT, Code.EMPTY_VALIDATION, Code.VALIDATION_TOO_SMALL}),
+    Code.NAN_LOSS: frozenset(
+        {
+            Code.STILL_IMPROVING,
+            Code.UNSHUFFLED_VALIDATION_SPLIT,
+            Code.EMPTY_VALIDATION,
+            Code.VALIDATION_TOO_SMALL,
+        }
+    ),
 }
 _SURE = 0.6
 

@@ -7,7 +7,9 @@ from functools import cached_property
 
 __all__ = ["Setup"]
 
-_LAYER = re.compile(r"\bDense\s*\(\s*(?:units\s*=\s*)?(\d+|[a-z_]\w*)([^()]*(?:\([^()]*\)[^()]*)*)\)", re.IGNORECASE)
+_LAYER = re.compile(
+    r"\bDense\s*\(\s*(?:units\s*=\s*)?(\d+|[a-z_]\w*)([^()]*(?:\([^()]*\)[^()]*)*)\)", re.IGNORECASE
+)
 _ACTIVATIONS = ("softmax", "sigmoid", "linear", "relu", "tanh", "softplus", "elu")
 _LOSSES = (
     "sparse_categorical_crossentropy",
@@ -41,11 +43,11 @@ _LOSS_WORDS = {
 }
 _OPTIMIZERS = ("rmsprop", "adamw", "adamax", "nadam", "adam", "sgd", "adagrad", "adadelta", "ftrl")
 _NUMBER = r"(\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?)"
-_RATE = re.compile(
-    rf"(?:learning[_ ]rate|\blr)\s*(?:=|:|of|was|is|at|set to)?\s*{_NUMBER}", re.IGNORECASE
-)
+_RATE = re.compile(rf"(?:learning[_ ]rate|\blr)\s*(?:=|:|of|was|is|at|set to)?\s*{_NUMBER}", re.IGNORECASE)
 _RATE_IN_CALL = re.compile(rf"\b(?:{'|'.join(_OPTIMIZERS)})\s*\(\s*{_NUMBER}\s*[,)]", re.IGNORECASE)
-_RATE_AFTER = re.compile(rf"\b(?:{'|'.join(_OPTIMIZERS)})\s+(?:with\s+)?(?:at\s+)?{_NUMBER}(?![\w.%])", re.IGNORECASE)
+_RATE_AFTER = re.compile(
+    rf"\b(?:{'|'.join(_OPTIMIZERS)})\s+(?:with\s+)?(?:at\s+)?{_NUMBER}(?![\w.%])", re.IGNORECASE
+)
 _SPLIT = re.compile(rf"validation_split\s*(?:=|:|of)?\s*{_NUMBER}", re.IGNORECASE)
 
 
@@ -158,7 +160,9 @@ class Setup:
     def is_regression(self) -> bool:
         """Whether the target is a number rather than a class."""
         squared = self.loss in ("mse", "mae", "mean_squared_error", "mean_absolute_error", "huber")
-        worded = self.says(r"\bregress", r"continuous (target|output|label)", r"predict\w* (the )?(price|age|speed)")
+        worded = self.says(
+            r"\bregress", r"continuous (target|output|label)", r"predict\w* (the )?(price|age|speed)"
+        )
         linear = self.output.units == 1 and self.output.activation in ("linear", "relu", None)
         return (worded and not self.says(r"logistic regression")) or (squared and linear)
 
@@ -166,8 +170,15 @@ class Setup:
     def has_batch_normalisation(self) -> bool:
         """Whether batch normalisation is in the model, by name or by a backbone that has it."""
         return self.says(
-            r"batch ?norm", r"\bbn\b", r"resnet", r"inception", r"xception", r"densenet", r"mobilenet",
-            r"efficientnet", r"nasnet",
+            r"batch ?norm",
+            r"\bbn\b",
+            r"resnet",
+            r"inception",
+            r"xception",
+            r"densenet",
+            r"mobilenet",
+            r"efficientnet",
+            r"nasnet",
         ) and not self.says(r"(no|without) batch ?norm")
 
     @cached_property

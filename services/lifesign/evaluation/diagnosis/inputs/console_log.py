@@ -23,12 +23,21 @@ _CHATTER = re.compile(
     r"|did not improve|improved from|early stopping|restoring model|reducing learning rate|setting learning rate",
     re.IGNORECASE,
 )
-_TRAIN_ON = re.compile(r"train on (\d+)\s*(samples|steps)?(?:.*?validat\w* on (\d+)\s*(samples|steps)?)?", re.IGNORECASE)
-_FOUND = re.compile(r"found (\d+) (?:validated )?(?:images|image filenames|files) belonging to (\d+) classes", re.IGNORECASE)
+_TRAIN_ON = re.compile(
+    r"train on (\d+)\s*(samples|steps)?(?:.*?validat\w* on (\d+)\s*(samples|steps)?)?", re.IGNORECASE
+)
+_FOUND = re.compile(
+    r"found (\d+) (?:validated )?(?:images|image filenames|files) belonging to (\d+) classes", re.IGNORECASE
+)
 _FIGURE = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)"
-_METRIC = re.compile(rf"([A-Za-z_][A-Za-z0-9_.@\-/]*(?: [A-Za-z_][A-Za-z0-9_.@]*){{0,3}}?)\s*[:=]\s*({_FIGURE})(?![\w/:])(%?)", re.IGNORECASE)
+_METRIC = re.compile(
+    rf"([A-Za-z_][A-Za-z0-9_.@\-/]*(?: [A-Za-z_][A-Za-z0-9_.@]*){{0,3}}?)\s*[:=]\s*({_FIGURE})(?![\w/:])(%?)",
+    re.IGNORECASE,
+)
 _PROGRESS = re.compile(r"(?<![\d.])(\d+)\s*/\s*(\d+)(?![\d.])")
-_DURATION = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)(ms|us|s|m|h)\b(?!/)|(?<![\w.:])(\d+):(\d\d)(?::(\d\d))?(?![\w:])")
+_DURATION = re.compile(
+    r"(?<![\w.])(\d+(?:\.\d+)?)(ms|us|s|m|h)\b(?!/)|(?<![\w.:])(\d+):(\d\d)(?::(\d\d))?(?![\w:])"
+)
 _EXHAUSTED = re.compile(r"ran out of data|generator(?: was)? exhausted|StopIteration", re.IGNORECASE)
 
 
@@ -55,7 +64,9 @@ def canonical_metric(name: str) -> str:
     plain = re.sub(r"_\d+$", "", plain)
     if plain in ("acc", "accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy"):
         plain = "accuracy"
-    plain = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "learning_rate": "lr"}.get(plain, plain)
+    plain = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "learning_rate": "lr"}.get(
+        plain, plain
+    )
     return f"val_{plain}" if is_validation else plain
 
 
@@ -116,12 +127,16 @@ class _Reader:
         self.planned = planned or self.planned
 
     def _lacks_validation(self) -> bool:
-        return bool(self.rows) and any(n.startswith("val_") for n in self.rows[-1].values) and not any(
-            name.startswith("val_") for name in self.current.values
+        return (
+            bool(self.rows)
+            and any(n.startswith("val_") for n in self.rows[-1].values)
+            and not any(name.startswith("val_") for name in self.current.values)
         )
 
     def _take_metrics(self, line: str) -> None:
-        metrics = [(m[1], m[2], m[3]) for m in _METRIC.finditer(line) if m[1].strip().lower() not in _NO_METRIC]
+        metrics = [
+            (m[1], m[2], m[3]) for m in _METRIC.finditer(line) if m[1].strip().lower() not in _NO_METRIC
+        ]
         progress = _PROGRESS.search(line)
         if not metrics:
             return
@@ -159,14 +174,20 @@ class _Reader:
         self._close()
         complete = [row for row in self.rows if not row.is_partial]
         rows = complete or self.rows[-1:]
-        if not any("loss" in row.values or "accuracy" in row.values or "val_loss" in row.values for row in rows):
+        if not any(
+            "loss" in row.values or "accuracy" in row.values or "val_loss" in row.values for row in rows
+        ):
             return None
         train, validation = self.sizes
         if self.found and train is None:
             train = self.found[0]
             validation = self.found[1] if len(self.found) > 1 else None
         return curves_of_rows(
-            rows, train_samples=train, validation_samples=validation, planned=self.planned, remarks=self.remarks
+            rows,
+            train_samples=train,
+            validation_samples=validation,
+            planned=self.planned,
+            remarks=self.remarks,
         )
 
 

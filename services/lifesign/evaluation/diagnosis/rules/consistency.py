@@ -50,7 +50,10 @@ def _matrix_against_report(evidence: Evidence) -> Iterator[str]:
     recall = np.divide(hits, support, out=np.zeros(len(hits)), where=support > 0)
     columns = matrix.sum(axis=0)
     precision = np.divide(hits, columns, out=np.zeros(len(hits)), where=columns > 0)
-    for name, counted, printed in (("recall", recall, report.recall), ("precision", precision, report.precision)):
+    for name, counted, printed in (
+        ("recall", recall, report.recall),
+        ("precision", precision, report.precision),
+    ):
         off = np.flatnonzero(np.abs(counted - printed) > half + 0.5 * 10.0**-report.decimals)
         if len(off):
             first = int(off[0])
@@ -59,7 +62,12 @@ def _matrix_against_report(evidence: Evidence) -> Iterator[str]:
 
 def _labels_against_probabilities(evidence: Evidence) -> Iterator[str]:
     given = evidence.predictions
-    if given is None or given.y_pred is None or given.y_prob is None or len(given.y_pred) != len(given.y_prob):
+    if (
+        given is None
+        or given.y_pred is None
+        or given.y_prob is None
+        or len(given.y_pred) != len(given.y_prob)
+    ):
         return
     predicted = given.y_pred.tolist()
     n = len(predicted)
@@ -109,7 +117,9 @@ def _evaluations_against_matrix(evidence: Evidence) -> Iterator[str]:
             continue
         if one.n is not None and one.n != n:
             continue
-        if abs(one.accuracy - matrix_accuracy) > max(0.006, 4 * sampling_error(matrix_accuracy, n) if one.n is None else 0.006):
+        if abs(one.accuracy - matrix_accuracy) > max(
+            0.006, 4 * sampling_error(matrix_accuracy, n) if one.n is None else 0.006
+        ):
             yield f"{one.split or 'the evaluation'} says {one.accuracy:.2%} right, the matrix {matrix_accuracy:.2%} of {n:,}"
 
 
@@ -136,7 +146,12 @@ def _f1(precision: float, recall: float) -> float:
 def _sizes(evidence: Evidence) -> Iterator[str]:
     matrix = evidence.matrix
     for one in evidence.evaluations:
-        if matrix is not None and one.n and one.n != matrix.sum() and one.split.lower().startswith(("test", "val")):
+        if (
+            matrix is not None
+            and one.n
+            and one.n != matrix.sum()
+            and one.split.lower().startswith(("test", "val"))
+        ):
             counts = {name: given.size for name, given in evidence.counts.items()}
             if one.n in counts.values() or len(evidence.evaluations) == 1:
                 yield f"the evaluation is of {one.n:,} samples, the matrix of {int(matrix.sum()):,}"

@@ -25,7 +25,11 @@ def nan_loss(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
             f"{curves.names.get(metric, metric)} is not a number from row {row + 1} of {len(curves)} on, {before}; "
             "every figure after it says nothing.",
             "Look for NaN or infinite inputs and for a logarithm or division by zero in the loss"
-            + (" of the validation data." if only else ", then lower the learning rate tenfold and clip gradients."),
+            + (
+                " of the validation data."
+                if only
+                else ", then lower the learning rate tenfold and clip gradients."
+            ),
             refuted_by="the same batch giving a finite loss with the weights of the epoch before",
             details={"epoch": row + 1, "metric": metric},
         )
@@ -67,7 +71,9 @@ def generator_exhausted(evidence: Evidence, course: Course | None) -> Iterator[F
         proof,
         "Leave steps_per_epoch out, or make the data repeat (dataset.repeat()); judge only the other epochs.",
         refuted_by="such an epoch taking as long as the others",
-        excluded=("no drop in quality: the epochs in between go on as if nothing had happened",) if rows else (),
+        excluded=("no drop in quality: the epochs in between go on as if nothing had happened",)
+        if rows
+        else (),
         details={"epochs": [row + 1 for row in rows]},
     )
 
@@ -93,7 +99,12 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
             )
             return
         missing = np.flatnonzero(~np.isfinite(loss)).tolist()
-        if missing and missing[0] > 0 and "val_loss" not in curves.broken and len(missing) == len(loss) - missing[0]:
+        if (
+            missing
+            and missing[0] > 0
+            and "val_loss" not in curves.broken
+            and len(missing) == len(loss) - missing[0]
+        ):
             yield _empty(
                 f"Validation figures stop after epoch {missing[0]}: the validation data ran out.",
                 rows=missing,

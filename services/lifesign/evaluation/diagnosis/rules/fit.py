@@ -19,7 +19,9 @@ def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Training improves on while validation has turned; or a wide gap where the turn cannot be seen."""
     if course is None:
         return
-    found = _turned_loss(course) or _turned_accuracy(course) or _wide_gap(course) or _gap_of_evaluations(evidence)
+    found = (
+        _turned_loss(course) or _turned_accuracy(course) or _wide_gap(course) or _gap_of_evaluations(evidence)
+    )
     if found is not None:
         yield found
 
@@ -46,7 +48,9 @@ def _turned_loss(course: Course) -> Finding | None:
         if fell <= max(0.03 * abs(float(loss[turn])), 0):
             return None
     gap = _accuracy_gap(course)
-    reached = "" if loss is None else f" while the training loss goes on from {loss[turn]:.4g} to {loss[-1]:.4g}"
+    reached = (
+        "" if loss is None else f" while the training loss goes on from {loss[turn]:.4g} to {loss[-1]:.4g}"
+    )
     # Where accuracies are as good as before and the gap is small, the rise is one of confidence.
     mild = gap is not None and gap < 0.03 and rise < 0.3 * abs(least)
     return Finding(
@@ -144,8 +148,16 @@ def _wide_gap(course: Course) -> Finding | None:
 
 def _gap_of_evaluations(evidence: Evidence) -> Finding | None:
     """Train and test figures without any curve."""
-    trained = [one for one in evidence.evaluations if one.split.lower().startswith("train") and one.accuracy is not None]
-    held = [one for one in evidence.evaluations if one.split.lower().startswith(("val", "test", "dev")) and one.accuracy is not None]
+    trained = [
+        one
+        for one in evidence.evaluations
+        if one.split.lower().startswith("train") and one.accuracy is not None
+    ]
+    held = [
+        one
+        for one in evidence.evaluations
+        if one.split.lower().startswith(("val", "test", "dev")) and one.accuracy is not None
+    ]
     if not trained or not held:
         return None
     best, worst = trained[-1], held[-1]
@@ -171,7 +183,11 @@ def underfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     if loss[0] <= 0 or moved < 0.03 * loss[0]:
         return
     third = max(2, len(course) // 3)
-    late = float(np.nanmean(loss[-2 * third : -third]) - np.nanmean(loss[-third:])) if len(course) >= 6 else float(loss[-3] - loss[-1])
+    late = (
+        float(np.nanmean(loss[-2 * third : -third]) - np.nanmean(loss[-third:]))
+        if len(course) >= 6
+        else float(loss[-3] - loss[-1])
+    )
     levelled = late < max(0.06 * moved, 0.004 * float(loss[-1]))
     if not levelled or trained is None:
         return
@@ -243,7 +259,9 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     exactly = float(np.ptp(loss)) < 1e-9
     # Flat against its own level, or flat but for a first epoch that was thrown off.
     rest = loss[1:] if len(loss) >= 4 else loss
-    flat = relative < 0.015 or (float(np.ptp(rest)) < 0.01 * abs(float(np.median(rest))) and loss[0] > loss[-1] and len(rest) >= 3)
+    flat = relative < 0.015 or (
+        float(np.ptp(rest)) < 0.01 * abs(float(np.median(rest))) and loss[0] > loss[-1] and len(rest) >= 3
+    )
     if not flat or (len(loss) == 2 and not exactly):
         return
     # Trained to the end already: flat at a good level is done, not dead.
@@ -259,7 +277,11 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
         0.6 if steady_fall else 0.95 if exactly else 0.85,
         f"The training loss stays at {np.median(loss):.4g} over {len(loss)} epochs (range {np.ptp(loss):.2g}, "
         f"{relative:.2%})"
-        + (f"; that is a guess among {course.classes} classes, ln {course.classes} = {guess:.4f}." if at_guess else "."),
+        + (
+            f"; that is a guess among {course.classes} classes, ln {course.classes} = {guess:.4f}."
+            if at_guess
+            else "."
+        ),
         "Overfit a single batch first: if the loss does not go to 0 there, look at labels, output layer, frozen "
         "layers and input scaling; then at the learning rate.",
         refuted_by="one batch, repeated, whose loss falls",
@@ -283,7 +305,9 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
     if guess is not None and loss is not None:
         late = float(np.nanmedian(loss[-3:]))
         if abs(late - guess) < 0.02 * guess and len(course) >= 2:
-            reasons.append(f"the loss ends at {late:.4g}, a guess among {course.classes} classes (ln {course.classes} = {guess:.4g})")
+            reasons.append(
+                f"the loss ends at {late:.4g}, a guess among {course.classes} classes (ln {course.classes} = {guess:.4g})"
+            )
             strength = 0.8
     for name, values in (("validation", course.val_accuracy), ("training", course.accuracy)):
         constant = course.constant_answer
@@ -294,19 +318,32 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
         error = course.validation_error(constant)
         near = abs(late - constant) < max(0.012, 2.5 * error) and best < constant + max(0.03, 4 * error)
         if course.chance is not None and not near:
-            near = abs(late - course.chance) < max(0.012 * min(1, 20 * course.chance), 2.5 * sampling_error(course.chance, course.counted_validation or 1000)) and best < 1.3 * course.chance + 0.01
+            near = (
+                abs(late - course.chance)
+                < max(
+                    0.012 * min(1, 20 * course.chance),
+                    2.5 * sampling_error(course.chance, course.counted_validation or 1000),
+                )
+                and best < 1.3 * course.chance + 0.01
+            )
         if near:
             reasons.append(f"{name} accuracy ends at {late:.1%} where a constant answer gets {constant:.1%}")
             strength = max(strength, 0.8 if name == "training" else 0.6)
     trained = course.accuracy
-    learned = trained is not None and course.constant_answer is not None and float(np.nanmax(trained)) > course.constant_answer + 0.15
+    learned = (
+        trained is not None
+        and course.constant_answer is not None
+        and float(np.nanmax(trained)) > course.constant_answer + 0.15
+    )
     if not reasons or (learned and len(reasons) < 2):
         return None
     return Finding(
         Code.CHANCE_LEVEL,
         Severity.WARNING,
         min(0.95, strength + 0.08 * (len(reasons) - 1)),
-        f"{reasons[0][0].upper()}{reasons[0][1:]}" + (f"; {'; '.join(reasons[1:])}" if reasons[1:] else "") + ".",
+        f"{reasons[0][0].upper()}{reasons[0][1:]}"
+        + (f"; {'; '.join(reasons[1:])}" if reasons[1:] else "")
+        + ".",
         "Check labels against inputs on a handful of samples by eye, then overfit one batch.",
         refuted_by="a figure above that of a constant answer by more than its sampling error",
         details={"constant_answer": course.constant_answer},
@@ -317,7 +354,10 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
     for one in evidence.evaluations:
         area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
         if area is not None and 0.47 <= area <= 0.53:
-            return _chance(f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}, that of a guess", 0.75)
+            return _chance(
+                f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}, that of a guess",
+                0.75,
+            )
     matrix = evidence.evaluated_matrix
     if matrix is not None and matrix.sum() >= 30 and np.sum(matrix.sum(axis=1) > 0) >= 2:
         n = int(matrix.sum())
@@ -334,7 +374,10 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
             if one.accuracy is not None and evidence.classes and one.n:
                 chance = 1 / evidence.classes
                 if abs(one.accuracy - chance) < 2 * sampling_error(chance, one.n):
-                    return _chance(f"{one.accuracy:.1%} on {one.split} of {one.n:,}, where a guess gets {chance:.1%}", 0.7)
+                    return _chance(
+                        f"{one.accuracy:.1%} on {one.split} of {one.n:,}, where a guess gets {chance:.1%}",
+                        0.7,
+                    )
     return None
 
 
@@ -351,7 +394,12 @@ def _chance(proof: str, confidence: float) -> Finding:
 
 def miscalibration(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Probabilities too sure: loss grows far more than errors do, or is too large for the accuracy."""
-    if course is not None and course.val_loss is not None and course.val_accuracy is not None and len(course) >= 4:
+    if (
+        course is not None
+        and course.val_loss is not None
+        and course.val_accuracy is not None
+        and len(course) >= 4
+    ):
         turn = course.best or 0
         least, last = float(course.val_loss[turn]), float(np.nanmedian(course.val_loss[-2:]))
         errors = 1 - course.val_accuracy
@@ -366,7 +414,10 @@ def miscalibration(evidence: Evidence, course: Course | None) -> Iterator[Findin
                 "Scale the temperature on validation, smooth the labels, or stop earlier; do not read the outputs as "
                 "probabilities.",
                 refuted_by="a reliability diagram on the diagonal",
-                details={"val_loss_ratio": round(float(course.val_loss[-1]) / least, 2), "error_ratio": round(grown, 2)},
+                details={
+                    "val_loss_ratio": round(float(course.val_loss[-1]) / least, 2),
+                    "error_ratio": round(grown, 2),
+                },
             )
             return
     yield from _by_probabilities(evidence)
@@ -375,7 +426,12 @@ def miscalibration(evidence: Evidence, course: Course | None) -> Iterator[Findin
 
 def _by_probabilities(evidence: Evidence) -> Iterator[Finding]:
     given = evidence.predictions
-    if given is None or given.y_prob is None or given.y_true is None or len(given.y_true) != len(given.y_prob):
+    if (
+        given is None
+        or given.y_prob is None
+        or given.y_true is None
+        or len(given.y_true) != len(given.y_prob)
+    ):
         return
     if len(given.y_true) < 50:
         return
@@ -388,10 +444,16 @@ def _by_probabilities(evidence: Evidence) -> Iterator[Finding]:
     else:
         chosen = given.y_prob.argmax(axis=1)
         names = labels if len(labels) == given.y_prob.shape[1] else list(range(given.y_prob.shape[1]))
-        hits = np.array([names[one] == true for one, true in zip(chosen, given.y_true.tolist(), strict=True)], float)
+        hits = np.array(
+            [names[one] == true for one, true in zip(chosen, given.y_true.tolist(), strict=True)], float
+        )
         sure = given.y_prob.max(axis=1)
     bins = np.minimum((sure * 10).astype(int), 9)
-    error = sum(abs(hits[bins == one].mean() - sure[bins == one].mean()) * np.mean(bins == one) for one in range(10) if np.any(bins == one))
+    error = sum(
+        abs(hits[bins == one].mean() - sure[bins == one].mean()) * np.mean(bins == one)
+        for one in range(10)
+        if np.any(bins == one)
+    )
     # Spiegelhalter's z: the Brier score against its expectation if the probabilities were true.
     kept = np.clip(sure, 1e-6, 1 - 1e-6)
     variance = float(np.sum((1 - 2 * kept) ** 2 * kept * (1 - kept)))
@@ -418,7 +480,13 @@ def _by_figures(evidence: Evidence) -> Iterator[Finding]:
         poor_ece = ece is not None and ece >= 0.08
         wrong = None if one.accuracy is None else 1 - one.accuracy
         classes = evidence.classes or 2
-        too_large = one.loss is not None and wrong is not None and 0.005 < wrong < 0.5 and one.loss > 0.3 and one.loss / wrong > 3.5 + np.log(classes)
+        too_large = (
+            one.loss is not None
+            and wrong is not None
+            and 0.005 < wrong < 0.5
+            and one.loss > 0.3
+            and one.loss / wrong > 3.5 + np.log(classes)
+        )
         if poor_ece or too_large:
             proof = (
                 f"The expected calibration error is {ece:.1%}"

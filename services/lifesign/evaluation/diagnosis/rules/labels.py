@@ -44,15 +44,19 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
         for name in ("loss", "val_loss")
         if name in curves.series and np.nanmin(curves.series[name]) < -1e-6
     ]
-    crossed = evidence.setup.loss in ("binary_crossentropy", "categorical_crossentropy") or evidence.setup.says(
-        r"cross-?\s?entropy", r"jaccard", r"dice"
-    )
+    crossed = evidence.setup.loss in (
+        "binary_crossentropy",
+        "categorical_crossentropy",
+    ) or evidence.setup.says(r"cross-?\s?entropy", r"jaccard", r"dice")
     by_loss = below and (above or crossed or min(value for _, value in below) < -5)
     # An accuracy of 87.5 is a percentage, not an impossible share.
     percent = all(name.endswith("accuracy") and value > 2 for name, value in above)
     if not (by_loss or (above and not percent)):
         return
-    parts = [f"{name} goes down to {value:.4g}, below the least a cross-entropy can be (0)" for name, value in below]
+    parts = [
+        f"{name} goes down to {value:.4g}, below the least a cross-entropy can be (0)"
+        for name, value in below
+    ]
     parts += [f"{name} reaches {value:.4g}, above 1" for name, value in above]
     yield Finding(
         Code.LABEL_ENCODING_MISMATCH,
@@ -78,7 +82,9 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
     expected = float((matrix.sum(axis=1) / total) @ (matrix.sum(axis=0) / total))
     moved = {int(row): int(column) for row, column in zip(rows, columns, strict=True) if row != column}
     clear = [
-        row for row, column in moved.items() if matrix[row].sum() and matrix[row, column] >= 0.5 * matrix[row].sum()
+        row
+        for row, column in moved.items()
+        if matrix[row].sum() and matrix[row, column] >= 0.5 * matrix[row].sum()
     ]
     whole = best >= 0.5 and best - right >= 0.3 and right < max(expected, 1 / size) + 0.05
     swapped = _swapped(matrix)
@@ -93,7 +99,11 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
         proof = (
             f"The diagonal holds {right:.1%} of {int(total):,} samples, but {best:.1%} lie on another assignment of "
             f"columns to rows ({named}{', …' if len(clear) > 5 else ''})"
-            + (f": predicted index = true index {shift:+d}." if shift else ": the same classes under other indices.")
+            + (
+                f": predicted index = true index {shift:+d}."
+                if shift
+                else ": the same classes under other indices."
+            )
         )
     else:
         pairs = ", ".join(f"{evidence.name_of(a)}⇄{evidence.name_of(b)}" for a, b in swapped)
@@ -105,12 +115,17 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
         proof,
         _RECODE,
         refuted_by="single samples whose prediction is really the other class",
-        excluded=("chance: rows are concentrated in one column each", "shuffled order: it would spread the rows"),
+        excluded=(
+            "chance: rows are concentrated in one column each",
+            "shuffled order: it would spread the rows",
+        ),
         details={
             "diagonal": round(float(right), 4),
             "best_assignment": round(float(best), 4),
             "shift": shift,
-            "moved": {evidence.name_of(row): evidence.name_of(column) for row, column in list(moved.items())[:20]},
+            "moved": {
+                evidence.name_of(row): evidence.name_of(column) for row, column in list(moved.items())[:20]
+            },
         },
     )
 
@@ -141,7 +156,9 @@ def _inverted_scores(evidence: Evidence) -> Iterator[Finding]:
     for one in evidence.evaluations:
         area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
         if area is not None and area < 0.35:
-            yield _inverted(f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}", area)
+            yield _inverted(
+                f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}", area
+            )
             return
     given = evidence.predictions
     if given is None or given.y_true is None or given.y_prob is None or given.y_prob.ndim != 1:
@@ -155,7 +172,9 @@ def _inverted_scores(evidence: Evidence) -> Iterator[Finding]:
     area = (ranks[positive].sum() - n * (n + 1) / 2) / (n * (len(positive) - n))
     spread = np.sqrt((len(positive) + 1) / (12 * n * (len(positive) - n)))
     if area < 0.4 and (0.5 - area) / spread > 3.5:
-        yield _inverted(f"P(class {labels[1]}) orders the {len(positive)} samples with an area of {area:.3f}", area)
+        yield _inverted(
+            f"P(class {labels[1]}) orders the {len(positive)} samples with an area of {area:.3f}", area
+        )
 
 
 def _inverted(start: str, area: float) -> Finding:
@@ -214,15 +233,22 @@ def _by_setup(evidence: Evidence) -> Iterator[Finding]:
     setup = evidence.setup
     loss, reasons = setup.loss, []
     units = setup.output.units
-    if loss == "sparse_categorical_crossentropy" and setup.says(r"one-?\s?hot", r"to_categorical", r"class_mode\s*=?\s*['\"]?categorical"):
+    if loss == "sparse_categorical_crossentropy" and setup.says(
+        r"one-?\s?hot", r"to_categorical", r"class_mode\s*=?\s*['\"]?categorical"
+    ):
         reasons.append("sparse categorical cross-entropy expects integers, but labels are one-hot")
     if loss == "categorical_crossentropy" and setup.says(
-        r"integer (labels|targets|class)", r"(labels?|targets?) (are|as) integers", r"class_mode\s*=?\s*['\"]?(sparse|binary)",
-        r"(not|without|no) one-?\s?hot", r"labels? not one-?hot",
+        r"integer (labels|targets|class)",
+        r"(labels?|targets?) (are|as) integers",
+        r"class_mode\s*=?\s*['\"]?(sparse|binary)",
+        r"(not|without|no) one-?\s?hot",
+        r"labels? not one-?hot",
     ):
         reasons.append("categorical cross-entropy expects one-hot labels, but they are integers")
     if loss == "binary_crossentropy" and setup.says(
-        r"labels?[^.\n]{0,30}(-1|−1)\s*(and|,|/|or)\s*\+?1", r"labels?[^.\n]{0,25}\b1\s*(and|,|/|or)\s*2\b", r"labels?[^.\n]{0,30}(0\s*(and|,|/|or)\s*255)"
+        r"labels?[^.\n]{0,30}(-1|−1)\s*(and|,|/|or)\s*\+?1",
+        r"labels?[^.\n]{0,25}\b1\s*(and|,|/|or)\s*2\b",
+        r"labels?[^.\n]{0,30}(0\s*(and|,|/|or)\s*255)",
     ):
         reasons.append("binary cross-entropy expects labels 0 and 1")
     if units == 1 and setup.says(r"class_mode\s*=?\s*['\"]?categorical"):
@@ -247,8 +273,12 @@ def generator_order_mismatch(evidence: Evidence, course: Course | None) -> Itera
     matrix = evidence.evaluated_matrix if evidence.evaluated_matrix is not None else None
     good = _good_accuracy(evidence, course)
     hinted = evidence.setup.says(
-        r"shuffle\s*=\s*true", r"shuffle (is )?(left|default|not set)", r"shuffled (generator|order|predict)",
-        r"without shuffle\s*=\s*false", r"\.classes\b", r"(shuffle\s*=\s*false|reset\(\)) (is |was )?(missing|not set|forgotten)",
+        r"shuffle\s*=\s*true",
+        r"shuffle (is )?(left|default|not set)",
+        r"shuffled (generator|order|predict)",
+        r"without shuffle\s*=\s*false",
+        r"\.classes\b",
+        r"(shuffle\s*=\s*false|reset\(\)) (is |was )?(missing|not set|forgotten)",
         r"predict_generator|predict\(.*generator|generator\.reset",
     ) and not evidence.setup.says(r"shuffle\s*=\s*false")
     figures = _independence(matrix) if matrix is not None else None
@@ -281,8 +311,15 @@ def generator_order_mismatch(evidence: Evidence, course: Course | None) -> Itera
         + (f", yet the same model gets {good:.1%} by its own evaluation." if good is not None else "."),
         "Predict with shuffle=False (and generator.reset()), or take labels and predictions from the same batches.",
         refuted_by="a matrix that stays at chance with shuffle=False",
-        excluded=("other coding: a permutation would show as one full column per row", "collapse: all columns are used"),
-        details={"accuracy": round(float(right), 4), "expected_by_chance": round(expected, 4), "evaluated": good},
+        excluded=(
+            "other coding: a permutation would show as one full column per row",
+            "collapse: all columns are used",
+        ),
+        details={
+            "accuracy": round(float(right), 4),
+            "expected_by_chance": round(expected, 4),
+            "evaluated": good,
+        },
     )
 
 

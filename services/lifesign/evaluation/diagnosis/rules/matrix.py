@@ -95,11 +95,18 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     values = course.val_accuracy[np.isfinite(course.val_accuracy)]
     if len(values) < 3 or np.ptp(values) > 1e-9 or not 0 < values[0] < 0.9995:
         return
-    shares = [] if course.chance is None else [course.chance, 1 - course.chance if course.classes == 2 else course.chance]
+    shares = (
+        []
+        if course.chance is None
+        else [course.chance, 1 - course.chance if course.classes == 2 else course.chance]
+    )
     for counts in evidence.counts.values():
         n = sum(counts.by_class.values())
         shares += [count / n for count in counts.by_class.values()] if n else []
-    at_share = any(abs(values[0] - share) < 0.005 + sampling_error(share, course.counted_validation or 500) for share in shares)
+    at_share = any(
+        abs(values[0] - share) < 0.005 + sampling_error(share, course.counted_validation or 500)
+        for share in shares
+    )
     yield Finding(
         Code.PREDICTION_COLLAPSE,
         Severity.WARNING,
@@ -150,7 +157,13 @@ def missing_class(evidence: Evidence, course: Course | None) -> Iterator[Finding
                     missing, where = empty, f"the {name} set"
                     break
     given = evidence.predictions
-    if not missing and given is not None and given.y_true is not None and evidence.classes and evidence.classes >= 3:
+    if (
+        not missing
+        and given is not None
+        and given.y_true is not None
+        and evidence.classes
+        and evidence.classes >= 3
+    ):
         seen = {str(value) for value in given.y_true.tolist()}
         names = evidence.class_names or tuple(str(index) for index in range(evidence.classes))
         if len(given.y_true) >= 5 * evidence.classes and seen <= set(names):
@@ -171,13 +184,19 @@ def missing_class(evidence: Evidence, course: Course | None) -> Iterator[Finding
 def _unlisted(evidence: Evidence, listed: tuple[str, ...]) -> list[str]:
     if not evidence.class_names or len(listed) >= len(evidence.class_names) or len(listed) < 2:
         return []
-    return [name for name in evidence.class_names if name not in listed] if set(listed) <= set(evidence.class_names) else []
+    return (
+        [name for name in evidence.class_names if name not in listed]
+        if set(listed) <= set(evidence.class_names)
+        else []
+    )
 
 
 def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Class sizes that need weights, resampling or per-class figures."""
     best: tuple[float, str, list[tuple[str, int]]] | None = None
-    sources = [(name, list(counts.by_class.items())) for name, counts in evidence.counts.items() if counts.by_class]
+    sources = [
+        (name, list(counts.by_class.items())) for name, counts in evidence.counts.items() if counts.by_class
+    ]
     table = class_table(evidence)
     if table is not None:
         sources.append(("evaluated set", list(zip(table[2], table[0].tolist(), strict=True))))
@@ -189,7 +208,11 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
         if best is None or ratio > best[0]:
             best = (ratio, name, sizes)
     if best is None or best[0] < 1.8:
-        if evidence.setup.says(r"im-?balanced (data|class|set)", r"(highly|heavily|very|strongly) (un|im-?)balanced", r"class imbalance"):
+        if evidence.setup.says(
+            r"im-?balanced (data|class|set)",
+            r"(highly|heavily|very|strongly) (un|im-?)balanced",
+            r"class imbalance",
+        ):
             yield Finding(
                 Code.CLASS_IMBALANCE,
                 Severity.WARNING,
@@ -238,7 +261,9 @@ def accuracy_paradox(evidence: Evidence, course: Course | None) -> Iterator[Find
     )
 
 
-def _accuracy_and_majority(evidence: Evidence, course: Course | None) -> tuple[float, float, int, int | None] | None:
+def _accuracy_and_majority(
+    evidence: Evidence, course: Course | None
+) -> tuple[float, float, int, int | None] | None:
     table = class_table(evidence)
     if table is not None and table[0].sum():
         support, recall, _ = table
@@ -291,7 +316,10 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
         f"the other classes in {others:.1%}"
     )
     confused = _confusion_of(evidence, index)
-    details = {"classes": [names[one] for _, one, _ in weak], "recall": {names[one]: round(r, 4) for r, one, _ in weak}}
+    details = {
+        "classes": [names[one] for _, one, _ in weak],
+        "recall": {names[one]: round(r, 4) for r, one, _ in weak},
+    }
     if confused is not None:
         sentence += f"; it is mostly taken for {confused[0]} ({confused[1]:.0%})"
         details["confused_with"] = confused[0]
@@ -315,7 +343,9 @@ def _confusion_of(evidence: Evidence, index: int) -> tuple[str, float] | None:
         return None
     row = matrix[index].astype(float)
     row[index] = 0
-    return (evidence.name_of(int(row.argmax())), float(row.max() / matrix[index].sum())) if row.max() else None
+    return (
+        (evidence.name_of(int(row.argmax())), float(row.max() / matrix[index].sum())) if row.max() else None
+    )
 
 
 def decision_threshold(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -347,7 +377,9 @@ def decision_threshold(evidence: Evidence, course: Course | None) -> Iterator[Fi
             return
 
 
-def _lopsided(evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple[str, ...]]) -> Iterator[Finding]:
+def _lopsided(
+    evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple[str, ...]]
+) -> Iterator[Finding]:
     support, recall, names = table
     missed = np.round((1 - recall) * support)
     if min(recall) < 0.02 or (missed / support).sum() >= 0.95:
@@ -369,9 +401,7 @@ def _lopsided(evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple
         f"{int(missed[other]):,} of {int(support[other]):,} {names[other]} ({rates[other]:.2%}): {ratio:.0f} to 1"
     )
     if gain is not None:
-        sentence += (
-            f"; at a threshold of {gain[0]:.3g} in place of .5 the mean recall is {gain[2]:.1%} in place of {gain[1]:.1%}"
-        )
+        sentence += f"; at a threshold of {gain[0]:.3g} in place of .5 the mean recall is {gain[2]:.1%} in place of {gain[1]:.1%}"
     yield Finding(
         Code.DECISION_THRESHOLD,
         Severity.WARNING,
@@ -392,15 +422,24 @@ def _lopsided(evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple
 def _better_threshold(evidence: Evidence) -> tuple[float, float, float] | None:
     """Return a threshold with a mean recall clearly better than at .5, with both; from binary probabilities."""
     given = evidence.predictions
-    if given is None or given.y_prob is None or given.y_true is None or len(given.y_prob) != len(given.y_true):
+    if (
+        given is None
+        or given.y_prob is None
+        or given.y_true is None
+        or len(given.y_prob) != len(given.y_true)
+    ):
         return None
-    scores = given.y_prob if given.y_prob.ndim == 1 else given.y_prob[:, 1] if given.y_prob.shape[1] == 2 else None
+    scores = (
+        given.y_prob if given.y_prob.ndim == 1 else given.y_prob[:, 1] if given.y_prob.shape[1] == 2 else None
+    )
     labels = sorted(set(given.y_true.tolist()), key=str)
     if scores is None or len(labels) != 2:
         return None
     positive = np.array([value == labels[1] for value in given.y_true.tolist()])
     order = np.sort(np.unique(scores))
-    recalls = np.array([((scores >= cut)[positive].mean() + (scores < cut)[~positive].mean()) / 2 for cut in order])
+    recalls = np.array(
+        [((scores >= cut)[positive].mean() + (scores < cut)[~positive].mean()) / 2 for cut in order]
+    )
     at_half = ((scores >= 0.5)[positive].mean() + (scores < 0.5)[~positive].mean()) / 2
     best = int(recalls.argmax())
     n = min(int(positive.sum()), int((~positive).sum()))

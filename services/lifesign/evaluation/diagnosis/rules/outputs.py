@@ -57,10 +57,18 @@ def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:
             Severity.ERROR,
         )
     if setup.is_regression and activation in ("softmax", "sigmoid") and setup.says(r"regress"):
-        return (f"A {activation} keeps the output within 0–1, but the target is a number.", 0.8, Severity.WARNING)
+        return (
+            f"A {activation} keeps the output within 0–1, but the target is a number.",
+            0.8,
+            Severity.WARNING,
+        )
     if loss not in _CROSS_ENTROPIES:
         if loss == "hinge" and activation in ("sigmoid", "softmax"):
-            return (f"Hinge loss expects −1/1 and a tanh or linear output, got {activation}.", 0.8, Severity.WARNING)
+            return (
+                f"Hinge loss expects −1/1 and a tanh or linear output, got {activation}.",
+                0.8,
+                Severity.WARNING,
+            )
         return None
     if units == 1 and loss in ("categorical_crossentropy", "sparse_categorical_crossentropy"):
         return (
@@ -72,7 +80,12 @@ def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:
         return (f"One output unit cannot tell {classes} classes apart.", 0.95, Severity.ERROR)
     if activation in ("relu", "tanh", "elu") and units is not None:
         return (f"{loss} expects probabilities, but the output layer is {activation}.", 0.9, Severity.ERROR)
-    if activation == "sigmoid" and loss != "binary_crossentropy" and units != 1 and not setup.says(r"multi-?label"):
+    if (
+        activation == "sigmoid"
+        and loss != "binary_crossentropy"
+        and units != 1
+        and not setup.says(r"multi-?label")
+    ):
         return (
             f"{loss} expects outputs that add up to 1 (softmax), but they are {units or 'K'} independent sigmoids.",
             0.85,
@@ -133,7 +146,11 @@ def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Find
     """Accuracy per output in place of per sample: K classes under binary cross-entropy."""
     setup, classes = evidence.setup, evidence.classes
     units = setup.output.units
-    per_output = setup.loss == "binary_crossentropy" and setup.output.activation in ("sigmoid", "softmax", None)
+    per_output = setup.loss == "binary_crossentropy" and setup.output.activation in (
+        "sigmoid",
+        "softmax",
+        None,
+    )
     named = evidence.curves is not None and "binary_accuracy" in evidence.curves.names.values()
     if not classes or classes < 3 or (units == 1) or setup.says(r"multi-?label"):
         return
@@ -156,7 +173,9 @@ def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Find
         )
     elif shown:
         true = 1 - (1 - max(shown)) * classes / 2
-        sentence += f" The best figure shown, {max(shown):.4f}, is a true accuracy of about {max(true, 0):.2f}."
+        sentence += (
+            f" The best figure shown, {max(shown):.4f}, is a true accuracy of about {max(true, 0):.2f}."
+        )
     yield Finding(
         Code.METRIC_TASK_MISMATCH,
         Severity.ERROR,
@@ -173,7 +192,11 @@ def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Find
 
 
 def _shown_accuracies(evidence: Evidence, course: Course | None) -> list[float]:
-    shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None and not _is_argmax(one.method)]
+    shown = [
+        one.accuracy
+        for one in evidence.evaluations
+        if one.accuracy is not None and not _is_argmax(one.method)
+    ]
     for values in () if course is None else (course.accuracy, course.val_accuracy):
         if values is not None:
             shown.append(float(np.nanmax(values)))
@@ -181,7 +204,9 @@ def _shown_accuracies(evidence: Evidence, course: Course | None) -> list[float]:
 
 
 def _is_argmax(method: str) -> bool:
-    return any(word in method.lower() for word in ("argmax", "by hand", "sklearn", "manual", "predict", "confusion"))
+    return any(
+        word in method.lower() for word in ("argmax", "by hand", "sklearn", "manual", "predict", "confusion")
+    )
 
 
 def _argmax_accuracy(evidence: Evidence) -> float | None:
@@ -205,7 +230,9 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
     top = max(float(np.nanmax(values)) for values in accuracies)
     falls = len(course) >= 2 and np.nanmin(loss) < 0.6 * np.nanmax(loss)
     worded = evidence.setup.is_regression
-    by_figures = falls and top <= 0.05 and (not course.classes or top < 0.5 / course.classes) and len(course) >= 3
+    by_figures = (
+        falls and top <= 0.05 and (not course.classes or top < 0.5 / course.classes) and len(course) >= 3
+    )
     still = all(np.nanmax(values) - np.nanmin(values) < 0.02 for values in accuracies)
     if worded or (by_figures and still):
         yield Finding(
@@ -213,7 +240,11 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
             Severity.WARNING,
             0.95 if worded else 0.75,
             f"Accuracy stays at {top:.4g} or below"
-            + (f" while the training loss falls from {np.nanmax(loss):.4g} to {np.nanmin(loss):.4g}" if falls else "")
+            + (
+                f" while the training loss falls from {np.nanmax(loss):.4g} to {np.nanmin(loss):.4g}"
+                if falls
+                else ""
+            )
             + ": for a continuous target it counts exact equality, which says nothing.",
             "Report the mean absolute error (in the target's unit) or R² instead.",
             refuted_by="a target of classes",

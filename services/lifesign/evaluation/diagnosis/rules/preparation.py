@@ -90,7 +90,13 @@ def _rough_loss(course: Course) -> float | None:
 def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Layers that act differently in training and evaluation: good training, wild or constant evaluation."""
     setup = evidence.setup
-    forced = setup.says(r"learning_phase\s*\(?\s*1", r"set_learning_phase\(\s*(1|true)", r"training\s*=\s*true", r"\.train\(\) (left|still|in) ", r"(without|forgot|no|missing)[^.\n]{0,15}(\.eval\(\)|model\.eval)")
+    forced = setup.says(
+        r"learning_phase\s*\(?\s*1",
+        r"set_learning_phase\(\s*(1|true)",
+        r"training\s*=\s*true",
+        r"\.train\(\) (left|still|in) ",
+        r"(without|forgot|no|missing)[^.\n]{0,15}(\.eval\(\)|model\.eval)",
+    )
     if forced:
         differs = _report_against_log(evidence, course)
         yield Finding(
@@ -132,17 +138,31 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
     found = _roughness(course)
     wild = found is not None and found[0] > max(0.03, 3 * found[1]) and found[2] >= 1
     kept = validated[np.isfinite(validated)]
-    constant = len(kept) >= 3 and float(np.ptp(kept)) < max(0.012, 2 * course.validation_error(float(kept[0])))
+    constant = len(kept) >= 3 and float(np.ptp(kept)) < max(
+        0.012, 2 * course.validation_error(float(kept[0]))
+    )
     level = course.constant_answer
-    at_guess = level is not None and abs(float(np.median(kept)) - level) < max(0.03, 3 * course.validation_error(level))
+    at_guess = level is not None and abs(float(np.median(kept)) - level) < max(
+        0.03, 3 * course.validation_error(level)
+    )
     losses = course.val_loss
-    grown = losses is not None and course.loss is not None and float(np.nanmedian(losses)) > 5 * float(np.nanmedian(course.loss))
+    grown = (
+        losses is not None
+        and course.loss is not None
+        and float(np.nanmedian(losses)) > 5 * float(np.nanmedian(course.loss))
+    )
     named = setup.has_batch_normalisation
-    if not ((wild and early_gap > 0.1 and grown) or (constant and (at_guess or named)) or (named and early_gap > 0.15 and grown and (wild or constant))):
+    if not (
+        (wild and early_gap > 0.1 and grown)
+        or (constant and (at_guess or named))
+        or (named and early_gap > 0.15 and grown and (wild or constant))
+    ):
         return
     confidence = 0.88 if named and (wild or constant) else 0.72 if wild and early_gap > 0.2 else 0.6
     state = (
-        f"jumps between {kept.min():.1%} and {kept.max():.1%}" if wild else f"stays at {float(np.median(kept)):.1%}"
+        f"jumps between {kept.min():.1%} and {kept.max():.1%}"
+        if wild
+        else f"stays at {float(np.median(kept)):.1%}"
     )
     yield Finding(
         Code.TRAIN_INFERENCE_MODE_MISMATCH,
@@ -182,15 +202,24 @@ def _train_evaluated(evidence: Evidence, course: Course | None) -> tuple[float, 
         if not one.split.lower().startswith("train") or one.accuracy is None:
             continue
         method = one.method.lower()
-        if any(word in method for word in ("fit", "train mode", "training mode", "training=true", "last epoch", "log")):
+        if any(
+            word in method
+            for word in ("fit", "train mode", "training mode", "training=true", "last epoch", "log")
+        ):
             continue
         shown = None
         if course is not None and course.accuracy is not None:
             shown = float(np.nanmax(course.accuracy[-2:]))
         else:
             shown = next(
-                (other.accuracy for other in evidence.evaluations
-                 if other is not one and other.split == one.split and other.accuracy is not None and other.accuracy > one.accuracy),
+                (
+                    other.accuracy
+                    for other in evidence.evaluations
+                    if other is not one
+                    and other.split == one.split
+                    and other.accuracy is not None
+                    and other.accuracy > one.accuracy
+                ),
                 None,
             )
         if shown is not None and shown - one.accuracy > 0.12:
@@ -212,15 +241,20 @@ def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[F
         setup.says(_BACKBONES) and setup.says(r"weights|include_top|fine-?tun|transfer")
     )
     unprepared = setup.says(
-        r"without (any )?(rescal|preprocess|scal|normali)", r"no (rescal|preprocess|scaling|normali)", r"(imported|defined),? (but )?not used",
-        r"not (rescaled|scaled|normali[sz]ed|preprocessed|divided)", r"pixels? (in |from )?\[?0(\.\.|…|,|-|–| to )\s?255",
+        r"without (any )?(rescal|preprocess|scal|normali)",
+        r"no (rescal|preprocess|scaling|normali)",
+        r"(imported|defined),? (but )?not used",
+        r"not (rescaled|scaled|normali[sz]ed|preprocessed|divided)",
+        r"pixels? (in |from )?\[?0(\.\.|…|,|-|–| to )\s?255",
     )
     unlike = setup.says(
         r"(train\w*|fit)[^.\n]{0,60}(rescale|/ ?255|normali[sz]ed|standardi[sz]ed|scaled|preprocess_input)[^\n]{0,80}(but|while|whereas|;|,)?[^\n]{0,40}(test|valid\w*|predict\w*|inference|evaluat\w*)[^.\n]{0,50}\b(not|without|no|raw|missing|0-255|forgot)",
         r"(test|valid\w*|predict\w*|inference|evaluat\w*)[^.\n]{0,60}(without|no|not|missing|forgot\w*|raw|un)[^.\n]{0,25}(rescal|scal|normali|preprocess|/ ?255|standardi)",
         r"(forgot|missing|different)[^.\n]{0,40}(rescal|normali|preprocess|/ ?255)",
-        r"(bgr|rgb)[^.\n]{0,60}(cv2|opencv|swap|instead|but)", r"(cv2|opencv)[^.\n]{0,60}(bgr|rgb)",
-        r"fit_transform[^.\n]{0,40}test", r"(twice|double)[^.\n]{0,20}(rescal|scal|normali|preprocess)",
+        r"(bgr|rgb)[^.\n]{0,60}(cv2|opencv|swap|instead|but)",
+        r"(cv2|opencv)[^.\n]{0,60}(bgr|rgb)",
+        r"fit_transform[^.\n]{0,40}test",
+        r"(twice|double)[^.\n]{0,20}(rescal|scal|normali|preprocess)",
         r"preprocess_input[^.\n]{0,40}(and|with|plus|after)[^.\n]{0,20}rescale",
     )
     if unlike:
@@ -253,7 +287,11 @@ _PREPARE_REMEDY = (
 
 def _scaled_otherwise(evidence: Evidence) -> bool:
     """Backbones of the Caffe style (VGG, ResNet v1) want BGR minus means, not 0–1."""
-    return evidence.setup.says(r"(vgg|resnet(?!.{0,3}v2))") and evidence.setup.says(r"rescale\s*=\s*1\.?/ ?255", r"/ ?255") and not evidence.setup.says(r"preprocess_input")
+    return (
+        evidence.setup.says(r"(vgg|resnet(?!.{0,3}v2))")
+        and evidence.setup.says(r"rescale\s*=\s*1\.?/ ?255", r"/ ?255")
+        and not evidence.setup.says(r"preprocess_input")
+    )
 
 
 def _does_well(evidence: Evidence, course: Course | None) -> bool:
@@ -279,7 +317,30 @@ def _evaluated_otherwise(evidence: Evidence, course: Course | None) -> Finding |
         drop = shown - one.accuracy
         if drop < max(0.15, 6 * sampling_error(shown, one.n or n or 500)):
             continue
-        by_hand = any(word in method for word in ("cv2", "opencv", "pil", "load_img", "by hand", "loaded", "single", "flask", "tflite", "lite", "serving", "onnx", "js", "mobile", "app", "raw", "image", "without", "converted"))
+        by_hand = any(
+            word in method
+            for word in (
+                "cv2",
+                "opencv",
+                "pil",
+                "load_img",
+                "by hand",
+                "loaded",
+                "single",
+                "flask",
+                "tflite",
+                "lite",
+                "serving",
+                "onnx",
+                "js",
+                "mobile",
+                "app",
+                "raw",
+                "image",
+                "without",
+                "converted",
+            )
+        )
         clipped = one.loss is not None and one.accuracy < 1 and one.loss / (1 - one.accuracy) > 3
         if not (by_hand or clipped):
             continue
@@ -288,11 +349,7 @@ def _evaluated_otherwise(evidence: Evidence, course: Course | None) -> Finding |
             Severity.ERROR,
             0.9 if by_hand and clipped else 0.75,
             f"{one.split or 'The same data'}: {shown:.1%} on the usual way, {one.accuracy:.1%} by '{one.method}'"
-            + (
-                f", with a loss of {one.loss:.4g} (answers saturated on one side)"
-                if clipped
-                else ""
-            )
+            + (f", with a loss of {one.loss:.4g} (answers saturated on one side)" if clipped else "")
             + ": same weights, so the inputs must differ (scaling, colour order, size).",
             _PREPARE_REMEDY,
             refuted_by="one image giving the same array on both ways",
@@ -302,10 +359,17 @@ def _evaluated_otherwise(evidence: Evidence, course: Course | None) -> Finding |
     return None
 
 
-def _reference(evidence: Evidence, course: Course | None, other: Evaluation) -> tuple[float, int | None] | None:
+def _reference(
+    evidence: Evidence, course: Course | None, other: Evaluation
+) -> tuple[float, int | None] | None:
     kind = other.split.lower()[:3]
     for one in evidence.evaluations:
-        if one is not other and one.accuracy is not None and one.split.lower()[:3] == kind and one.accuracy > (other.accuracy or 0):
+        if (
+            one is not other
+            and one.accuracy is not None
+            and one.split.lower()[:3] == kind
+            and one.accuracy > (other.accuracy or 0)
+        ):
             return one.accuracy, one.n
     if course is not None and course.val_accuracy is not None and kind in ("val", "dev", "tes", ""):
         return float(np.nanmedian(course.val_accuracy[-2:])), course.counted_validation
@@ -322,7 +386,9 @@ _LEAKS = (
     r"duplicat\w+[^.\n]{0,40}(train|test|valid|split|both|across)",
     r"(target|label|outcome|answer)[^.\n]{0,30}(in|among|part of|as|leak\w*)[^.\n]{0,20}(feature|input|column)",
     r"(validation|test)[^.\n]{0,30}(is|same as|equals?|drawn from|subset of|part of|contained in|included in)[^.\n]{0,15}(the )?(same )?(train)",
-    r"(validation|test)_data\s*=\s*\(?\s*x_?train", r"(look-?ahead|future (value|information|data))", r"leak",
+    r"(validation|test)_data\s*=\s*\(?\s*x_?train",
+    r"(look-?ahead|future (value|information|data))",
+    r"leak",
     r"overlap\w*[^.\n]{0,40}(train|test|valid)",
 )
 
@@ -330,7 +396,9 @@ _LEAKS = (
 def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Validation overlaps or reveals training, or the inputs hold the target."""
     setup = evidence.setup
-    stated = setup.says(*_LEAKS) and not setup.says(r"no (overlap|leak|duplicat)", r"(subject|patient|group)-disjoint")
+    stated = setup.says(*_LEAKS) and not setup.says(
+        r"no (overlap|leak|duplicat)", r"(subject|patient|group)-disjoint"
+    )
     reason = _too_good(evidence, course)
     if not stated and reason is None:
         return
@@ -351,16 +419,35 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
         validated = course.val_accuracy
         trained = course.accuracy
         n = course.counted_validation
-        if len(course) >= 3 and np.nanmin(validated[: max(3, len(validated) // 2)]) >= 0.9995 and (n or 1000) >= 200:
+        if (
+            len(course) >= 3
+            and np.nanmin(validated[: max(3, len(validated) // 2)]) >= 0.9995
+            and (n or 1000) >= 200
+        ):
             return f"validation accuracy is {np.nanmin(validated):.4f} or more from the first epoch on, which real data hardly allow"
-        if trained is not None and len(course) >= 5 and course.val_loss is not None and course.loss is not None:
+        if (
+            trained is not None
+            and len(course) >= 5
+            and course.val_loss is not None
+            and course.loss is not None
+        ):
             better = np.mean(course.val_loss < course.loss)
             far = float(np.nanmedian(course.val_loss[-3:])) < 0.5 * float(np.nanmedian(course.loss[-3:]))
-            if better >= 0.9 and far and float(np.nanmedian(validated[-3:])) > 0.97 and not evidence.setup.has_dropout and not evidence.setup.has_weights:
+            if (
+                better >= 0.9
+                and far
+                and float(np.nanmedian(validated[-3:])) > 0.97
+                and not evidence.setup.has_dropout
+                and not evidence.setup.has_weights
+            ):
                 return "validation is better than training in nearly every epoch, by half of the loss"
     for one in evidence.evaluations:
         area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
-        if not one.split.lower().startswith("train") and (one.n or 0) >= 200 and ((one.accuracy or 0) >= 0.9995 or (area or 0) >= 0.99995):
+        if (
+            not one.split.lower().startswith("train")
+            and (one.n or 0) >= 200
+            and ((one.accuracy or 0) >= 0.9995 or (area or 0) >= 0.99995)
+        ):
             return f"{one.split} figures are perfect on {one.n:,} samples"
     return None
 
@@ -381,8 +468,16 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
     if gap is not None and ((ratio < 0.7 and gap > -0.03) or (ratio < 0.5 and gap > -0.08)):
         reason = f"the validation loss is {ratio:.2f} times the training loss although accuracy is {abs(gap):.1%} {'worse' if gap > 0 else 'better'} on validation"
         confidence = 0.55
-    elif gap is not None and ratio > 2.5 and abs(gap) < 0.02 and len(course) >= 2 and _is_constant_ratio(loss, validated):
-        reason = f"the validation loss is {ratio:.2f} times the training loss in every epoch at the same accuracy"
+    elif (
+        gap is not None
+        and ratio > 2.5
+        and abs(gap) < 0.02
+        and len(course) >= 2
+        and _is_constant_ratio(loss, validated)
+    ):
+        reason = (
+            f"the validation loss is {ratio:.2f} times the training loss in every epoch at the same accuracy"
+        )
         confidence = 0.7
     elif course.accuracy is not None and float(np.nanmedian(course.accuracy[-3:])) > 0.985:
         wrong = 1 - float(np.nanmedian(course.accuracy[-3:]))

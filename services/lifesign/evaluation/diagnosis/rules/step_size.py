@@ -12,8 +12,24 @@ from lifesign.evaluation.diagnosis.statistics import longest_rise, noise, trend
 __all__ = ["learning_rate_too_high", "learning_rate_too_low", "loss_divergence"]
 
 # Above these a first training rarely works; far below them it rarely moves.
-_HIGH = {"adam": 0.01, "nadam": 0.01, "adamax": 0.02, "adamw": 0.01, "rmsprop": 0.01, "sgd": 0.5, "adagrad": 0.5}
-_LOW = {"adam": 2e-5, "nadam": 2e-5, "adamax": 2e-5, "adamw": 2e-5, "rmsprop": 2e-5, "sgd": 5e-4, "adagrad": 5e-4}
+_HIGH = {
+    "adam": 0.01,
+    "nadam": 0.01,
+    "adamax": 0.02,
+    "adamw": 0.01,
+    "rmsprop": 0.01,
+    "sgd": 0.5,
+    "adagrad": 0.5,
+}
+_LOW = {
+    "adam": 2e-5,
+    "nadam": 2e-5,
+    "adamax": 2e-5,
+    "adamw": 2e-5,
+    "rmsprop": 2e-5,
+    "sgd": 5e-4,
+    "adagrad": 5e-4,
+}
 
 
 def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -32,17 +48,24 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
     scale = max(abs(float(loss[least])), 0.05 * abs(float(loss[0])), 1e-6)
     rough = noise(loss)
     exploded = loss[-1] > 2 * loss[least] and loss[-1] > 0.8 * loss[0] and rise > 4 * rough
-    crept = len(after) >= 4 and trend(after) >= 0.6 and longest_rise(after) >= 3 and rise > max(0.04 * scale, 3 * rough)
-    jumped = len(after) >= 4 and rise > max(1.0 * scale, 6 * rough) and float(np.min(after[1:])) > loss[least] + 0.5 * rise
+    crept = (
+        len(after) >= 4
+        and trend(after) >= 0.6
+        and longest_rise(after) >= 3
+        and rise > max(0.04 * scale, 3 * rough)
+    )
+    jumped = (
+        len(after) >= 4
+        and rise > max(1.0 * scale, 6 * rough)
+        and float(np.min(after[1:])) > loss[least] + 0.5 * rise
+    )
     if not (exploded or crept or jumped):
         return
     # A loss near 0 wobbles by factors that mean nothing.
     if loss[least] < 0.02 * loss[0] and loss[-1] < 0.1 * loss[0]:
         return
     validated = course.val_loss
-    with_validation = (
-        validated is not None and np.isfinite(validated[-1]) and validated[-1] <= 1.3 * loss[-1]
-    )
+    with_validation = validated is not None and np.isfinite(validated[-1]) and validated[-1] <= 1.3 * loss[-1]
     yield Finding(
         Code.LOSS_DIVERGENCE,
         Severity.ERROR if exploded or jumped else Severity.WARNING,
@@ -78,7 +101,11 @@ def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterato
         confidence = max(0.8, confidence)
     elif confidence < 0.55:
         return
-    named = f" at a learning rate of {rate:g}{f' with {optimizer}' if optimizer else ''}" if rate is not None else ""
+    named = (
+        f" at a learning rate of {rate:g}{f' with {optimizer}' if optimizer else ''}"
+        if rate is not None
+        else ""
+    )
     yield Finding(
         Code.LEARNING_RATE_TOO_HIGH,
         Severity.WARNING,
@@ -120,7 +147,10 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
         level = float(np.median(np.abs(loss)))
         gained = start - float(np.median(loss[-3:]))
         if turns >= 0.6 and swing > 0.15 * level and gained < 2 * swing:
-            return f"the training loss jumps by {swing:.3g} from epoch to epoch around {level:.3g} and gains nothing", 0.7
+            return (
+                f"the training loss jumps by {swing:.3g} from epoch to epoch around {level:.3g} and gains nothing",
+                0.7,
+            )
     if len(loss) >= 3 and end > 3 * start and trend(loss) > 0.5:
         return f"the training loss rises from the first epoch on, {start:.4g} to {end:.4g}", 0.85
     return None, 0.0

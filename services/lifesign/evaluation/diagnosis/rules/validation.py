@@ -43,9 +43,9 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
         n_train = steps
     else:
         return None
-    if evidence.setup.says(r"(shuffled|shuffling|permut\w+|train_test_split|stratif\w+) before") and not evidence.setup.says(
-        r"not shuffled|without shuffling"
-    ):
+    if evidence.setup.says(
+        r"(shuffled|shuffling|permut\w+|train_test_split|stratif\w+) before"
+    ) and not evidence.setup.says(r"not shuffled|without shuffling"):
         return None
     train, validation = _ordered_split(sizes, n_train)
     names = list(counts.by_class)
@@ -71,7 +71,11 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
         "classes_missing_in_validation": absent_in_validation,
         "val_acc_ceiling": round(ceiling, 5),
     }
-    confidence = 0.6 if evidence.setup.says(r"order", r"sorted", r"class by class", r"not shuffled", r"one after") else 0.4
+    confidence = (
+        0.6
+        if evidence.setup.says(r"order", r"sorted", r"class by class", r"not shuffled", r"one after")
+        else 0.4
+    )
     excluded: tuple[str, ...] = ()
     if shown is not None:
         best = float(np.nanmax(shown))
@@ -149,7 +153,10 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
     exact = int(np.sum(shown == 0))
     n = course.counted_validation or 200
     unlikely = (1 - (course.chance or 0.05)) ** min(n, 2000) < 1e-3
-    if not ((exact >= max(2, 0.5 * len(shown)) or (len(shown) <= 2 and exact == len(shown))) or low >= 0.7) or not unlikely:
+    if (
+        not ((exact >= max(2, 0.5 * len(shown)) or (len(shown) <= 2 and exact == len(shown))) or low >= 0.7)
+        or not unlikely
+    ):
         return None
     split = evidence.setup.validation_split
     validated = course.val_loss
@@ -173,11 +180,24 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
 def _said_to_be_ordered(evidence: Evidence, course: Course | None) -> Finding | None:
     setup = evidence.setup
     ordered = setup.says(
-        r"(not|never|without|isn't|no) shuffl", r"sorted by (class|label)", r"class by class", r"ordered by (class|label)",
-        r"one (class )?after (the other|another)", r"data (is|are|was|were) (sorted|ordered)", r"first all .* then all",
-        r"sorted\b[^.\n]{0,30}\b(label|class|target)", r"shuffle\s*=\s*false[^.\n]*(split|fit)",
+        r"(not|never|without|isn't|no) shuffl",
+        r"sorted by (class|label)",
+        r"class by class",
+        r"ordered by (class|label)",
+        r"one (class )?after (the other|another)",
+        r"data (is|are|was|were) (sorted|ordered)",
+        r"first all .* then all",
+        r"sorted\b[^.\n]{0,30}\b(label|class|target)",
+        r"shuffle\s*=\s*false[^.\n]*(split|fit)",
     )
-    split = setup.says(r"validation_split", r"last \d+ ?%", r"tail", r"\[:[-\w ]+\]", r"slic", r"subset\s*=\s*['\"]validation")
+    split = setup.says(
+        r"validation_split",
+        r"last \d+ ?%",
+        r"tail",
+        r"\[:[-\w ]+\]",
+        r"slic",
+        r"subset\s*=\s*['\"]validation",
+    )
     if not (ordered and split):
         return None
     gap = None
@@ -190,7 +210,11 @@ def _said_to_be_ordered(evidence: Evidence, course: Course | None) -> Finding | 
         Severity.ERROR if gap is not None else Severity.WARNING,
         0.8 if gap is not None else 0.6,
         "The notes say that rows are ordered and that the validation part is cut off the end"
-        + (f"; training is {gap:.0%} better at its best than validation at its best." if gap is not None else "."),
+        + (
+            f"; training is {gap:.0%} better at its best than validation at its best."
+            if gap is not None
+            else "."
+        ),
         _SPLIT_REMEDY,
         refuted_by="rows in random order before the split",
         details={} if gap is None else {"gap": round(gap, 4)},
@@ -206,10 +230,18 @@ def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[
         return
     size = evidence.validation_size
     if course is not None and size and size < 30:
-        yield _small(size, f"The validation set has {size} samples.", severity=Severity.WARNING, confidence=0.7)
+        yield _small(
+            size, f"The validation set has {size} samples.", severity=Severity.WARNING, confidence=0.7
+        )
         return
     matrix = evidence.evaluated_matrix
-    n = int(matrix.sum()) if matrix is not None else evidence.report.n if evidence.report is not None else None
+    n = (
+        int(matrix.sum())
+        if matrix is not None
+        else evidence.report.n
+        if evidence.report is not None
+        else None
+    )
     if n is None:
         n = min((one.n for one in evidence.evaluations if one.n), default=None)
     if n is not None and 0 < n < 60 and course is None:
@@ -301,9 +333,9 @@ def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tupl
     for one in evidence.evaluations:
         if one.accuracy is None:
             continue
-        (tested if _is_test(one) else validated if one.split.lower().startswith(("val", "dev")) else []).append(
-            (one.split or "test", one.accuracy, one.n or _size(evidence, one.split))
-        )
+        (
+            tested if _is_test(one) else validated if one.split.lower().startswith(("val", "dev")) else []
+        ).append((one.split or "test", one.accuracy, one.n or _size(evidence, one.split)))
     if course is not None and course.val_accuracy is not None:
         values = course.val_accuracy[np.isfinite(course.val_accuracy)]
         if len(values) and tested:
@@ -325,7 +357,20 @@ def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tupl
 
 
 def _is_test(one: Evaluation) -> bool:
-    return any(word in one.split.lower() for word in ("test", "holdout", "hold-out", "kaggle", "leaderboard", "new", "unseen", "production", "real"))
+    return any(
+        word in one.split.lower()
+        for word in (
+            "test",
+            "holdout",
+            "hold-out",
+            "kaggle",
+            "leaderboard",
+            "new",
+            "unseen",
+            "production",
+            "real",
+        )
+    )
 
 
 def _size(evidence: Evidence, split: str) -> int | None:

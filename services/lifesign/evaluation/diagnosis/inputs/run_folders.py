@@ -1,0 +1,136 @@
+"""Our own folders: a training run, an evaluation run, a report document."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lifesign.errors import InputError
+from lifesign.evaluation.diagnosis.curves import Curves
+from lifesign.evaluation.diagnosis.evidence import ClassCounts, Evaluation, Evidence
+from lifesign.evaluation.diagnosis.inputs.console_log import Row, curves_of_rows
+from lifesign.evaluation.diagnosis.setup import setup_from
+
+__all__ = ["evidence_of_report", "read_run_folder", "training_curves"]
+
+_SPLITS = {"train": "train", "dev": "validation", "test": "test"}
+# What our history calls its figures, and the name that the rules know.
+_METRICS = {
+    "train_loss": "loss",
+    "train_accuracy": "accuracy",
+    "dev_loss": "val_loss",
+    "dev_accuracy": "val_accuracy",
+    "dev_auc": "val_auc",
+    "learning_rate": "lr",
+}
+
+
+def read_run_folder(folder: Path) -> Evidence:
+    """Return the evidence of a training run (``history.json``) or an evaluation run (``report.json``).
+
+    Raises:
+        InputError: the folder holds neither.
+    """
+    if (folder / "history.json").is_file():
+        return _training_run(folder)
+    if (folder / "report.json").is_file():
+        return evidence_of_report(_json(folder / "report.json"), identifier=folder.name)
+    raise InputError(
+        f"{folder}: expected a training run (history.json), an evaluation run (report.json) or TensorBoard event "
+        "files, found none"
+    )
+
+
+def _training_run(folder: Path) -> Evidence:
+    counts = _class_counts(folder / "samples.csv")
+    curves = training_curves(_json(folder / "history.json"))
+    if curves is not None:
+        sizes = {name: given.size for name, given in counts.items()}
+        curves = replace(curves, train_samples=sizes.get("train"), validation_samples=sizes.get("validation"))
+    config = _json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    names = tuple(str(name) for name in config.get("class_names") or ())
+    return Evidence(
+        id=folder.name,
+        curves=curves,
+        class_names=names,
+        n_classes=len(names) or None,
+        counts=counts,
+        setup=setup_from(_recipe_notes(config.get("recipe") or {})),
+    )
+
+
+def training_curves(records: list[Mapping[str, Any]]) -> Curves | None:
+    """Return the curves of our epoch records."""
+    rows = []
+    for record in records:
+        row = Row(number=int(record["epoch"]), seconds=float(record.get("seconds") or 0))
+        for name, key in _METRICS.items():
+            if record.get(name) is not None:
+                row.values[key] = float(record[name])
+                row.names[key] = name
+        row.decimals = 12
+        rows.append(row)
+    return curves_of_rows(rows) if rows else None
+
+
+def _recipe_notes(recipe: Mapping[str, Any]) -> list[str]:
+    """Say a recipe in the words of notes; our own loop always has softmax, cross-entropy and one preparation."""
+    training = recipe.get("training") or {}
+    notes = [f"optimizer {training.get('optimizer', 'adam')}"] if training else []
+    if training.get("learning_rate"):
+        notes.append(f"learning_rate={training['learning_rate']}")
+    if training.get("class_weights"):
+        notes.append(f"class_weight {training['class_weights']}")
+    model = recipe.get("model") or {}
+    if model.get("backbone"):
+        notes.append(f"backbone {model['backbone']}")
+    return notes
+
+
+def _class_counts(path: Path) -> dict[str, ClassCounts]:
+    if not path.is_file():
+        return {}
+    counted: dict[str, Counter[str]] = {}
+    with path.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            name = _SPLITS.get(row.get("split", ""))
+            if name is not None and row.get("label"):
+                counted.setdefault(name, Counter())[row["label"]] += 1
+    return {name: ClassCounts(dict(sorted(counts.items()))) for name, counts in counted.items()}
+
+
+def evidence_of_report(document: Mapping[str, Any], *, identifier: str = "") -> Evidence:
+    """Return the evidence of a report document (``report.json``) of any schema version."""
+    confusion = document["confusion"]
+    names = tuple(str(name) for name in confusion["class_names"])
+    counts = np.asarray(confusion["counts"], np.int64)
+    metrics = {}
+    accuracy = (document.get("accuracy") or {}).get("value")
+    if accuracy is not None:
+        metrics["accuracy"] = float(accuracy)
+    areas = [
+        row["auc"]["value"]
+        for row in document.get("classes") or ()
+        if row.get("auc") and row["auc"]["value"] is not None
+    ]
+    if areas and len(names) == 2:
+        metrics["auc"] = float(areas[-1])
+    return Evidence(
+        id=identifier,
+        matrix=counts,
+        class_names=names,
+        n_classes=len(names),
+        evaluations=(Evaluation("test", metrics, method="report", n=int(counts.sum())),) if metrics else (),
+    )
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON: {error}") from error
