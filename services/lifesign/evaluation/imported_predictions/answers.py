@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from lifesign.errors import DatasetError
 from lifesign.evaluation.imported_predictions.meaning import Meaning
-from lifesign.evaluation.replay.predictions import Outcome
+from lifesign.evaluation.replay.predictions import INVALID_SCORES, Outcome
 
-__all__ = ["MISSING_SCORE", "UNSPECIFIED_REASON", "Answers", "read_answers", "text_column"]
+__all__ = ["MISSING_SCORE", "ROW", "UNSPECIFIED_REASON", "Answers", "read_answers", "row_name", "text_column"]
+
+ROW = "\0row"
+"""Column with the number of a row in its file, from 1, without the header; no file can have that name."""
 
 MISSING_SCORE = "missing_score"
 """Reason of a sample whose score is blank or not a number, where the file gives none."""
@@ -31,7 +34,8 @@ _SUM_TOLERANCE = 0.02
 class Answers:
     """What the rows of a table say: scores and logits float64 ``(n, k)``, ``nan`` where there is no score.
 
-    ``logits`` is ``None`` where the file has none for every class. ``reason`` is null for scored rows.
+    ``logits`` is ``None`` where the file has none for every class, and ``nan`` in rows that lack one.
+    ``reason`` is null for scored rows.
     ``not_summing`` counts scored rows whose scores do not add up to 1.
     """
 
@@ -45,7 +49,7 @@ class Answers:
 def read_answers(table: pa.Table, meaning: Meaning, *, place: str, decimal_comma: bool) -> Answers:
     """Read scores, outcome and reason of a table with the file's score columns and canonical others.
 
-    ``place`` names file and first row in messages.
+    ``place`` names the file in messages.
 
     Raises:
         DatasetError: a score that is no number or outside [0, 1], or an outcome that is no known word.
@@ -61,14 +65,13 @@ def read_answers(table: pa.Table, meaning: Meaning, *, place: str, decimal_comma
     known = np.isfinite(scores).all(axis=1)
     silent = reader.is_silent()
     scored = known & ~silent
-    scores = np.where(scored[:, np.newaxis], scores, np.nan)
     sums = scores[scored].sum(axis=1)
-    has_all_logits = logits is not None and bool(np.isfinite(logits[scored]).all())
+    infinite = np.isinf(scores if logits is None else logits).any(axis=1)
     return Answers(
         scores=scores,
-        logits=logits if has_all_logits else None,
+        logits=logits,
         scored=scored,
-        reason=reader.reasons(scored, silent),
+        reason=reader.reasons(scored, silent, np.asarray(infinite, np.bool_)),
         not_summing=int((np.abs(sums - 1) > _SUM_TOLERANCE).sum()),
     )
 
@@ -91,6 +94,12 @@ def text_column(column: pa.ChunkedArray, name: str, place: str) -> pa.ChunkedArr
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         raise DatasetError(f"{place}: expected text or numbers in column {name!r}, got {kind}") from None
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def row_name(table: pa.Table, row: int, place: object) -> str:
+    """Return how messages name a row of a table with ``ROW``: its file, its number, its sample."""
+    sample = table["sample_id"][row].as_py()
+    return f"{place}, row {table[ROW][row].as_py():,}" + ("" if sample is None else f", sample {sample!r}")
 
 
 class _Reader:
@@ -120,7 +129,7 @@ class _Reader:
             return None
         column = self._table[name]
         if pa.types.is_integer(column.type) or pa.types.is_float64(column.type):
-            return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+            return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
         # Float32 goes through its shortest text too: 0.7 is 0.7, not 0.699999988.
         text = text_column(column, name, self._place)
         blank = pc.is_in(pc.utf8_lower(text), value_set=pa.array(_BLANK))
@@ -148,13 +157,16 @@ class _Reader:
             )
         return np.asarray(silent.fill_null(False).to_numpy(), dtype=np.bool_)
 
-    def reasons(self, scored: NDArray[np.bool_], silent: NDArray[np.bool_]) -> pa.Array:
+    def reasons(
+        self, scored: NDArray[np.bool_], silent: NDArray[np.bool_], infinite: NDArray[np.bool_]
+    ) -> pa.Array:
         """Return the reason of every row that is not scored, null for the others."""
         count = self._table.num_rows
         given = (
             self._table["reason"] if "reason" in self._table.column_names else pa.nulls(count, pa.string())
         )
-        usual = pc.if_else(pa.array(silent), UNSPECIFIED_REASON, MISSING_SCORE)
+        missing = pc.if_else(pa.array(infinite), INVALID_SCORES, MISSING_SCORE)
+        usual = pc.if_else(pa.array(silent), UNSPECIFIED_REASON, missing)
         found = pc.if_else(pa.array(scored), None, pc.coalesce(given, usual))
         return found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
 
@@ -167,7 +179,7 @@ class _Reader:
         return DatasetError(f"{self._place}: expected numbers as {name!r}")
 
     def _row(self, row: int) -> str:
-        return f"{self._place}, sample {self._table['sample_id'][int(row)].as_py()!r}"
+        return row_name(self._table, int(row), self._place)
 
 
 def _complete(

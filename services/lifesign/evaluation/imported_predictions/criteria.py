@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 from lifesign.errors import ConfigurationError, ContractError, DatasetError
 from lifesign.evaluation.metrics.costs import least_cost
+from lifesign.evaluation.metrics.expected_performance import weighted_thresholds
 from lifesign.evaluation.metrics.intervals import Rate, clopper_pearson
 from lifesign.evaluation.metrics.pad import PadPoint, apcer_at_bpcer, bpcer_at_apcer, worst_rate
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, eer, rates_at
 from lifesign.labels import BONA_FIDE
-from lifesign.model_card import OperatingPoint, RateEvidence
+from lifesign.model_card import OperatingPoint, RateEvidence, WeightedThreshold
 
 __all__ = ["choose_operating_point", "normal_criterion"]
 
@@ -112,6 +113,11 @@ def _described(
         apcer_max=_evidence(worst_rate(species).rate),
         apcer_by_species={name: _evidence(rate) for name, rate in species.items()},
         bpcer=_evidence(bpcer),
+        weighted_thresholds=tuple(
+            WeightedThreshold(weight=weight, threshold=chosen)
+            for weight, chosen in weighted_thresholds(histogram, [BONA_FIDE], attacks).items()
+            if math.isfinite(chosen)
+        ),
     )
 
 

@@ -4,7 +4,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -111,14 +111,15 @@ def open_predictions(config: PredictionsConfig) -> OpenedPredictions:
     survey = survey_file(config.predictions, split=config.split, limit=config.limit)
     dev = _dev_survey(config)
     card = None if config.card is None else _card(config.card)
-    meaning = _meaning(survey, config, card, survey.labels | (dev.labels if dev else frozenset()))
+    labels = {**(dev.labels if dev else {}), **survey.labels}
+    meaning = _meaning(survey, config, card, labels)
     point = None
     if dev is not None:
         if meaning.task != "liveness":
             raise ConfigurationError(
                 "a threshold needs a liveness model; a classifier decides by the largest score"
             )
-        point = _dev_point(config, dev, _meaning(dev, config, card, survey.labels | dev.labels))
+        point = _dev_point(config, dev, _meaning(dev, config, card, labels))
     return OpenedPredictions(survey, meaning, _record(config, survey, meaning, card, point))
 
 
@@ -144,7 +145,7 @@ def _card(path: Path) -> ModelCard:
 
 
 def _meaning(
-    survey: Survey, config: PredictionsConfig, card: ModelCard | None, labels: frozenset[str]
+    survey: Survey, config: PredictionsConfig, card: ModelCard | None, labels: Mapping[str, str]
 ) -> Meaning:
     names = config.class_names if card is None else card.class_names
     if card is not None and config.class_names not in (None, card.class_names):

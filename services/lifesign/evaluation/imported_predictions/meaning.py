@@ -1,7 +1,7 @@
 """What labels and score columns of a file stand for: the classes, the task, the label of each spelling."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -37,13 +37,13 @@ class Meaning:
 
 def find_meaning(
     columns: FileColumns,
-    labels: Collection[str],
+    labels: Mapping[str, str],
     *,
     path: Path,
     class_names: Sequence[str] | None = None,
     class_map: Mapping[str, str] | None = None,
 ) -> Meaning:
-    """Return what the columns mean, given all ``labels`` that occur.
+    """Return what the columns mean, given all ``labels`` that occur, each with a place that has it.
 
     Classes are ``class_names`` where given, else the words after ``score_`` and ``logit_`` in the order of
     the file; words and labels that mean bona fide and attack make it liveness, as a lone ``score`` does.
@@ -77,7 +77,7 @@ def _known_names(names: Sequence[str]) -> tuple[str, ...]:
 def _per_class(
     columns: FileColumns,
     words: Sequence[str],
-    labels: Collection[str],
+    labels: Mapping[str, str],
     path: Path,
     given: tuple[str, ...] | None,
     class_map: Mapping[str, str],
@@ -106,7 +106,7 @@ def _per_class(
 def _plain(
     columns: FileColumns,
     plain: Sequence[str],
-    labels: Collection[str],
+    labels: Mapping[str, str],
     given: tuple[str, ...] | None,
     class_map: Mapping[str, str],
 ) -> Meaning:
@@ -166,7 +166,7 @@ def _in_order(
 
 
 def _label_map(
-    labels: Iterable[str],
+    labels: Mapping[str, str],
     classes: tuple[str, ...],
     class_map: Mapping[str, str],
     *,
@@ -185,7 +185,13 @@ def _label_map(
                 name = _exchanged(label, name)
             if name is not None:
                 targets[label] = name
-    return resolve_labels(found, classes, targets)
+    try:
+        return resolve_labels(found, classes, targets)
+    except DatasetError as error:
+        unknown = [label for label in found if targets.get(label) not in classes]
+        if not unknown:
+            raise
+        raise DatasetError(f"{labels[unknown[0]]}: {error}") from None
 
 
 def _of_spelling(label: str, classes: tuple[str, ...]) -> str | None:

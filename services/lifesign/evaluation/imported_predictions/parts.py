@@ -14,21 +14,33 @@ from lifesign.evaluation.replay.predictions import Outcome, prediction_schema, s
 
 __all__ = ["prediction_tables"]
 
+_MOST_ROWS = 1 << 16
+_SCORES_PER_PART = 1 << 20
 _TEXT = ("sample_id", "path", "subject_id", "presentation_id", "pai_species")
 
 
 def prediction_tables(survey: Survey, meaning: Meaning) -> Iterator[tuple[pa.Table, int]]:
     """Yield parts in the order of the file, with the number of rows whose scores do not add up to 1.
 
-    Scores are float64: a threshold decides them digit by digit as the file has them.
+    Scores are float64: a threshold decides them digit by digit as the file has them. A part has 65,536
+    rows, fewer of many classes, so that it takes some megabytes.
 
     Raises:
-        DatasetError: a score or an outcome that is none; the sentence names the sample.
+        DatasetError: a score or an outcome that is none; the sentence names the row and the sample.
     """
-    place = str(survey.file.path)
+    place, rows = str(survey.file.path), min(_MOST_ROWS, _SCORES_PER_PART // len(meaning.class_names))
+    held: list[pa.Table] = []
+    strange = 0
     for table in batches_of(survey):
         answers = read_answers(table, meaning, place=place, decimal_comma=survey.file.has_decimal_comma)
-        yield _part(table, meaning, answers, place), answers.not_summing
+        strange += answers.not_summing
+        held.append(_part(table, meaning, answers, place))
+        while sum(one.num_rows for one in held) >= rows:
+            whole = pa.concat_tables(held)
+            yield whole.slice(0, rows).combine_chunks(), strange
+            held, strange = [whole.slice(rows)], 0
+    if sum(one.num_rows for one in held):
+        yield pa.concat_tables(held).combine_chunks(), strange
 
 
 def _part(table: pa.Table, meaning: Meaning, answers: Answers, place: str) -> pa.Table:
@@ -37,7 +49,7 @@ def _part(table: pa.Table, meaning: Meaning, answers: Answers, place: str) -> pa
     columns["label"] = _labels(table["label"], meaning)
     columns["scores"] = _vectors(answers.scores, answers.scored)
     if answers.logits is not None:
-        columns["logits"] = _vectors(answers.logits, answers.scored)
+        columns["logits"] = _vectors(answers.logits, answers.scored & np.isfinite(answers.logits).all(axis=1))
     words = pa.array([str(Outcome.NO_RESPONSE), str(Outcome.SCORED)])
     columns["outcome"] = words.take(pa.array(answers.scored.astype(np.int8)))
     columns["reason"] = answers.reason
@@ -50,7 +62,7 @@ def _part(table: pa.Table, meaning: Meaning, answers: Answers, place: str) -> pa
     ]
     return pa.table(
         [columns.get(field.name, pa.nulls(count, field.type)) for field in schema], schema=pa.schema(schema)
-    ).combine_chunks()
+    )
 
 
 def _labels(column: pa.ChunkedArray, meaning: Meaning) -> pa.Array:

@@ -211,8 +211,8 @@ _CATS = _csv(("sample_id", "label", "score_cat", "score_dog"), [("a", "owl", 0.5
         (_csv(_HEADER[1:], [row[1:] for row in _rows()]), "expected a column sample_id"),
         (_csv((*_HEADER, "score"), [(*row, 1) for row in _rows()]), "each column once, got ['score']"),
         (_csv((*_HEADER, "subject", "user"), [(*r, 1, 2) for r in _rows()]), "['subject', 'user'] all mean"),
-        (_more(("s1", "1", "1")), "more than once, such as 's1'"),
-        (_more(("x", "", "1")), "a label in every row, got 1 without, such as sample 'x'"),
+        (_more(("s1", "1", "1")), "more than once, such as 's1' in rows 2 and 21"),
+        (_more(("x", "", "1")), "row 21, sample 'x': expected a label in every row, got none"),
         (_more(("x", "sofa", "1")), "unknown class 'sofa': found ['0', '1', 'sofa']"),
         (
             _csv(_HEADER, [("a", "cat", "1")]),
