@@ -12,7 +12,14 @@ from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import CARD_FILE
 from lifesign.validation import problems_of
 
-__all__ = ["ModelCard", "OperatingPoint", "RateEvidence", "read_card_file", "read_model_card"]
+__all__ = [
+    "ModelCard",
+    "OperatingPoint",
+    "RateEvidence",
+    "WeightedThreshold",
+    "read_card_file",
+    "read_model_card",
+]
 
 
 class _Document(BaseModel):
@@ -29,6 +36,13 @@ class RateEvidence(_Document):
     upper: float
 
 
+class WeightedThreshold(_Document):
+    """The threshold with the least ``weight`` · APCER + (1 - ``weight``) · BPCER on development data."""
+
+    weight: float = Field(ge=0, le=1)
+    threshold: float = Field(ge=0, le=1)
+
+
 class OperatingPoint(_Document):
     """A threshold chosen on development data, with what it achieved there.
 
@@ -43,6 +57,9 @@ class OperatingPoint(_Document):
     apcer_max: RateEvidence | None = None
     apcer_by_species: dict[str, RateEvidence] = Field(default_factory=dict)
     bpcer: RateEvidence | None = None
+    weighted_thresholds: tuple[WeightedThreshold, ...] = Field(
+        default=(), description="of the same development data, for the expected performance curve"
+    )
 
 
 class ModelCard(_Document):

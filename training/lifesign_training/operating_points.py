@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import ContractError
+from lifesign.evaluation.metrics.expected_performance import weighted_thresholds
 from lifesign.evaluation.metrics.intervals import clopper_pearson
-from lifesign.model_card import OperatingPoint, RateEvidence
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram
+from lifesign.labels import ATTACK, BONA_FIDE
+from lifesign.model_card import OperatingPoint, RateEvidence, WeightedThreshold
 
 __all__ = [
     "CRITERIA",
@@ -107,8 +110,11 @@ def choose_operating_points(scores: LivenessScores, *, dataset_digest: str) -> t
         _lowest(apcer_max <= 0.10),
         _highest(bpcer <= 0.05),
     )
+    weighted = _weighted(scores)
     return tuple(
-        _operating_point(criterion, candidates[index], scores, dataset_digest)
+        _operating_point(criterion, candidates[index], scores, dataset_digest).model_copy(
+            update={"weighted_thresholds": weighted}
+        )
         for criterion, index in zip(CRITERIA, chosen, strict=True)
         if index is not None
     )
@@ -141,6 +147,19 @@ def _operating_point(
         apcer_max=max(by_species.values(), key=lambda rate: (rate.value or 0.0, rate.upper)),
         apcer_by_species=by_species,
         bpcer=rate_evidence(int(np.sum(scores.bona_fide < threshold)), len(scores.bona_fide)),
+    )
+
+
+def _weighted(scores: LivenessScores) -> tuple[WeightedThreshold, ...]:
+    values = np.concatenate([scores.bona_fide, scores.all_attacks])
+    attack = np.repeat([0, 1], [len(scores.bona_fide), len(scores.all_attacks)])
+    # Edges of bins, so that an evaluation can count errors at them exactly.
+    histogram = ScoreHistogram.from_batch((BONA_FIDE, ATTACK), attack, values)
+    found = weighted_thresholds(histogram, [BONA_FIDE], [ATTACK])
+    return tuple(
+        WeightedThreshold(weight=weight, threshold=threshold)
+        for weight, threshold in found.items()
+        if np.isfinite(threshold)
     )
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Iterable
 
-__all__ = ["CROSS", "ESTIMATED_TONE", "MEASURED_SLICES", "SKIN_TONE_BAND", "unknown_slices"]
+__all__ = ["CROSS", "ESTIMATED_TONE", "MATCH_DECISION", "MEASURED_SLICES", "SKIN_TONE_BAND", "unknown_slices"]
 
 CROSS = "*"
 """What joins two columns to a cross, as in ``--slices 'device,lighting,device*lighting'``."""
 
 SKIN_TONE_BAND = "skin_tone_band"
 """Derived slice: the ten Monk tones in three groups, for when single tones are too few to judge."""
+
+MATCH_DECISION = "match_decision"
+"""Column of what a face matcher decided: counted for full-system rates, not searched for groups."""
 
 ESTIMATED_TONE = "estimated_tone"
 """Typology angle of what is in the middle of the image: a proxy of skin tone, and told as an estimate."""

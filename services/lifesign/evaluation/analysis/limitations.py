@@ -21,6 +21,9 @@ def limitations(
         found.append(
             "The PAD subsystem was tested alone, without capture device or face matcher; full-system rates "
             "(IAPAR, RIAPAR) do not follow from these."
+            if pad.full_system is None
+            else "Full-system rates join this model's decisions with a matcher's that the data set tells; "
+            "neither matcher nor capture device was run."
         )
         totals = [row.apcer.total for row in pad.species]
         if totals:

@@ -36,6 +36,7 @@ from lifesign.evaluation.report.document import (
     SpeciesRow,
     ThresholdRow,
 )
+from lifesign.evaluation.report.parts.pad import ExpectedPerformanceRow, FullSystemDocument
 from lifesign.labels import BONA_FIDE, pai_family
 from lifesign.model_card import ModelCard, OperatingPoint
 
@@ -51,7 +52,11 @@ _COARSE_LIMIT = 9.2  # log odds of .9999
 
 
 def pad_document(
-    counts: PadCounts, histogram: ScoreHistogram, spec: AnalysisSpec, card: ModelCard | None
+    counts: PadCounts,
+    histogram: ScoreHistogram,
+    spec: AnalysisSpec,
+    card: ModelCard | None,
+    full_system: FullSystemDocument | None = None,
 ) -> PadDocument:
     """Return the ISO/IEC 30107-3 rates at the operating point, and rows for other thresholds."""
     worst = counts.apcer_max()
@@ -73,6 +78,8 @@ def pad_document(
         eer=_eer_row(histogram),
         species=tuple(_species_row(counts, name) for name in counts.species),
         thresholds=tuple(_threshold_rows(counts, histogram, spec, card)),
+        expected_performance=tuple(_expected_rows(histogram, spec, card)),
+        full_system=full_system,
     )
 
 
@@ -229,6 +236,30 @@ def _card_rows(
                 yield row.model_copy(
                     update={"criterion": point.criterion, "dataset_digest": point.dataset_digest}
                 )
+
+
+def _expected_rows(
+    histogram: ScoreHistogram, spec: AnalysisSpec, card: ModelCard | None
+) -> Iterable[ExpectedPerformanceRow]:
+    """Yield the errors here at the thresholds that the development data gave to every weight."""
+    points = (
+        *((spec.operating_point,) if spec.operating_point else ()),
+        *(card.operating_points if card else ()),
+    )
+    chosen = next((point.weighted_thresholds for point in points if point.weighted_thresholds), ())
+    attacks = [group for group in histogram.groups if group != BONA_FIDE]
+    for one in chosen:
+        try:
+            found = rates_at(histogram, [BONA_FIDE], attacks, threshold=one.threshold)
+        except InputError:  # within a bin, by another make of card
+            continue
+        yield ExpectedPerformanceRow(
+            weight=one.weight,
+            threshold=one.threshold,
+            apcer=rate_row(found.false_positive),
+            bpcer=rate_row(found.false_negative),
+            half_total_error=optional(found.half_total_error),
+        )
 
 
 def _fixed_row(

@@ -138,10 +138,14 @@ def _needed(limit: float) -> str:
 
 
 def _every_species(criterion: Criterion, pad: PadDocument) -> _Finding:
+    return _of_all("APCER", {row.species: _apcer(criterion, row) for row in pad.species}, criterion.limit)
+
+
+def _of_all(what: str, rates: Mapping[str, RateRow], limit: float) -> _Finding:
     """Return the worst species' result: failed before unproven, then by its upper limit."""
-    found = [_rate(f"APCER of {row.species}", _apcer(criterion, row), criterion.limit) for row in pad.species]
+    found = [_rate(f"{what} of {species}", rate, limit) for species, rate in rates.items()]
     if not found:
-        return _Finding(GateStatus.INSUFFICIENT, "The set holds no attack, so APCER is unknown.")
+        return _Finding(GateStatus.INSUFFICIENT, f"The set holds no attack, so {what} is unknown.")
     status = _worst([one.status for one in found])
     same = [one for one in found if one.status is status]
     return max(same, key=lambda one: 1.0 if one.upper is None else one.upper)
@@ -169,6 +173,9 @@ def _counted_errors(criterion: Criterion, pad: PadDocument) -> _Finding:
 
 
 def _iapar(criterion: Criterion, pad: PadDocument) -> _Finding:
+    if pad.full_system is not None:
+        rates = {row.species: row.iapar for row in pad.full_system.species}
+        return _of_all("IAPAR", rates, criterion.limit)
     found = _every_species(criterion, pad)
     if found.status is GateStatus.PASS:
         words = f"{found.sentence} An attack that is rejected cannot match, so IAPAR is at most that."
@@ -178,6 +185,8 @@ def _iapar(criterion: Criterion, pad: PadDocument) -> _Finding:
 
 
 def _frr(criterion: Criterion, pad: PadDocument) -> _Finding:
+    if pad.full_system is not None:
+        return _rate("FRR", pad.full_system.frr, criterion.limit)
     found = _rate("BPCER", _bpcer(criterion, pad), criterion.limit)
     if found.status is GateStatus.FAIL:
         words = f"{found.sentence} A bona fide sample that is rejected is a false reject, so FRR is no less."

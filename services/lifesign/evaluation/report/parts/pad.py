@@ -5,6 +5,9 @@ from pydantic import Field
 from lifesign.evaluation.report.parts.values import GateStatus, Part, RateRow
 
 __all__ = [
+    "ExpectedPerformanceRow",
+    "FullSystemDocument",
+    "FullSystemRow",
     "GeneralisationDocument",
     "PadDocument",
     "ProfileDocument",
@@ -77,6 +80,34 @@ class TwoThresholdDocument(Part):
     rows: tuple[ThreeWayRow, ...]
 
 
+class ExpectedPerformanceRow(Part):
+    """The errors here at the threshold that development data chose for one weight of the two errors."""
+
+    weight: float = Field(description="of APCER over all species; that of BPCER is 1 − weight")
+    threshold: float
+    apcer: RateRow = Field(description="all species pooled")
+    bpcer: RateRow
+    half_total_error: float | None
+
+
+class FullSystemRow(Part):
+    """IAPAR of one PAI species."""
+
+    species: str
+    iapar: RateRow
+
+
+class FullSystemDocument(Part):
+    """Attack detection and face comparison together, where the data set has the matcher's decisions."""
+
+    iapar_max: RateRow
+    iapar_max_species: str | None
+    frr: RateRow = Field(description="bona fide that attack detection or the matcher turned away")
+    riapar: float | None = Field(description="IAPAR of the worst species + FRR")
+    species: tuple[FullSystemRow, ...]
+    left_out: int = Field(description="presentations without a decision of the matcher")
+
+
 class PadDocument(Part):
     """Presentation-attack detection after ISO/IEC 30107-3."""
 
@@ -99,6 +130,12 @@ class PadDocument(Part):
     apcer_max_no_response_as_accept: RateRow | None = None
     provenance: ThresholdProvenance | None = None
     two_thresholds: TwoThresholdDocument | None = None
+    expected_performance: tuple[ExpectedPerformanceRow, ...] = Field(
+        default=(), description="the expected performance curve; empty without thresholds of development data"
+    )
+    full_system: FullSystemDocument | None = Field(
+        default=None, description="null where no matcher decided: then the PAD subsystem alone was tested"
+    )
 
 
 class SubjectIntervalRow(Part):
@@ -149,3 +186,11 @@ class GeneralisationDocument(Part):
     seen_apcer: RateRow = Field(description="all seen species pooled")
     unseen_apcer: RateRow
     sentence: str
+    unseen_mean_at_bpcer10: float | None = Field(
+        default=None,
+        description="mean APCER of unseen species at a BPCER of at most 10 % of this set, as in HTGER",
+    )
+    unseen_worst_at_bpcer10: RateRow | None = Field(
+        default=None, description="the worst of them, as in WCGER; ORACLE:test, so it never gates"
+    )
+    unseen_worst_species: str | None = None
