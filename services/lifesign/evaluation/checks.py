@@ -23,6 +23,8 @@ from lifesign.evaluation.report.document import (
     Value,
 )
 from lifesign.evaluation.report.wording import (
+    baseline_words,
+    capital,
     limit_words,
     percent,
     points_interval,
@@ -313,7 +315,7 @@ def _change(margin: float, baseline: BaselineComparison, change: MetricChange) -
         lower=lower,
         upper=upper,
         sentence=(
-            f"{change.metric} went from {percent(change.baseline)} (version {baseline.model_version}) to "
+            f"{capital(change.metric)} went from {percent(change.baseline)} ({baseline_words(baseline)}) to "
             f"{percent(change.current)} on the same samples, {signed_points(difference)} "
             f"(95 % CI {points_interval(lower, upper)}): {words}."
         ),

@@ -42,10 +42,15 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Session:
-    """What one process replayed: ``samples`` in ``seconds`` of wall time."""
+    """What one process replayed: ``samples`` in ``seconds`` of wall time.
+
+    ``pauses`` counts by gRPC status how often it waited before it asked the server again; ``None`` where that
+    is not known.
+    """
 
     samples: int
     seconds: float
+    pauses: Mapping[str, int] | None = None
 
 
 def analysis_spec(record: RunRecord, config: AnalysisConfig) -> AnalysisSpec:
@@ -146,7 +151,7 @@ def write_report(
         profile=config.profile,
         superclasses=config.superclasses,
     ).model_copy(update={"data_findings": read_findings(run_dir)})
-    performance = _performance(run_dir, session)
+    performance = _performance(run_dir, record, session)
     page = render_html(document, thumbnails=thumbnails_of(record), performance=performance)
     _write(out / "performance.json", json.dumps(performance, indent=2) + "\n")
     _write(out / "report.html", page)
@@ -278,17 +283,25 @@ def _preprocessing(record: RunRecord) -> str:
     return record.preprocessing.fingerprint + (" (assumed: no model card)" if record.assumed else "")
 
 
-def _performance(run_dir: Path, session: Session | None) -> dict[str, Any]:
+def _performance(run_dir: Path, record: RunRecord, session: Session | None) -> dict[str, Any]:
     """Return timings: never part of the report, which must not differ from run to run."""
     sessions = _earlier_sessions(run_dir)
     if session is not None and session.samples:
         rate = session.samples / session.seconds if session.seconds > 0 else None
-        sessions.append({"samples": session.samples, "seconds": session.seconds, "images_per_second": rate})
+        found: dict[str, Any] = {
+            "samples": session.samples,
+            "seconds": session.seconds,
+            "images_per_second": rate,
+        }
+        if session.pauses is not None:
+            found["pauses"] = dict(session.pauses)
+        sessions.append(found)
     latency = np.concatenate(
         [np.zeros(0, np.float32), *(_latencies(table) for table in _latency_tables(run_dir))]
     )
     quantiles = dict(zip(("p50", "p95", "p99", "max"), (0.5, 0.95, 0.99, 1.0), strict=True))
     return {
+        "started_at": record.started_at,
         "images_per_second": sessions[-1]["images_per_second"] if sessions else None,
         "sessions": sessions,
         "request_latency_seconds": {

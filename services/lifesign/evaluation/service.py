@@ -251,7 +251,10 @@ def _replay(
                 state = state.merge(one)
     finally:
         listener.on_finish()
-    return state, Session(samples=todo, seconds=time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    # Workers elsewhere wait for themselves and tell only the sentence.
+    pauses = None if isinstance(executor, RemoteExecutor) else dict(sorted(patience.pauses.items()))
+    return state, Session(samples=todo, seconds=seconds, pauses=pauses)
 
 
 def _done_here(

@@ -20,7 +20,14 @@ from lifesign.evaluation.report.document import (
     MetricChange,
     PredictionBiasRow,
 )
-from lifesign.evaluation.report.wording import p_words, percent, points_interval, signed_points
+from lifesign.evaluation.report.wording import (
+    baseline_words,
+    capital,
+    p_words,
+    percent,
+    points_interval,
+    signed_points,
+)
 
 __all__ = ["Shortcut", "find_alerts"]
 
@@ -137,7 +144,7 @@ def _regressions(evidence: GateEvidence) -> Iterable[Alert]:
             yield Alert(
                 kind="regression",
                 severity=AlertSeverity.CRITICAL,
-                title=f"{change.metric} is worse than version {baseline.model_version}",
+                title=f"{capital(change.metric)} is worse than {baseline_words(baseline)}",
                 sentence=_regression_sentence(change),
                 remedy="Keep the baseline in service; the flipped samples below show what was lost.",
                 evidence={
@@ -160,10 +167,10 @@ def _is_regression(change: MetricChange) -> bool:
 def _regression_sentence(change: MetricChange) -> str:
     where = f" Worst in {change.worst_slice}." if change.worst_slice else ""
     return (
-        f"{change.metric} rose from {percent(change.baseline)} to {percent(change.current)} on the same "
-        f"{change.samples} samples ({signed_points(change.difference or 0.0)}): {change.newly_wrong} newly "
-        f"wrong against {change.newly_right} newly right, exact McNemar, corrected "
-        f"{p_words(change.p_value)}.{where}"
+        f"{capital(change.metric)} rose from {percent(change.baseline)} to {percent(change.current)} on the "
+        f"same {change.samples:,} samples ({signed_points(change.difference or 0.0)}): "
+        f"{change.newly_wrong:,} newly wrong against {change.newly_right:,} newly right, exact McNemar, "
+        f"corrected {p_words(change.p_value)}.{where}"
     )
 
 
@@ -225,8 +232,8 @@ def _gap_sentence(table: GroupGapTable, row: GroupGapRow) -> str:
         limits = f" (95 % CI, all groups at once, {points_interval(row.lower, row.upper)})"
     return (
         f"{table.attribute}={row.group}: {table.metric} {percent(row.rate.value)} "
-        f"({row.rate.errors}/{row.rate.total}) against {percent(row.rest.value)} of the others "
-        f"({row.rest.errors}/{row.rest.total}), a gap of {signed_points(row.difference or 0.0)}{limits}, "
+        f"({row.rate.errors:,}/{row.rate.total:,}) against {percent(row.rest.value)} of the others "
+        f"({row.rest.errors:,}/{row.rest.total:,}), a gap of {signed_points(row.difference or 0.0)}{limits}, "
         f"corrected {p_words(row.q_value)}."
     )
 

@@ -23,6 +23,7 @@ from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.drift import drift_rows
 from lifesign.evaluation.analysis.errors import worst_errors
 from lifesign.evaluation.analysis.generalisation import generalisation_document
+from lifesign.evaluation.analysis.history import earlier_reports, history_rows
 from lifesign.evaluation.analysis.limitations import limitations
 from lifesign.evaluation.analysis.onset import with_onset
 from lifesign.evaluation.analysis.pad import histogram_rows, pad_document, threshold_source
@@ -86,6 +87,7 @@ class RunFacts:
     class_map: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     source: Literal["served", "file"] = "served"
+    export_digest: str = ""
 
 
 def build_report(
@@ -144,6 +146,7 @@ def build_report(
         served_versions=served,
         shortcuts=find_shortcuts(columns),
     )
+    earlier = earlier_reports(baseline)
     urgent = sum(alert.severity is not AlertSeverity.INFO for alert in alerts)
     return ReportDocument(
         run_id=run.run_id,
@@ -152,7 +155,7 @@ def build_report(
         verdict=verdict(results),
         verdict_sentence=verdict_sentence(results, urgent),
         gates=results,
-        alerts=with_onset(alerts, baseline),
+        alerts=with_onset(alerts, earlier),
         subject=_subject(state, spec, run, columns),
         model=_model(spec, card, run, served),
         accounting=accounting,
@@ -178,6 +181,7 @@ def build_report(
         drift=evidence.drift,
         generalisation=generalisation_document(pad, card),
         baseline=evidence.baseline,
+        history=history_rows(earlier),
         worst_errors=worst_errors(columns),
         limitations=(
             *limitations(
@@ -262,4 +266,6 @@ def _model(
         threshold_criterion=criterion,
         threshold_source=threshold_source(spec),
         source=run.source,
+        made_at="" if card is None else card.created_at,
+        export_digest=run.export_digest,
     )

@@ -18,7 +18,7 @@ from lifesign.evaluation.report.document import (
     GroupSummary,
     PredictionBiasRow,
 )
-from lifesign.evaluation.report.wording import percent
+from lifesign.evaluation.report.wording import capital, percent
 
 __all__ = ["class_bias", "gap_tables", "group_summaries", "prediction_bias_rows"]
 
@@ -187,7 +187,7 @@ def _sentence(column: str, kind: str, gaps: GroupGaps, rates: Mapping[str, Rate]
     parts = []
     if gaps.worst is not None and gaps.best is not None:
         parts.append(
-            f"{kind} by {column} runs from {percent(rates[gaps.best].value)} ({gaps.best}) to "
+            f"{capital(kind)} by {column} runs from {percent(rates[gaps.best].value)} ({gaps.best}) to "
             f"{percent(rates[gaps.worst].value)} ({gaps.worst})."
         )
     if gaps.alerts:

@@ -1,11 +1,9 @@
-"""Since when an alert is there, as far as the report of the baseline run can tell."""
+"""Since when an alert is there, as far as the reports of earlier runs can tell."""
 
-import json
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
-from lifesign.evaluation.report.document import Alert
+from lifesign.evaluation.report.document import Alert, ReportDocument
 
 __all__ = ["with_onset"]
 
@@ -13,36 +11,44 @@ __all__ = ["with_onset"]
 _SAME_BY_KIND = frozenset({"drift", "mixed_versions"})
 
 
-def with_onset(alerts: Iterable[Alert], baseline: Path | None) -> tuple[Alert, ...]:
+def with_onset(alerts: Iterable[Alert], earlier: Sequence[ReportDocument]) -> tuple[Alert, ...]:
     """Return the alerts with ``since`` filled in.
 
-    ``baseline`` is the folder of an earlier run: an alert that its report has too is told as old, another
-    one as new since then. Without a baseline, or with one from which nothing can be read, it is unknown.
+    ``earlier`` are the reports of earlier runs, the latest first: an alert that the latest has too is told as
+    old, with the run that it began with; another one as new since then. Without any it is unknown.
     """
-    report = {} if baseline is None else _read(baseline)
-    return tuple(alert.model_copy(update={"since": _since(alert, report)}) for alert in alerts)
+    return tuple(alert.model_copy(update={"since": _since(alert, earlier)}) for alert in alerts)
 
 
-def _since(alert: Alert, report: Mapping[str, Any]) -> str:
+def _since(alert: Alert, earlier: Sequence[ReportDocument]) -> str:
     before = "The reference is the model's development data. " if alert.kind == "drift" else ""
-    if not report:
+    if not earlier:
         return before + "Not known: no baseline run was given to compare with."
-    version = "+".join(report["model"]["served_versions"]) or "unknown"
-    earlier = f"version {version} (run {report['run_id']})"
+    latest = _named(earlier[0])
     if alert.kind == "regression":
-        return f"Between {earlier} and this run, on the same samples."
-    if _key(alert.kind, alert.title) in {_key(one["kind"], one["title"]) for one in report["alerts"]}:
-        return f"{before}Not new: the report of {earlier} has it too."
-    return f"{before}New since {earlier}, whose report does not have it."
+        return f"Between {latest} and this run, on the same samples."
+    old = list(takewhile(lambda report: _has(report, alert), earlier))
+    if not old:
+        return f"{before}New since {latest}, whose report does not have it."
+    told = (
+        f"the report of {latest} has it too"
+        if len(old) == 1
+        else f"the reports of the last {len(old)} runs have it, the first of them {_named(old[-1])}"
+    )
+    origin = (
+        f"; that of {_named(earlier[len(old)])}, the run before, does not" if len(old) < len(earlier) else ""
+    )
+    return f"{before}Not new: {told}{origin}."
 
 
-def _key(kind: str, title: str) -> tuple[str, str]:
-    return (kind, "" if kind in _SAME_BY_KIND else title)
+def _named(report: ReportDocument) -> str:
+    version = "+".join(report.model.served_versions)
+    return f"version {version} (run {report.run_id})" if version else f"run {report.run_id}"
 
 
-def _read(run_dir: Path) -> Mapping[str, Any]:
-    try:
-        report: Mapping[str, Any] = json.loads((run_dir / "report.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return report
+def _has(report: ReportDocument, alert: Alert) -> bool:
+    return _key(alert) in map(_key, report.alerts)
+
+
+def _key(alert: Alert) -> tuple[str, str]:
+    return (alert.kind, "" if alert.kind in _SAME_BY_KIND else alert.title)

@@ -220,6 +220,7 @@ def flipped_samples(paired: PairedRun, *, limit: int) -> tuple[FlippedSample, ..
             baseline_score=optional(float(paired.before_score[row])),
             current_score=optional(float(now[row])),
             regression=bool(paired.now_wrong[row]),
+            path=columns.cell("path", int(paired.rows[row])) or "",
         )
         for row in order[:limit]
     )

@@ -24,7 +24,7 @@ from lifesign.evaluation.comparison.document import ComparisonDocument, ErrorCha
 from lifesign.evaluation.comparison.sides import Side
 from lifesign.evaluation.metrics.comparison import NonInferiority
 from lifesign.evaluation.report.document import GateStatus
-from lifesign.evaluation.report.wording import limit_words, percent, points_interval, signed_points
+from lifesign.evaluation.report.wording import capital, limit_words, percent, points_interval, signed_points
 
 __all__ = ["compare_sides"]
 
@@ -151,7 +151,7 @@ def _sentence(change: ErrorChange, status: GateStatus, margin: float) -> str:
         GateStatus.INSUFFICIENT: f"too few samples to rule out a rise of {limit_words(margin)}",
     }[status]
     return (
-        f"{change.name} went from {percent(one.baseline.value)} to {percent(one.current.value)} on the same "
-        f"{one.counts.total:,} samples, {signed_points(one.delta)} "
+        f"{capital(change.name)} went from {percent(one.baseline.value)} to {percent(one.current.value)} on "
+        f"the same {one.counts.total:,} samples, {signed_points(one.delta)} "
         f"(95 % CI {points_interval(one.interval.lower, one.interval.upper)}): {words}."
     )

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -42,6 +43,7 @@ class Patience:
     """The waiting rules of one evaluation, shared by all its threads.
 
     ``limit_seconds`` bounds each spell of waiting; ``tell`` is given a sentence before every pause.
+    ``pauses`` counts them by the gRPC status that they were for.
     """
 
     def __init__(
@@ -49,8 +51,10 @@ class Patience:
     ) -> None:
         self.limit_seconds = limit_seconds
         self.clock: Clock = clock or SystemClock()
+        self.pauses: Counter[str] = Counter()
         self._tell = tell
         self._stop = threading.Event()
+        self._counting = threading.Lock()
 
     def spell(self, subject: str) -> "Spell":
         """Begin to wait for ``subject``, such as ``the model server localhost:8500``."""
@@ -65,9 +69,12 @@ class Patience:
         if self._stop.is_set():
             raise Stopped
 
-    def pause(self, seconds: float, message: str) -> None:
-        """Tell people and wait."""
+    def pause(self, seconds: float, message: str, code: str = "") -> None:
+        """Tell people and wait; the pause is counted under ``code``, if there is one."""
         self.check()
+        if code:
+            with self._counting:
+                self.pauses[code] += 1
         self._tell(message)
         self.clock.sleep(seconds, self._stop)
         self.check()
@@ -97,6 +104,7 @@ class Spell:
         self._patience.pause(
             min(self._delay, limit - waited),
             f"waiting for {self._subject} ({error.code}), {waited:.0f} of at most {limit:g} s",
+            error.code,
         )
         self._delay = min(self._delay * 2, _LONGEST_DELAY_SECONDS)
 

@@ -14,6 +14,7 @@ from lifesign.evaluation.audit.findings import Finding
 from lifesign.evaluation.report.parts.changes import (
     BaselineComparison,
     DriftRow,
+    EarlierRun,
     ErrorExample,
     FlippedSample,
     MetricChange,
@@ -66,6 +67,7 @@ __all__ = [
     "ConfusionDocument",
     "CurvePoint",
     "DriftRow",
+    "EarlierRun",
     "ErrorExample",
     "FlippedSample",
     "GateResult",
@@ -99,6 +101,8 @@ __all__ = [
     "report_schema",
 ]
 
+# Within 1.x a field is only added, and with a default, so that stored reports are read for ever. From the
+# first release on an addition also raises the minor version, and ``ReportDocument`` takes all there were.
 SCHEMA_VERSION: Final = "1.0"
 
 
@@ -138,6 +142,7 @@ class ReportDocument(Part):
     drift: tuple[DriftRow, ...]
     generalisation: GeneralisationDocument | None = None
     baseline: BaselineComparison | None
+    history: tuple[EarlierRun, ...] = Field(default=(), description="the chain of baselines, oldest first")
     worst_errors: tuple[ErrorExample, ...]
     data_findings: tuple[Finding, ...] = Field(
         default=(), description="what the audit found in the samples themselves"

@@ -81,7 +81,10 @@ def tiles(document: ReportDocument) -> list[Tile]:
     pad = document.pad
     found = _pad_tiles(pad) if pad is not None else _class_tiles(document)
     accuracy = document.accuracy
-    found.append(Tile("Accuracy", percent(accuracy.value), _limits_note(accuracy, percent)))
+    found.insert(
+        len(found) if pad is not None else 0,
+        Tile("Accuracy", percent(accuracy.value), _limits_note(accuracy, percent)),
+    )
     if pad is not None and document.roc:
         area = document.roc[0].auc
         found.append(Tile("AUC", four(area.value), _limits_note(area, four)))

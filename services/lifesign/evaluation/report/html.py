@@ -18,11 +18,19 @@ from lifesign.evaluation.report.curves import (
 )
 from lifesign.evaluation.report.definitions import definitions
 from lifesign.evaluation.report.document import GateStatus, GroupGapTable, RateRow, ReportDocument, SliceRow
-from lifesign.evaluation.report.execution import execution_facts, latency_rows
+from lifesign.evaluation.report.execution import execution_facts, latency_rows, session_rows
 from lifesign.evaluation.report.headline import headline_rows, tiles
+from lifesign.evaluation.report.history import (
+    courses,
+    drift_figure_over_runs,
+    history_figure,
+    history_row,
+)
 from lifesign.evaluation.report.page_environment import page_environment
 from lifesign.evaluation.report.pictures import Thumbnails, error_examples, flip_examples
 from lifesign.evaluation.report.wording import (
+    baseline_words,
+    capital,
     four,
     interval_words,
     limit_words,
@@ -41,6 +49,7 @@ _VERDICTS = {
     GateStatus.FAIL: "Fail",
     GateStatus.INSUFFICIENT: "Insufficient evidence",
 }
+_URGENCY = {GateStatus.FAIL: 0, GateStatus.INSUFFICIENT: 1, GateStatus.PASS: 2}
 _SECTIONS = (
     ("verdict", "Verdict"),
     ("alerts", "Alerts"),
@@ -58,6 +67,7 @@ _SECTIONS = (
     ("generalisation", "Generalisation"),
     ("baseline", "Since the baseline"),
     ("drift", "Drift"),
+    ("history", "Earlier runs"),
     ("errors", "Worst errors"),
     ("data", "Data quality"),
     ("latency", "Latency"),
@@ -87,6 +97,7 @@ def render_html(
             css=Markup(_stylesheet()),  # the project's own file, not data
             latency=latency_rows(performance or {}),
             execution=execution_facts(performance or {}),
+            sessions_run=session_rows(performance or {}),
             examples=error_examples(document.worst_errors, thumbnails),
             flips=flip_examples(document.baseline.flipped if document.baseline else (), thumbnails),
             sections=_sections(document, has_timings=bool(performance)),
@@ -100,6 +111,8 @@ def render_html(
 def _environment() -> Environment:
     environment = page_environment()
     environment.globals.update(
+        baseline_words=baseline_words,
+        capital=capital,
         confusion_figure=figures.confusion_figure,
         det_figure=figures.det_figure,
         drift_figure=figures.drift_figure,
@@ -141,6 +154,7 @@ def _views(document: ReportDocument) -> dict[str, Any]:
         "served": _served(document),
         "verdict_word": _VERDICTS[document.verdict],
         "tiles": tiles(document),
+        "gates": sorted(document.gates, key=lambda gate: _URGENCY[gate.status]),
         "headline": headline_rows(document),
         "is_large": is_large,
         "whole_matrix": None if is_large else matrices.class_matrix(confusion),
@@ -168,6 +182,7 @@ def _views(document: ReportDocument) -> dict[str, Any]:
         "gaps_in_alert": [table for table in document.group_gaps if _has_alert(table)],
         "other_gaps": [table for table in document.group_gaps if not _has_alert(table)],
         "transactions": _transactions(document),
+        "history": _history(document),
         "definitions": definitions(document.model.task),
     }
 
@@ -207,12 +222,27 @@ def _sections(document: ReportDocument, *, has_timings: bool) -> list[tuple[str,
         "bias": not (document.group_gaps or document.prediction_bias),
         "generalisation": document.generalisation is None,
         "drift": not document.drift,
+        "history": not document.history,
         "calibration": document.calibration is None,
         "baseline": document.baseline is None,
         "errors": not document.worst_errors,
         "latency": not has_timings,
     }
     return [(anchor, label) for anchor, label in _SECTIONS if not absent.get(anchor)]
+
+
+def _history(document: ReportDocument) -> dict[str, Any]:
+    rows = (*document.history, history_row(document))
+    names = [*(row.model_version or row.run_id[:6] for row in document.history), "now"]
+    found, distances = courses(rows), [row.largest_drift for row in rows]
+    has_drift = sum(one is not None for one in distances) > 1
+    return {
+        "rows": rows,
+        "same_data": len({row.data_digest for row in rows}) == 1,
+        "courses": [one.name for one in found],
+        "rates": history_figure(found, names),
+        "drift": drift_figure_over_runs(distances, names) if has_drift else None,
+    }
 
 
 def _transactions(document: ReportDocument, total: int = 10_000) -> list[dict[str, Any]]:

@@ -39,9 +39,12 @@ def error_examples(errors: Sequence[ErrorExample], thumbnails: Thumbnails | None
 def flip_examples(
     flipped: Iterable[FlippedSample], thumbnails: Thumbnails | None
 ) -> list[tuple[FlippedSample, str]]:
-    """Return the first regressions that have a picture under their sample id, at most twelve."""
+    """Return the first regressions that have a picture, at most twelve.
+
+    Reports of before name no path: there the sample id is tried, which often is one.
+    """
     worse = [row for row in flipped if row.regression][:_MAX_FLIPS]
-    found = [(row, _picture(row.sample_id, thumbnails)) for row in worse]
+    found = [(row, _picture(row.path or row.sample_id, thumbnails)) for row in worse]
     return [(row, image) for row, image in found if image is not None]
 
 

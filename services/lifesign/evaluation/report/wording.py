@@ -2,9 +2,11 @@
 
 import math
 
-from lifesign.evaluation.report.document import RateRow, Value
+from lifesign.evaluation.report.document import BaselineComparison, RateRow, Value
 
 __all__ = [
+    "baseline_words",
+    "capital",
     "four",
     "interval_words",
     "limit_words",
@@ -16,6 +18,17 @@ __all__ = [
     "signed_points",
     "value_text",
 ]
+
+
+def capital(sentence: str) -> str:
+    """Return a sentence that begins with a capital: names of metrics do not always."""
+    return sentence[:1].upper() + sentence[1:]
+
+
+def baseline_words(baseline: BaselineComparison) -> str:
+    """Return what to call the baseline: ``version 2``; ``the baseline`` where scores came from a file."""
+    known = baseline.model_version not in ("", "unknown")
+    return f"version {baseline.model_version}" if known else "the baseline"
 
 
 def percent(share: float | None) -> str:
@@ -47,8 +60,8 @@ def rate_words(rate: RateRow) -> str:
     if rate.total == 0:
         return "unknown (no samples)"
     if rate.errors == 0:
-        return f"0 (0/{rate.total}, 95 % sure to be at most {percent(rate.upper)})"
-    return f"{percent(rate.value)} ({rate.errors}/{rate.total}, 95 % CI {interval_words(rate)})"
+        return f"0 (0/{rate.total:,}, 95 % sure to be at most {percent(rate.upper)})"
+    return f"{percent(rate.value)} ({rate.errors:,}/{rate.total:,}, 95 % CI {interval_words(rate)})"
 
 
 def signed_points(share: float) -> str:

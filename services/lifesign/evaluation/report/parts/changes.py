@@ -4,9 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from lifesign.evaluation.report.parts.values import Part
+from lifesign.evaluation.report.parts.values import GateStatus, Part, RateRow, Value
 
-__all__ = ["BaselineComparison", "DriftRow", "ErrorExample", "FlippedSample", "MetricChange"]
+__all__ = ["BaselineComparison", "DriftRow", "EarlierRun", "ErrorExample", "FlippedSample", "MetricChange"]
 
 
 class DriftRow(Part):
@@ -49,6 +49,7 @@ class FlippedSample(Part):
     baseline_score: float | None
     current_score: float | None
     regression: bool
+    path: str = Field(default="", description="of its picture, below the root of the data set")
 
 
 class BaselineComparison(Part):
@@ -61,6 +62,23 @@ class BaselineComparison(Part):
     regressions: int
     improvements: int
     flipped: tuple[FlippedSample, ...]
+
+
+class EarlierRun(Part):
+    """A run that this one descends from: its baseline, the baseline of that, and so on."""
+
+    run_id: str
+    model_version: str = Field(description="versions that answered; empty where scores came from a file")
+    dataset: str
+    data_digest: str
+    samples: int
+    verdict: GateStatus
+    alerts: int = Field(description="those that are more than information")
+    accuracy: Value
+    apcer_max: RateRow | None
+    bpcer: RateRow | None
+    largest_drift: float | None = Field(description="of a feature from the model's reference")
+    drifted: int = Field(description="features with a drift alert")
 
 
 class ErrorExample(Part):

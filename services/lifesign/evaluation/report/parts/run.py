@@ -42,6 +42,10 @@ class ModelFacts(Part):
     threshold: float | None
     threshold_criterion: str | None
     threshold_source: str | None = Field(description="'dev', 'fixed' or 'ORACLE:test'")
+    made_at: str = Field(default="", description="of the version, as its card tells; RFC 3339, UTC")
+    export_digest: str = Field(
+        default="", description="SHA-256 of the version's files; empty where they were not at hand"
+    )
     source: Literal["served", "file"] = Field(
         default="served", description="whether a model server answered, or scores were read from a file"
     )

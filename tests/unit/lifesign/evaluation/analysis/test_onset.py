@@ -1,5 +1,6 @@
 import pytest
 
+from lifesign.evaluation.analysis.history import earlier_reports
 from lifesign.evaluation.analysis.onset import with_onset
 from lifesign.evaluation.report.document import Alert, AlertSeverity
 from lifesign.testing.report_documents import liveness_report
@@ -12,7 +13,7 @@ def _alert(kind="gate", title="Gate max_apcer failed"):
 
 
 def _since(alert, run_dir):
-    return with_onset([alert], run_dir)[0].since
+    return with_onset([alert], earlier_reports(run_dir))[0].since
 
 
 @pytest.fixture

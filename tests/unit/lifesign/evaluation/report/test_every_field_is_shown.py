@@ -14,6 +14,7 @@ from lifesign.evaluation.report import document as documents
 from lifesign.evaluation.report.document import (
     ClassMetrics,
     CoarseDocument,
+    EarlierRun,
     GateStatus,
     GeneralisationDocument,
     GroupSummary,
@@ -35,6 +36,7 @@ _NOT_SHOWN = {
     "Alert.evidence": _TEXT,
     "CurvePoint.threshold": "the table of thresholds names those that matter",
     "ErrorExample.path": "where the picture comes from",
+    "FlippedSample.path": "where the picture comes from",
     "Finding.blocks": "an evaluation is not blocked; the severity is shown",
     "Finding.count": _TEXT,
     "Finding.examples": "on the page of the audit",
@@ -121,6 +123,22 @@ def _rare_parts() -> dict[str, Any]:
                 proven=False,
             ),
         ),
+        "history": (
+            EarlierRun(
+                run_id="a1b2",
+                model_version="1",
+                dataset="old faces",
+                data_digest="cafe",
+                samples=77,
+                verdict=GateStatus.PASS,
+                alerts=2,
+                accuracy=value,
+                apcer_max=rate,
+                bpcer=rate,
+                largest_drift=0.2,
+                drifted=4,
+            ),
+        ),
         "data_findings": (
             Finding(
                 code=FindingCode.EXACT_DUPLICATE,
@@ -176,7 +194,13 @@ def whole(full):
         update={"no_response": 2, "reasons": {"truncated": 2}, "conversions": {"cmyk": 1}}
     )
     model = full.model.model_copy(
-        update={"training_data_digest": "feed", "recipe": "small", "operating_point": "eer"}
+        update={
+            "training_data_digest": "feed",
+            "recipe": "small",
+            "operating_point": "eer",
+            "made_at": "2026-01-02",
+            "export_digest": "beef",
+        }
     )
     subject = full.subject.model_copy(update={"class_map": {"live": "bona_fide"}, "frames": 99})
     return full.model_copy(

@@ -8,6 +8,7 @@ import pytest
 from markupsafe import escape
 from PIL import Image
 
+from lifesign.evaluation.report.document import GateStatus
 from lifesign.evaluation.report.html import render_html
 from lifesign.testing.prediction_tables import liveness_predictions
 from lifesign.testing.report_documents import report_of_confusion
@@ -92,6 +93,26 @@ def test_thumbnails_are_small_jpegs_and_can_be_left_out(full):
 def test_a_missing_or_broken_picture_is_left_blank(full):
     assert _parse(render_html(full, thumbnails=lambda path: None)).images == []
     assert _parse(render_html(full, thumbnails=lambda path: b"no image")).images == []
+
+
+@pytest.mark.parametrize(("path", "asked"), [("faces/1.png", "faces/1.png"), ("", "sample-1")])
+def test_changed_decisions_are_pictured_by_their_path_in_old_reports_by_their_name(full, path, asked):
+    flip = full.baseline.flipped[0].model_copy(
+        update={"sample_id": "sample-1", "path": path, "regression": True}
+    )
+    baseline = full.baseline.model_copy(update={"flipped": (flip,)})
+    document = full.model_copy(update={"baseline": baseline, "worst_errors": ()})
+    page = _parse(render_html(document, thumbnails=lambda one: _picture(one) if one == asked else None))
+    assert ["sample-1" in one["alt"] for one in page.images] == [True]
+
+
+def test_what_failed_comes_first_among_the_gates(full):
+    gates = [
+        full.gates[0].model_copy(update={"status": one, "sentence": f"It is {one}."}) for one in GateStatus
+    ]
+    page = render_html(full.model_copy(update={"gates": tuple(gates)}))
+    places = [page.index(f"It is {one}.") for one in ("fail", "insufficient", "pass")]
+    assert places == sorted(places)
 
 
 def test_names_from_the_data_set_are_escaped(full):
