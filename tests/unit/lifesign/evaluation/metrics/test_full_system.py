@@ -12,8 +12,8 @@ def _counts(**outcomes):
 
 
 def test_an_attack_gets_in_only_past_both_and_a_user_is_kept_out_by_either():
-    matched = _counts(bona_fide=(90, 5, 1), mask=(6, 30, 0), **{"print": (1, 40, 4)})
-    unmatched = _counts(bona_fide=(3, 1, 0), mask=(9, 5, 0), **{"print": (2, 3, 0)})
+    matched = _counts(bona_fide=(90, 5, 1), mask=(6, 30, 0), print=(1, 40, 4))
+    unmatched = _counts(bona_fide=(3, 1, 0), mask=(9, 5, 0), print=(2, 3, 0))
 
     rates = full_system_rates(matched, unmatched)
 
