@@ -2,8 +2,8 @@
 
 A version becomes a TF1 session, as inside TensorFlow Serving: it enforces no declared shapes, dtypes
 are never cast, and error texts are the runtime's own. On load the variables are turned into constants,
-which lets the graph optimiser fold batch normalisation into convolutions; models whose graph writes
-variables or needs tables are served as saved.
+and batch normalisation, biases and padding folded into convolutions (``folding.py``); models whose graph
+writes variables or needs tables are served as saved.
 """
 
 import threading
@@ -20,6 +20,7 @@ from tensorflow.python.framework import convert_to_constants
 from tensorflow.python.lib.io import tf_record
 
 from lifesign.pb.tensor_pb2 import SignatureDef
+from lifesign.serving.folding import folded
 from lifesign.serving.servable import Array
 from lifesign.serving.status import Code, ServingError
 
@@ -209,11 +210,14 @@ class TensorFlowLoader:
         return session, meta_graph
 
     def _frozen_session(self, session: Any, meta_graph: Any, version_dir: Path) -> Any | None:
+        kept = _output_nodes(meta_graph)
         try:
             graph_def = convert_to_constants.convert_variables_to_constants_from_session_graph(
-                session, session.graph.as_graph_def(), _output_nodes(meta_graph)
+                session, session.graph.as_graph_def(), kept
             )
             reason = _obstacle(graph_def)
+            if not reason:
+                graph_def = folded(graph_def, kept)
         except (ValueError, KeyError, NotImplementedError, TypeError, tf.errors.OpError) as error:
             graph_def, reason = None, f"{type(error).__name__}: {str(error)[:200]}"
         if reason:
