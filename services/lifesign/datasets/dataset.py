@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lifesign.datasets.coding import count_values, decoded, mapped, values_of
 from lifesign.datasets.columns import SAMPLE_SCHEMA
 from lifesign.datasets.digest import data_digest
 from lifesign.datasets.layouts.layout import Rejection, counted
@@ -18,6 +19,7 @@ from lifesign.datasets.order import doubled_ids, hash_order
 from lifesign.datasets.reading import RawDataset, read_raw
 from lifesign.datasets.slice_names import unknown_slices
 from lifesign.datasets.sources import ImageSource, open_source
+from lifesign.datasets.taking import taken
 from lifesign.errors import DatasetError
 from lifesign.labels import Split, is_liveness, resolve_labels, split_name
 
@@ -38,7 +40,8 @@ class Dataset:
     """The samples to replay, ordered by the SHA-256 of their id, so any prefix is a fair sample.
 
     ``table`` has the columns of ``SAMPLE_SCHEMA`` (``label`` is a class of the model, ``path`` relative
-    to ``root``, a folder or an address) and the metadata columns as strings. ``digest`` is the SHA-256 over
+    to ``root``, a folder or an address) and the metadata columns: texts, those that say the same again and
+    again as Arrow dictionaries; ``rows`` gives plain texts. ``digest`` is the SHA-256 over
     the sorted sample ids with their labels, species, subjects, metadata, and the size and SHA-256 of every
     file. ``recognised`` says what the set was taken for, ``rejections`` what in it is no sample.
     ``fingerprints``, uint64 ``(n,)``, are the first 64 bits of each image's SHA-256, 0 where it is missing.
@@ -78,15 +81,19 @@ class Dataset:
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
+    def rows(self, start: int, stop: int) -> pa.Table:
+        """Return the samples ``start`` to ``stop`` (exclusive), every column as plain strings."""
+        return decoded(self.table.slice(start, stop - start))
+
     @property
     def subjects(self) -> int | None:
         """Number of people; ``None`` where the data set names none."""
-        return _distinct(self.table["subject_id"])
+        return count_values(self.table["subject_id"]) or None
 
     @property
     def presentations(self) -> int | None:
         """Number of presentations; ``None`` where the data set names none."""
-        return _distinct(self.table["presentation_id"])
+        return count_values(self.table["presentation_id"]) or None
 
 
 def load_dataset(
@@ -115,7 +122,8 @@ def load_dataset(
     splits, kept = _only_split(columns, split, data)
     resolved = _resolve_labels(columns, kept, class_names, class_map, data)
     order = _order(columns["sample_id"], kept, data)[: limit or None]
-    table = _taken(columns, order)
+    table = taken(columns, order)
+    del order
     fingerprints = np.zeros(table.num_rows, np.uint64)
     metadata = tuple(name for name in table.column_names if name not in SAMPLE_SCHEMA.names)
     return Dataset(
@@ -142,12 +150,11 @@ def default_slices(table: pa.Table, columns: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_slice(name: str, column: pa.ChunkedArray) -> bool:
-    values = pc.unique(column).drop_null()
-    if not 2 <= len(values) <= _MAX_SLICE_VALUES:
+    if not 2 <= count_values(column) <= _MAX_SLICE_VALUES:
         return False
     if name in _DERIVED or _NOT_A_SLICE.search(name.lower()):
         return False
-    return not _is_measurement(values.to_pylist())
+    return not _is_measurement(values_of(column))
 
 
 def _is_measurement(values: Sequence[str]) -> bool:
@@ -165,14 +172,14 @@ def _only_split(
     columns: dict[str, pa.ChunkedArray], split: Split | None, data: str | Path
 ) -> tuple[tuple[str, ...], NDArray[np.int64] | None]:
     """Spell the splits; return those used, and the places of the rows kept, ``None`` for all."""
-    named = pc.unique(columns["split"]).drop_null().to_pylist()
+    named = values_of(columns["split"])
     if not named:
         return (), None
     words = {name: split_name(name) for name in named}
     unknown = sorted(name for name, word in words.items() if word is None)
     if unknown:
         raise DatasetError(f"{data}: expected the splits train, dev and test, got {unknown}")
-    columns["split"] = _mapped(columns["split"], {name: str(word) for name, word in words.items()})
+    columns["split"] = mapped(columns["split"], {name: str(word) for name, word in words.items()})
     present = sorted({str(word) for word in words.values()})
     if split is None:
         return tuple(present), None
@@ -191,44 +198,27 @@ def _resolve_labels(
 ) -> dict[str, str]:
     """Turn the labels into classes of the model; return what each label was taken for."""
     labels = columns["label"] if kept is None else columns["label"].take(pa.array(kept))
-    resolved = resolve_labels(pc.unique(labels).to_pylist(), class_names, class_map)
+    resolved = resolve_labels(values_of(labels), class_names, class_map)
     missing = [name for name in class_names if name not in resolved.values()]
     if missing and is_liveness(class_names):
         raise DatasetError(
             f"{data}: expected samples of both classes, got none of {', '.join(missing)} "
             f"among {len(labels):,} samples"
         )
-    columns["label"] = _mapped(columns["label"], resolved)
+    columns["label"] = mapped(columns["label"], resolved)
     return resolved
 
 
 def _order(ids: pa.ChunkedArray, kept: NDArray[np.int64] | None, data: str | Path) -> NDArray[np.int64]:
     """Return the places of the rows in the order of the data set, refusing samples that are there twice."""
-    ids = ids if kept is None else ids.take(pa.array(kept))
-    order, is_distinct = hash_order(ids)
+    order, is_distinct = hash_order(ids, kept)
     if not is_distinct:
-        doubled = doubled_ids(ids)
+        doubled = doubled_ids(ids if kept is None else ids.take(pa.array(kept)))
         raise DatasetError(
             f"{data}: expected each sample once, got {len(doubled)} sample ids more than once, such as "
             f"{', '.join(map(repr, doubled[:3]))}"
         )
-    return order if kept is None else kept[order]
-
-
-def _taken(columns: dict[str, pa.ChunkedArray], order: NDArray[np.int64]) -> pa.Table:
-    """Return rows in an order, taking the columns out one by one: at most one of them is there twice."""
-    places, is_path = pa.array(order), columns["sample_id"].equals(columns["path"])
-    taken: dict[str, pa.ChunkedArray] = {}
-    for name in list(columns):
-        column = columns.pop(name)
-        if name == "path" and is_path:
-            # Most sets name samples by their path: those texts, the longest of all, are kept once.
-            taken[name] = taken["sample_id"]
-        else:
-            taken[name] = column.take(places).combine_chunks()
-        del column
-        pa.default_memory_pool().release_unused()
-    return pa.table(taken)
+    return order
 
 
 def _chosen_slices(
@@ -240,14 +230,3 @@ def _chosen_slices(
     if unknown:
         raise DatasetError(f"{data}: expected slice columns among {list(metadata)}, got {unknown}")
     return tuple(wanted)
-
-
-def _mapped(column: pa.ChunkedArray, words: Mapping[str, str]) -> pa.ChunkedArray:
-    """Replace each value by its word; a null, and what has no word, is null."""
-    keys, values = pa.array(list(words), pa.string()), pa.array(list(words.values()), pa.string())
-    return values.take(pc.index_in(column, value_set=keys))
-
-
-def _distinct(column: pa.ChunkedArray) -> int | None:
-    count = int(pc.count_distinct(column, mode="only_valid").as_py())
-    return count or None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lifesign.datasets.parallel import map_paths
 from lifesign.datasets.sources import MISSING, ImageSource
+from lifesign.datasets.taking import rows_at
 
 __all__ = ["data_digest"]
 
@@ -36,10 +37,10 @@ def data_digest(
     order = pc.sort_indices(table["sample_id"])
     with ThreadPoolExecutor(threads, thread_name_prefix="hash") as pool:
         for start in range(0, table.num_rows, _ROWS_AT_ONCE):
-            rows = table.take(order[start : start + _ROWS_AT_ONCE])
+            places = order[start : start + _ROWS_AT_ONCE].to_numpy()
+            rows = rows_at(table, places)
             files = map_paths(pool, source.digest, rows["path"].to_pylist())
             if fingerprints is not None:
-                places = order[start : start + _ROWS_AT_ONCE].to_numpy()
                 fingerprints[places] = [_fingerprint(one) for one in files]
             columns = [rows[name].to_pylist() for name in facts]
             for row in zip(*columns, files, strict=True):

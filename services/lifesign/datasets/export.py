@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyarrow import csv, parquet
 
 from lifesign.datasets.cifar import ARCHIVE_SCHEME
+from lifesign.datasets.coding import decoded
 from lifesign.datasets.location import is_uri, joined
 from lifesign.datasets.manifest import MANIFEST_SUFFIXES
 from lifesign.datasets.reading import RawDataset
@@ -56,7 +57,9 @@ def _normalised(raw: RawDataset, folder: Path) -> pa.Table:
     table = raw.table
     for name, values in (("label", labels), ("split", splits), ("path", paths)):
         table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
-    return table.select([name for name in table.column_names if table[name].null_count < table.num_rows])
+    return decoded(
+        table.select([name for name in table.column_names if table[name].null_count < table.num_rows])
+    )
 
 
 def _path_from(folder: Path, root: str, path: str) -> str:

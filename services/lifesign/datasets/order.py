@@ -1,7 +1,7 @@
 """The order of samples: by the SHA-256 of their id, so that any prefix is a fair sample."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,24 +10,31 @@ from numpy.typing import NDArray
 
 __all__ = ["doubled_ids", "hash_order"]
 
+# Python's texts of all samples at once would need ten times the memory.
 _ROWS_AT_ONCE = 8_192
-_KEY_BYTES = 16
+_KEY_BYTES = 8
 
 
-def hash_order(ids: pa.ChunkedArray) -> tuple[NDArray[np.int64], bool]:
-    """Return the places of ``n`` ids in the order of their hashes, ``(n,)``, and whether all are distinct.
+def hash_order(ids: pa.ChunkedArray, kept: NDArray[np.int64] | None = None) -> tuple[NDArray[np.int64], bool]:
+    """Return the places of ids in the order of their hashes, ``(n,)``, and whether all are distinct.
 
-    Of each hash the first 128 bits are kept: 16 bytes a sample, and no two ids of any real set share them.
+    With ``kept``, places in ascending order, only these ids count. Of each hash 64 bits are kept, and all of
+    it looked at again where two share them.
     """
-    keys = np.empty((len(ids), 2), np.uint64)
-    start = 0
-    for part in _hashes(ids):
-        keys[start : start + len(part)] = part
-        start += len(part)
-    order = np.lexsort((keys[:, 1], keys[:, 0])).astype(np.int64)
-    high = keys[order, 0]
-    same = np.flatnonzero(high[1:] == high[:-1])
-    return order, not bool((keys[order[same], 1] == keys[order[same + 1], 1]).any())
+    keys = np.empty(len(ids) if kept is None else len(kept), np.uint64)
+    stop = 0
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        some = ids.slice(start, _ROWS_AT_ONCE)
+        if kept is not None:
+            first, last = np.searchsorted(kept, (start, start + _ROWS_AT_ONCE))
+            some = some.take(pa.array(kept[first:last] - start))
+        keys[stop : stop + len(some)] = _keys(some.to_pylist())
+        stop += len(some)
+    order = np.argsort(keys, kind="stable").astype(np.int64, copy=False)
+    keys = keys[order]
+    if kept is not None:
+        order = kept[order]
+    return order, _settle_ties(ids, keys, order)
 
 
 def doubled_ids(ids: pa.ChunkedArray) -> list[str]:
@@ -37,9 +44,23 @@ def doubled_ids(ids: pa.ChunkedArray) -> list[str]:
     return sorted(doubled.field("values").to_pylist())
 
 
-def _hashes(ids: pa.ChunkedArray) -> Iterator[NDArray[np.uint64]]:
-    """Yield the keys of some ids at a time: Python's texts of all of them would need ten times the memory."""
-    for start in range(0, len(ids), _ROWS_AT_ONCE):
-        texts = ids[start : start + _ROWS_AT_ONCE].to_pylist()
-        joined = b"".join(hashlib.sha256(one.encode()).digest()[:_KEY_BYTES] for one in texts)
-        yield np.frombuffer(joined, dtype=">u8").reshape(-1, 2).astype(np.uint64)
+def _settle_ties(ids: pa.ChunkedArray, keys: NDArray[np.uint64], order: NDArray[np.int64]) -> bool:
+    """Put ids that share one of the sorted ``keys`` in the order of their whole hashes.
+
+    Return whether all ids are distinct.
+    """
+    tied = np.flatnonzero(keys[1:] == keys[:-1])
+    is_distinct = True
+    # Runs of ties: one begins where the place before is not tied to it.
+    for start in tied[np.diff(tied, prepend=-2) > 1].tolist():
+        stop = int(np.searchsorted(keys, keys[start], side="right"))
+        places = order[start:stop].tolist()
+        hashes = {place: hashlib.sha256(ids[place].as_py().encode()).digest() for place in places}
+        order[start:stop] = sorted(places, key=hashes.__getitem__)
+        is_distinct &= len(set(hashes.values())) == len(hashes)
+    return is_distinct
+
+
+def _keys(texts: Sequence[str]) -> NDArray[np.uint64]:
+    joined = b"".join(hashlib.sha256(one.encode()).digest()[:_KEY_BYTES] for one in texts)
+    return np.frombuffer(joined, dtype=">u8").astype(np.uint64)

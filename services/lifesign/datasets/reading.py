@@ -1,12 +1,10 @@
 """A data set read into one table, whatever it is kept as: manifest, class folders, a published layout."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from lifesign.datasets.columns import SAMPLE_SCHEMA
 from lifesign.datasets.folders import read_folders
 from lifesign.datasets.layouts.catalogue import FOLDERS, detect_layout, layout_named
 from lifesign.datasets.layouts.layout import Layout, LayoutRows, Rejection, chosen_protocol
@@ -103,7 +101,7 @@ def _from_layout(tree: Tree, layout: Layout, protocol: str | None) -> RawDataset
         raise DatasetError(f"{tree.root}: recognised as {layout.title}, with no usable sample{first}")
     words = f"{layout.title} ({layout.name})" + (f", protocol {protocol}" if protocol else "")
     root = _absolute(tree.root) if found.root is None else found.root
-    return RawDataset(root, _table(found.rows), layout.name, words, found.rejections, found.notes)
+    return RawDataset(root, found.rows.finish(), layout.name, words, found.rejections, found.notes)
 
 
 def _verify(tree: Tree, layout: Layout | None) -> None:
@@ -115,13 +113,6 @@ def _verify(tree: Tree, layout: Layout | None) -> None:
 
 def _told(found: LayoutRows) -> str:
     return f"{found.rejections[0].sample}: {found.rejections[0].reason}"
-
-
-def _table(rows: Sequence[Mapping[str, str | None]]) -> pa.Table:
-    # Metadata that no row has would only be in the way.
-    told = (name for row in rows for name, value in row.items() if value is not None)
-    names = list(dict.fromkeys([*SAMPLE_SCHEMA.names, *told]))
-    return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
 
 
 def _absolute(root: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from lifesign.datasets.layouts.boxes import read_boxes
 from lifesign.datasets.layouts.layout import Layout, LayoutRows, Rejection, UnusableError, sample_row
+from lifesign.datasets.layouts.rows import RowTable
 from lifesign.datasets.tree import Tree
 from lifesign.errors import DatasetError
 
@@ -68,7 +69,9 @@ def _read(tree: Tree, protocol: str | None) -> LayoutRows:
         *((f"{len(unlisted)} images are not in this protocol",) if unlisted and name != _WHOLE else ()),
         *box_notes,
     )
-    return LayoutRows([row | box for row, box in zip(rows, boxes, strict=True)], tuple(rejections), notes)
+    return LayoutRows(
+        RowTable(row | box for row, box in zip(rows, boxes, strict=True)), tuple(rejections), notes
+    )
 
 
 def _metas(tree: Tree, protocol: str | None) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lifesign.datasets.cifar import ARCHIVE_SCHEME, MD5_OF, read_batch, read_names
 from lifesign.datasets.layouts.layout import Layout, LayoutRows
+from lifesign.datasets.layouts.rows import RowTable
 from lifesign.datasets.location import local_path
 from lifesign.datasets.tree import Tree
 from lifesign.errors import DatasetError
@@ -36,7 +37,7 @@ def _read(tree: Tree, protocol: str | None) -> LayoutRows:
     folder = _folder(tree)
     fine_names, coarse_names = read_names(folder / "meta")
     is_coarse = protocol == "coarse"
-    rows: list[dict[str, str | None]] = []
+    rows = RowTable()
     for split in _SPLITS:
         batch = read_batch(folder / split)
         for row, (fine, coarse) in enumerate(zip(batch.fine, batch.coarse, strict=True)):

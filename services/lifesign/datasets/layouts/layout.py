@@ -1,9 +1,10 @@
 """What a layout is, and what reading one gives."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lifesign.datasets.layouts.rows import RowTable
 from lifesign.datasets.tree import Tree
 from lifesign.errors import DatasetError
 from lifesign.labels import ATTACK, BONA_FIDE, pai_family
@@ -25,12 +26,12 @@ class UnusableError(Exception):
 
 @dataclass(frozen=True)
 class LayoutRows:
-    """Rows with the columns of ``SAMPLE_SCHEMA`` and metadata, as texts; what was left out; and what to know.
+    """The samples; what was left out; and what to know.
 
     ``root`` is where the paths of the rows lie when that is not the folder of the listing.
     """
 
-    rows: Sequence[Mapping[str, str | None]]
+    rows: RowTable
     rejections: tuple[Rejection, ...] = ()
     notes: tuple[str, ...] = ()
     root: str | None = None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from lifesign.datasets.layouts.layout import Layout, LayoutRows, Rejection, UnusableError, sample_row
+from lifesign.datasets.layouts.rows import RowTable
 from lifesign.datasets.tree import Tree
 from lifesign.labels import split_name
 
@@ -21,7 +22,7 @@ def _matches(tree: Tree) -> bool:
 
 
 def _read(tree: Tree, protocol: str | None) -> LayoutRows:  # noqa: ARG001
-    rows: list[Mapping[str, str | None]] = []
+    rows = RowTable()
     rejections: list[Rejection] = []
     for path in tree.images:
         try:

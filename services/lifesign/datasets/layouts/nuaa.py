@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from lifesign.datasets.layouts.layout import Layout, LayoutRows, Rejection, UnusableError, sample_row
+from lifesign.datasets.layouts.rows import RowTable
 from lifesign.datasets.tree import Tree
 from lifesign.errors import DatasetError
 
@@ -69,7 +70,7 @@ def _read(tree: Tree, protocol: str | None) -> LayoutRows:
         if path not in known and f"{_FOLDERS[variant].lower()}/" in path.lower()
     ]
     notes = ("there is no development split; training carves one from train, by subject",)
-    return LayoutRows(tuple(rows.values()), tuple(rejections), notes)
+    return LayoutRows(RowTable(rows.values()), tuple(rejections), notes)
 
 
 def _lists(tree: Tree, variant: str) -> Iterator[_List]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from lifesign.datasets.layouts.layout import Layout, LayoutRows, Rejection, UnusableError
+from lifesign.datasets.layouts.rows import RowTable
 from lifesign.datasets.layouts.videos import (
     Frame,
     Presentation,
@@ -53,7 +54,7 @@ def _read(tree: Tree, protocol: str | None) -> LayoutRows:
     frames = frames_by_video(tree)
     require_frames(tree, frames, _TITLE)
     by_name = {key.rpartition("/")[2]: members for key, members in frames.items()}
-    rows: list[Mapping[str, str | None]] = []
+    rows = RowTable()
     rejections: list[Rejection] = []
     for split in _SPLITS:
         path = _list_path(tree, protocol, split)

@@ -38,7 +38,7 @@ def _matches(tree: Tree) -> bool:
 
 def _read(tree: Tree, protocol: str | None) -> LayoutRows:  # noqa: ARG001
     found = read_videos(tree, title=_TITLE, dataset="rose-youtu", describe=_describe)
-    has_split = any(row["split"] for row in found.rows)
+    has_split = found.rows.tells("split")
     notes = () if has_split else ("no train or test folder in the paths: the samples have no split",)
     return LayoutRows(found.rows, found.rejections, notes)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from lifesign.datasets.layouts.layout import LayoutRows, Rejection, UnusableError, sample_row
+from lifesign.datasets.layouts.rows import RowTable
 from lifesign.datasets.tree import Tree
 from lifesign.errors import DatasetError
 
@@ -88,7 +89,7 @@ def read_videos(
     """
     frames = frames_by_video(tree)
     require_frames(tree, frames, title)
-    rows: list[Mapping[str, str | None]] = []
+    rows = RowTable()
     rejections: list[Rejection] = []
     for key, members in frames.items():
         try:

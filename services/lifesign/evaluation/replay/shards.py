@@ -169,7 +169,7 @@ class ShardReplay:
             while starts or waiting:
                 while starts and len(waiting) < self._settings.batches_ahead:
                     start = starts.popleft()
-                    rows = self._dataset.table[start : min(start + size, shard.stop)]
+                    rows = self._dataset.rows(start, min(start + size, shard.stop))
                     waiting.append(_Batch(rows, self._pool.submit(self._prepare, rows)))
                 yield self._settled(waiting.popleft())
         finally:

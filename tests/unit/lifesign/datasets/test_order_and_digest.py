@@ -42,6 +42,27 @@ def test_the_order_is_that_of_the_hashes(ids):
     assert is_distinct
 
 
+@given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=50), st.data())
+def test_only_the_samples_kept_are_ordered(ids, data):
+    kept = sorted(data.draw(st.sets(st.integers(0, len(ids) - 1))))
+    places, is_distinct = hash_order(_column(ids), np.array(kept, np.int64))
+    assert places.tolist() == sorted(kept, key=lambda place: hashlib.sha256(ids[place].encode()).digest())
+    assert is_distinct
+
+
+@pytest.mark.parametrize("mask", [0, 1 << 63, 15 << 60])
+def test_ids_that_share_a_key_are_ordered_by_their_whole_hash(monkeypatch, mask):
+    whole = order._keys
+    monkeypatch.setattr(order, "_keys", lambda texts: whole(texts) & np.uint64(mask))
+    ids = [f"image-{number}" for number in range(60)]
+    places, is_distinct = hash_order(_column(ids))
+    assert [ids[place] for place in places] == sorted(
+        ids, key=lambda one: hashlib.sha256(one.encode()).digest()
+    )
+    assert is_distinct
+    assert not hash_order(_column([*ids, ids[7]]))[1]
+
+
 @given(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12))
 def test_doubles_are_noticed_and_named(ids):
     _, is_distinct = hash_order(_column(ids))
