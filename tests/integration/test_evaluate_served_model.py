@@ -14,6 +14,7 @@ import pytest
 from lifesign.evaluation.config import evaluation_config
 from lifesign.evaluation.replay.predictions import read_predictions
 from lifesign.evaluation.replay.progress import SilentProgress
+from lifesign.evaluation.replay.version_files import version_digest
 from lifesign.evaluation.service import evaluate
 from lifesign.model_card import ModelCard, OperatingPoint
 from lifesign.preprocessing import PreprocessingSpec
@@ -117,7 +118,15 @@ def test_the_command_reports_on_the_served_version(whole_run):
     assert document["accounting"]["scored"] == SAMPLES
     assert document["accuracy"]["value"] > 0.85
     assert {row["species"] for row in document["pad"]["species"]} >= {"print_laser", "replay_tablet"}
-    assert json.loads((whole_run / "performance.json").read_text())["images_per_second"] > 0
+    performance = json.loads((whole_run / "performance.json").read_text())
+    assert performance["images_per_second"] > 0
+    assert [session["pauses"] for session in performance["sessions"]] == [{}]
+
+
+def test_the_report_names_the_files_of_the_version(whole_run, base):
+    document = json.loads((whole_run / "report.json").read_text())
+    assert document["model"]["export_digest"] == version_digest(base / "brightness" / "1")
+    assert document["model"]["export_digest"] in (whole_run / "report.html").read_text()
 
 
 def _parts(out: Path) -> int:

@@ -262,6 +262,7 @@ def _facts(record: RunRecord) -> RunFacts:
         presentations=record.dataset.presentations,
         class_map=record.dataset.class_map,
         source=record.source,
+        export_digest=record.export_digest,
         remarks=(*record.dataset.remarks, *_taken_for_granted(record)),
     )
 

@@ -30,6 +30,7 @@ from lifesign.evaluation.replay.shards import (
     Shard,
     shards_of,
 )
+from lifesign.evaluation.replay.version_files import version_digest
 from lifesign.evaluation.replay.worker import opened_replay, replay_client, shared_work
 from lifesign.evaluation.report.document import ReportDocument
 from lifesign.evaluation.reporting import (
@@ -166,6 +167,9 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
         "data_digest": dataset.digest,
         "format": 1,
     }
+    export = _export_digest(config, model.version)
+    if export:
+        identity["export"] = export
     if model.exchange is not None:
         identity["exchange"] = model.exchange.model_dump(mode="json")
     return RunRecord(
@@ -181,6 +185,7 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
         preprocessing=model.preprocessing,
         assumed=model.assumed,
         exchange=model.exchange,
+        export_digest=export,
         card=model.card,
         dataset=DatasetRecord(
             name=config.name_of_dataset,
@@ -196,6 +201,12 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
             remarks=dataset.remarks,
         ),
     )
+
+
+def _export_digest(config: EvaluationConfig, version: int) -> str:
+    if config.model_base_path is None:
+        return ""
+    return version_digest(config.model_base_path / config.model / str(version))
 
 
 def _command(config: EvaluationConfig, version: int) -> str:

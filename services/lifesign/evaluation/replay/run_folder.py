@@ -55,6 +55,7 @@ class RunRecord(_Record):
 
     ``identity`` is what decides the numbers; its hash is ``run_id``. Of predictions that came in a file
     neither version nor preprocessing is known; ``operating_point`` is a threshold chosen for this run.
+    ``export_digest`` is that of the version's files, empty where they were not at hand.
     """
 
     format: int = 1
@@ -74,6 +75,7 @@ class RunRecord(_Record):
     source: Literal["served", "file"] = "served"
     operating_point: OperatingPoint | None = None
     exchange: ModelExchange | None = None
+    export_digest: str = ""
 
 
 def read_record(run_dir: Path) -> RunRecord | None:

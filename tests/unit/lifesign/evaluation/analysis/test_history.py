@@ -89,8 +89,8 @@ def test_the_page_draws_and_lists_the_earlier_runs(runs):
     report = liveness_report(version=4)
     page = render_html(report.model_copy(update={"history": history_rows(earlier_reports(runs[2]))}))
     assert "APCER, worst species and BPCER over 4 runs, the oldest first" in page
-    assert [page.index(f"<code>run-{version}</code>") for version in (1, 2, 3)] == sorted(
-        page.index(f"<code>run-{version}</code>") for version in (1, 2, 3)
+    assert [page.index(f">run-{version}</code>") for version in (1, 2, 3)] == sorted(
+        page.index(f">run-{version}</code>") for version in (1, 2, 3)
     )
     assert '<th scope="row">this run</th>' in page
     assert "Earlier runs" not in render_html(report)
