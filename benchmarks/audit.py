@@ -1,6 +1,13 @@
-"""How fast a data set is audited, by stage, and how that grows with the set.
+"""Whether an audit finds what is wrong and nothing else, and how fast a data set is audited, by stage.
 
-    python benchmarks/audit.py [--images 2000] [--rows 100000] [--threads 2]
+    python benchmarks/audit.py [--only traps|clean|speed] [--seeds 5] [--sets 200]
+    python benchmarks/audit.py --only speed [--images 2000] [--rows 100000] [--threads 2]
+
+Traps: every fault of ``lifesign.testing.audit_traps``, built into ``--seeds`` sets that have none. Clean:
+``--sets`` sets of 8 to 120 people in which nothing depends on label or split, of
+``lifesign.testing.clean_datasets``; what warns or blocks there is a false alarm, but for what is counted and
+true (``few_samples``, a species or class that chance left out of a split). Measured: none of 120 clean sets of
+50 to 855 samples, median 268, is warned of.
 
 Side by side in one run: reading and decoding alone, the whole measurement (digests, hashes, texture), and the
 checks; then the near-duplicate index against comparing all with all, and the checks of a table of --rows
@@ -21,6 +28,7 @@ import resource
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -30,15 +38,24 @@ from PIL import Image
 
 from lifesign.datasets.dataset import load_dataset
 from lifesign.evaluation.audit.auditing import audit_images
+from lifesign.evaluation.audit.findings import Finding, FindingCode, Severity
 from lifesign.evaluation.audit.fingerprints import hamming
 from lifesign.evaluation.audit.measurements import Measurements, measure_images
 from lifesign.evaluation.audit.near_pairs import near_pairs
+from lifesign.evaluation.audit.reading import read_audited
 from lifesign.evaluation.audit.replayed import audit_replayed
 from lifesign.evaluation.audit.table import AuditTable
 from lifesign.executor import LocalExecutor
 from lifesign.labels import LIVENESS_CLASSES
 from lifesign.preprocessing import decode_image
+from lifesign.testing.audit_traps import TRAPS
+from lifesign.testing.audited_dataset import write_audited_dataset
+from lifesign.testing.clean_datasets import write_clean_dataset
 
+# Facts about a set that chance made, which no audit should be silent of.
+COUNTED_AND_TRUE = frozenset(
+    {FindingCode.FEW_SAMPLES, FindingCode.SPECIES_MISSING_FROM_DEV, FindingCode.CLASS_MISSING_FROM_SPLIT}
+)
 SIDE = 160
 ROUNDS = 3
 
@@ -113,13 +130,74 @@ def all_pairs(one: np.ndarray, other: np.ndarray, threshold: int) -> int:
     return found
 
 
+def findings_of(root: Path) -> tuple[int, tuple[Finding, ...]]:
+    """Return the number of samples of a set, and what its audit finds."""
+    audited = read_audited(root)
+    measured = measure_images(audited.table.paths, audited.source.read, boxes=audited.table.boxes)
+    return len(audited.table), audit_images(audited.table, measured, dataset="x").findings
+
+
+def show_traps(seeds: int) -> None:
+    """Print how often each fault is found under its code, and what else is said then."""
+    kinds = Counter[str]()
+    others = Counter[str]()
+    for trap in TRAPS:
+        found = 0
+        for seed in range(seeds):
+            with tempfile.TemporaryDirectory() as folder:
+                data = write_audited_dataset(Path(folder), seed=seed)
+                trap.build(data)
+                codes = [one.code for one in findings_of(data.save())[1]]
+            found += trap.code in codes
+            others.update(str(code) for code in codes if code != trap.code)
+        kinds["all" if found == seeds else "some"] += 1
+        if found < seeds:
+            print(f"  {trap.name}: {trap.code} found in {found} of {seeds} sets")
+    print(
+        f"traps: {kinds['all']} of {len(TRAPS)} faults found in each of {seeds} sets; besides: {dict(others)}"
+    )
+
+
+def show_clean(sets: int) -> None:
+    """Print how often an audit warns of a set that has no fault."""
+    sizes, codes, alarmed = [], Counter[str](), 0
+    for seed in range(sets):
+        with tempfile.TemporaryDirectory() as folder:
+            size, findings = findings_of(write_clean_dataset(Path(folder), seed=seed))
+        false = [
+            one for one in findings if one.severity is not Severity.INFO and one.code not in COUNTED_AND_TRUE
+        ]
+        sizes.append(size)
+        codes.update(str(one.code) for one in findings)
+        alarmed += bool(false)
+        for one in false:
+            print(f"  set {seed}, {size} samples: {one.code}: {one.sentence}")
+    print(
+        f"clean: {alarmed} of {sets} sets of {min(sizes)} to {max(sizes)} samples (median "
+        f"{statistics.median(sizes):.0f}) are warned of; all findings: {dict(codes)}"
+    )
+
+
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description="Speed of the data audit.")
+    parser = argparse.ArgumentParser(description="Findings and speed of the data audit.")
+    parser.add_argument("--only", choices=("traps", "clean", "speed"))
+    parser.add_argument("--seeds", type=int, default=5, help="sets that each fault is built into")
+    parser.add_argument("--sets", type=int, default=200, help="sets without a fault")
     parser.add_argument("--images", type=int, default=2000, help=f"JPEG files of {SIDE} pixels a side")
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the made-up table")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
+    if options.only in (None, "traps"):
+        show_traps(options.seeds)
+    if options.only in (None, "clean"):
+        show_clean(options.sets)
+    if options.only in (None, "speed"):
+        show_speed(options)
+
+
+def show_speed(options: argparse.Namespace) -> None:
+    """Print images per second by stage."""
     with tempfile.TemporaryDirectory() as folder:
         files = write_images(Path(folder), options.images)
         names = [str(row) for row in range(options.images)]

@@ -30,6 +30,7 @@ from lifesign.evaluation.metrics.comparison import compare_errors
 from lifesign.evaluation.metrics.delong import compare_areas
 from lifesign.evaluation.metrics.intervals import clopper_pearson, upper_bound, wilson
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc
+from lifesign.evaluation.metrics.subject_accuracy import SubjectAnswers
 from lifesign.evaluation.metrics.subject_areas import SubjectWins, area_by_subject
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 
@@ -169,6 +170,37 @@ def _areas_by_subject(repeats: int) -> None:
         print(f"    least: {100 * found[worst]:.1f} for {worst}")
 
 
+def _accuracies(repeats: int) -> None:
+    """Accuracy and macro recall of classifiers by subjects, over 108 settings, and what ignores subjects."""
+    found: dict[str, dict[tuple[object, ...], float]] = {
+        "accuracy": {},
+        "macro recall": {},
+        "as if independent": {},
+    }
+    for setting in itertools.product((20, 35, 60), (3, 10, 30), (0.1, 0.4), (0.03, 0.1, 0.3), (2, 10)):
+        people, mean, alike, rate, classes = setting
+        rng, hits = np.random.default_rng(len(found["accuracy"])), Counter[str]()
+        strength = (1 - alike) / alike
+        for _ in range(repeats):
+            subject = np.repeat(np.arange(people), rng.integers(1, 2 * mean + 1, people))
+            label = rng.integers(0, classes, len(subject))
+            own = rng.beta(rate * strength, (1 - rate) * strength, people)[subject]
+            wrong = rng.random(len(subject)) < own
+            predicted = np.where(wrong, (label + 1) % classes, label)
+            answers = SubjectAnswers.from_samples(label, predicted, subject, classes=classes)
+            hits["accuracy"] += 1 - rate in answers.accuracy_interval()
+            hits["macro recall"] += 1 - rate in answers.macro_recall_interval()
+            hits["as if independent"] += rate in clopper_pearson(int(wrong.sum()), len(wrong))
+        for name, values in found.items():
+            values[setting] = 100 * hits[name] / repeats
+    for name, values in found.items():
+        least = min(values, key=values.__getitem__)
+        print(
+            f"classifier, {name}: least {values[least]:.1f} at {least}, mean "
+            f"{np.mean(list(values.values())):.1f}, {sum(value < 95 for value in values.values())} of {len(values)} settings below 95"
+        )
+
+
 def _areas(repeats: int) -> None:
     rng, true = np.random.default_rng(1), float(stats.norm.cdf(2 / 2**0.5))
     for size in (20, 60, 200):
@@ -210,13 +242,16 @@ def _comparisons(repeats: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=1000)
-    parser.add_argument("--only", choices=("rates", "subjects", "areas", "jackknife", "comparisons"))
+    parser.add_argument(
+        "--only", choices=("rates", "subjects", "areas", "jackknife", "classes", "comparisons")
+    )
     options = parser.parse_args()
     parts = {
         "rates": _rates,
         "subjects": lambda: _subjects(options.repeats),
         "areas": lambda: _areas(options.repeats),
         "jackknife": lambda: _areas_by_subject(options.repeats),
+        "classes": lambda: _accuracies(options.repeats),
         "comparisons": lambda: _comparisons(options.repeats),
     }
     for name, show in parts.items():

@@ -16,6 +16,7 @@ __all__ = ["write_clean_dataset"]
 
 _SPLITS = (("",), ("train", "test"), ("train", "dev", "test"))
 _SPECIES = ("print_laser", "print_inkjet_photo", "replay_tablet", "replay_phone_oled", "mask_rigid_3d")
+_CLASSES = ("ant", "bee", "cat", "dog", "elk", "fox", "gnu", "hen", "ibis", "jay", "koi", "lynx")
 _SIDES = (48, 64, 96, 128)
 
 
@@ -35,17 +36,20 @@ def write_clean_dataset(root: Path, *, seed: int) -> Path:
     """Write a set with a manifest, and return its folder.
 
     From 8 to 120 people with 2 to 12 images each, who differ in camera, size, format, brightness and colour;
-    one to three splits of people; one to five PAI species; up to four columns of metadata.
+    one to three splits of people; one to five PAI species, or in a quarter of the sets three to twelve
+    classes instead; up to four columns of metadata.
     """
     rng = np.random.default_rng(seed)
     people = _people(rng)
     species = _SPECIES[: rng.integers(1, len(_SPECIES) + 1)]
     attacks = rng.uniform(0.35, 0.7)
+    classes = _CLASSES[: rng.integers(3, 13)] if rng.random() < 0.25 else ()
     sides = rng.choice(_SIDES, 3)
     rows: list[dict[str, str]] = []
     for person in people:
         for _ in range(int(rng.integers(2, 13))):
-            kind = str(rng.choice(species)) if rng.random() < attacks else ""
+            kind = str(rng.choice(species)) if not classes and rng.random() < attacks else ""
+            label = str(rng.choice(classes)) if classes else "attack" if kind else "bona_fide"
             path = f"images/{person.name}/{len(rows):05d}.{person.format}"
             place = root / path
             place.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +57,7 @@ def write_clean_dataset(root: Path, *, seed: int) -> Path:
             rows.append(
                 {
                     "path": path,
-                    "label": "attack" if kind else "bona_fide",
+                    "label": label,
                     "pai_species": kind,
                     "split": person.split,
                     "subject_id": person.name,

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lifesign.evaluation.metrics.intervals import Rate
+from lifesign.evaluation.metrics.intervals import Rate, wilson
 from lifesign.evaluation.report.document import (
     Accounting,
     Alert,
@@ -43,6 +43,8 @@ def rate_row(errors: int, total: int) -> RateRow:
         lower=interval.lower,
         upper=interval.upper,
         text=rate.text(),
+        wilson_lower=wilson(errors, total).lower if total else None,
+        wilson_upper=wilson(errors, total).upper if total else None,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from lifesign.evaluation.analysis.state import Tally
 from lifesign.evaluation.metrics.auc import Auc
 from lifesign.evaluation.metrics.confusion import ConfusionMatrix
-from lifesign.evaluation.metrics.intervals import Rate, is_resolved, lower_bound, upper_bound
+from lifesign.evaluation.metrics.intervals import Rate, is_resolved, lower_bound, upper_bound, wilson
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
 from lifesign.evaluation.metrics.precision_recall import AveragePrecision
 from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
@@ -47,12 +47,12 @@ def optional(number: float) -> float | None:
 
 
 def rate_row(rate: Rate) -> RateRow:
-    """Return a rate with its 95 % Clopper–Pearson limits.
+    """Return a rate with its 95 % Clopper–Pearson limits, and Wilson's for display.
 
     Without errors (or with nothing else) the limit is one-sided, as in the text: the rule of three.
     Without samples the limits are 0 and 1.
     """
-    limits = rate.interval()
+    limits, score = rate.interval(), wilson(rate.errors, rate.total)
     lower, upper = (0.0, 1.0) if rate.total == 0 else (limits.lower, limits.upper)
     if rate.total and rate.errors == 0:
         upper = upper_bound(0, rate.total)
@@ -66,6 +66,8 @@ def rate_row(rate: Rate) -> RateRow:
         upper=upper,
         text=rate.text(),
         resolved=is_resolved(rate) if rate.total else None,
+        wilson_lower=optional(score.lower),
+        wilson_upper=optional(score.upper),
     )
 
 

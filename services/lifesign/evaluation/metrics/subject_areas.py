@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.intervals import LEVEL, Interval
+from lifesign.evaluation.metrics.subject_jackknife import jackknife_interval
 
 __all__ = ["SubjectWins", "area_by_subject"]
 
@@ -78,33 +78,8 @@ class SubjectWins:
 
 
 def area_by_subject(wins: SubjectWins, *, level: float = LEVEL) -> Interval:
-    """Return limits of the area that treat subjects, not samples, as independent.
-
-    The delete-one jackknife on the logit scale with Student's t. Few subjects decide how far the area moves,
-    and the fewer the less is known of it: the degrees of freedom are S / max(1, b/3) - 1, with b the kurtosis
-    of the subjects' influence (3 if it is normal), and the variance is raised by (S + 3) / (S - 1), as
-    design effects are. Perfect or inverted separation, where the jackknife has no spread, and one subject
-    with all positives or all negatives say nothing: [0, 1].
-    """
-    area, rest, people = wins.area, wins.without_each(), len(wins.own)
-    if math.isnan(area):
-        return Interval(math.nan, math.nan, level, "subject_jackknife")
-    if not 0 < area < 1 or people < 2 or np.isnan(rest).any():
-        return Interval(0.0, 1.0, level, "subject_jackknife")
-    finite = bool(((rest > 0) & (rest < 1)).all())
-    # Where all is separated without one subject, its logit is infinite: go along the tangent.
-    moves = special.logit(rest) if finite else (rest - area) / (area * (1 - area))
-    squares = (moves - moves.mean()) ** 2
-    if squares.max() == 0:
-        return Interval(0.0, 1.0, level, "subject_jackknife")
-    spread = math.sqrt(float(squares.sum()) * (people - 1) / people * (people + 3) / (people - 1))
-    kurtosis = float((squares**2).mean() / squares.mean() ** 2)
-    freedom = max(2.0, people / max(1.0, kurtosis / 3) - 1) if people > 2 else 1.0
-    reach = float(special.stdtrit(freedom, (1 + level) / 2)) * spread
-    centre = float(special.logit(area))
-    return Interval(
-        float(special.expit(centre - reach)), float(special.expit(centre + reach)), level, "subject_jackknife"
-    )
+    """Return limits of the area that treat subjects, not samples, as independent: their jackknife."""
+    return jackknife_interval(wins.area, wins.without_each(), level=level)
 
 
 def _own_wins(

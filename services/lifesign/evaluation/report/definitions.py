@@ -23,7 +23,8 @@ _PAD = (
     ),
     (
         "ACER",
-        "(worst APCER + BPCER) / 2. Not part of ISO/IEC 30107-3; kept for comparison with older papers.",
+        "(worst APCER + BPCER) / 2. Not part of ISO/IEC 30107-3; kept for comparison with older papers. "
+        "Pooled: with the APCER of all attacks, where species weigh as often as they occur (WACER).",
     ),
     (
         "EER, BPCER10/20/100/1000",
@@ -69,7 +70,8 @@ _ALL = (
     (
         "Interval",
         "95 % Clopper–Pearson for rates (without errors the one-sided limit, “≤”), DeLong for AUC, "
-        "Newcombe for differences. An interval that straddles a limit is INSUFFICIENT evidence: neither pass "
+        "Newcombe for differences. Wilson's, beside it, is narrower and right on average only: gates and "
+        "alerts never use it. An interval that straddles a limit is INSUFFICIENT evidence: neither pass "
         "nor fail.",
     ),
     (

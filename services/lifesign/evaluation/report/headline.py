@@ -29,7 +29,8 @@ class Tile:
 class HeadlineRow:
     """A line of the headline table; ``source`` says where the threshold came from, "–" if none is used.
 
-    ``is_extra`` folds it away: of a liveness report, what is common for classifiers.
+    ``is_extra`` folds it away: of a liveness report, what is common for classifiers. ``score_interval`` is
+    Wilson's, beside the exact one.
     """
 
     name: str
@@ -39,6 +40,7 @@ class HeadlineRow:
     source: str = "–"
     note: str = ""
     is_extra: bool = False
+    score_interval: str = ""
 
     @property
     def is_oracle(self) -> bool:
@@ -203,7 +205,14 @@ def _rate_row(name: str, rate: RateRow, source: str, note: str = "") -> Headline
         f"{rate.errors:,}/{rate.total:,}" if rate.total else "",
         source,
         note,
+        score_interval=_score_interval(rate),
     )
+
+
+def _score_interval(rate: RateRow) -> str:
+    if rate.wilson_lower is None or rate.wilson_upper is None:
+        return ""
+    return f"{percent(rate.wilson_lower).removesuffix(' %')}–{percent(rate.wilson_upper)}"
 
 
 def _value_row(name: str, value: Value, write: Callable[[float | None], str], source: str) -> HeadlineRow:

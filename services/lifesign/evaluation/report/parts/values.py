@@ -56,3 +56,7 @@ class RateRow(Part):
         default=None,
         description="whether its size is known, not only a bound: 30 errors, or limits within a point of it",
     )
+    wilson_lower: float | None = Field(
+        default=None, description="Wilson's score interval: narrower, right on average only; never gates"
+    )
+    wilson_upper: float | None = None

@@ -28,6 +28,11 @@ from lifesign.evaluation.report.document import (
     Value,
 )
 from lifesign.evaluation.report.html import render_html
+from lifesign.evaluation.report.parts.pad import (
+    ExpectedPerformanceRow,
+    FullSystemDocument,
+    FullSystemRow,
+)
 from lifesign.testing.report_documents import rate_row
 
 _TEXT = "the sentence or text beside it holds it"
@@ -109,6 +114,9 @@ def _rare_parts() -> dict[str, Any]:
             unseen=("mask",),
             seen_apcer=rate,
             unseen_apcer=rate_row(5, 40),
+            unseen_mean_at_bpcer10=0.13,
+            unseen_worst_at_bpcer10=rate_row(6, 40),
+            unseen_worst_species="mask",
             sentence="New to the model: mask.",
         ),
         "group_summaries": (
@@ -175,6 +183,19 @@ def whole(full):
                 accept_point="high",
                 source="dev",
                 rows=(ThreeWayRow(group="bona fide", rejected=rate, uncertain=rate, accepted=rate),),
+            ),
+            "expected_performance": (
+                ExpectedPerformanceRow(
+                    weight=0.3, threshold=0.456, apcer=rate, bpcer=rate, half_total_error=0.06
+                ),
+            ),
+            "full_system": FullSystemDocument(
+                iapar_max=rate_row(4, 40),
+                iapar_max_species="mask",
+                frr=rate_row(5, 40),
+                riapar=0.225,
+                species=(FullSystemRow(species="mask", iapar=rate_row(4, 40)),),
+                left_out=7,
             ),
         }
     )
