@@ -13,10 +13,12 @@ from lifesign import __version__
 from lifesign.datasets.slice_names import MEASURED_SLICES, unknown_slices
 from lifesign.datasets.sources import open_source
 from lifesign.errors import ConfigurationError, LifesignError, StorageError
-from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
+from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.assembly import RunFacts, build_report
 from lifesign.evaluation.analysis.columns import AnalysisSpec
+from lifesign.evaluation.analysis.prediction_source import tables_of
 from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.analysis.stored_runs import analysed_source
 from lifesign.evaluation.audit.replayed import read_findings
 from lifesign.evaluation.config import AnalysisConfig, digest_of, evaluation_config, predictions_config
 from lifesign.evaluation.contract.exchange import preprocessing_text
@@ -109,11 +111,7 @@ def _operating_point(record: RunRecord, config: AnalysisConfig) -> OperatingPoin
 
 def analysed_predictions(run_dir: Path, spec: AnalysisSpec) -> Iterator[pa.Table]:
     """Yield the predictions of a run as they are counted: its parts, or presentations in place of frames."""
-    tables = read_predictions(run_dir)
-    if spec.aggregate is Aggregation.NONE:
-        yield from tables
-    else:
-        yield aggregate_presentations(tables, spec.aggregate, class_names=spec.class_names)
+    yield from tables_of(analysed_source(run_dir, spec))
 
 
 def counted_state(run_dir: Path, spec: AnalysisSpec) -> RunState:
@@ -146,7 +144,7 @@ def write_report(
         card=record.card,
         run=_facts(record),
         gates=config.gates,
-        predictions=lambda: analysed_predictions(run_dir, spec),
+        predictions=analysed_source(run_dir, spec),
         baseline=config.baseline,
         profile=config.profile,
         superclasses=config.superclasses,

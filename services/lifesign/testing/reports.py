@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from lifesign.evaluation.analysis.assembly import AnalysisSpec, RunFacts, build_report
+from lifesign.evaluation.analysis.prediction_source import HeldPredictions
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.checks import GateConfig
 from lifesign.evaluation.metrics.drift import ReferenceProfile
@@ -77,7 +78,7 @@ def report_of(
         card=card,
         run=facts,
         gates=gates or GateConfig(),
-        predictions=lambda: iter(shards),
+        predictions=HeldPredictions(shards),
         baseline=baseline,
     )
 

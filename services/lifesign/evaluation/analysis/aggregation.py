@@ -4,7 +4,7 @@ The unit of ISO/IEC 30107-3 is the presentation. A hundred frames of one video a
 independent attacks, and field practice averages their scores before any threshold.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lifesign.errors import DatasetError
+from lifesign.evaluation.analysis.code_columns import CodeBuilder
+from lifesign.evaluation.analysis.codes import CodeArray
+from lifesign.evaluation.analysis.prediction_source import PredictionSource, rows_of, tables_of
 from lifesign.evaluation.replay.predictions import Outcome
 from lifesign.labels import BONA_FIDE
 
@@ -23,6 +26,7 @@ __all__ = ["Aggregation", "aggregate_presentations"]
 _PRESENTATION = "presentation_id"
 _SAME_IN_A_PRESENTATION = ("label", "pai_species", "subject_id")
 _SEVERAL = "several_reasons"
+_MADE = ("sample_id", "scores", "outcome", "reason")
 _MEASURED = ("stat_", "width", "height", "latency_seconds")
 
 
@@ -38,11 +42,15 @@ class Aggregation(StrEnum):
 
 @dataclass(frozen=True)
 class _Grouping:
-    """Rows sorted by presentation: ``order`` int64 ``(n,)``, ``starts`` int64 ``(presentations,)``."""
+    """Rows sorted by presentation: ``order`` int32 ``(n,)``, ``starts`` int64 ``(presentations,)``.
 
-    order: NDArray[np.int64]
+    ``group`` int32 ``(n,)`` numbers the presentation of each row; ``sizes`` are the lengths of the parts.
+    """
+
+    order: NDArray[np.int32]
     starts: NDArray[np.int64]
-    group: NDArray[np.int64]
+    group: NDArray[np.int32]
+    sizes: tuple[int, ...]
 
     @property
     def count(self) -> int:
@@ -50,81 +58,104 @@ class _Grouping:
 
 
 def aggregate_presentations(
-    tables: Iterable[pa.Table], method: Aggregation, *, class_names: tuple[str, ...]
+    frames: PredictionSource, method: Aggregation, *, class_names: tuple[str, ...]
 ) -> pa.Table:
     """Return one row per presentation, in the order of first frames, with the columns of a prediction part.
 
     Frames without a response are left out of the score; a presentation with none that responded has no
     response. For liveness P(bona fide) is aggregated, for classifiers every class, rescaled to add up
     to 1. A frame without ``presentation_id`` is a presentation of its own. Logits are dropped; a slice
-    value on which the frames differ is null.
+    value on which the frames differ is null. Frames are read a column at a time.
 
     Raises:
         DatasetError: no frame has a presentation id, or the frames of one presentation name different
             labels, species or subjects.
     """
-    table = pa.concat_tables(tables).combine_chunks()
-    groups = _grouping(table)
+    names = [name for name in frames.part(0).column_names if name != "logits"]
+    groups = _grouping(frames)
     for column in _SAME_IN_A_PRESENTATION:
-        _require_same(table, column, groups)
-    responded = np.asarray(pc.equal(table["outcome"], str(Outcome.SCORED)).to_numpy(), dtype=np.bool_)
-    scores, answered = _scores(table, responded, groups, method, class_names)
-    first = groups.order[groups.starts]
-    columns: dict[str, Any] = {}
-    for name in table.column_names:
+        if column in names:
+            _require_same(frames, column, groups)
+    responded = _gathered(frames, "outcome", lambda column: pc.equal(column, str(Outcome.SCORED)))
+    scores, answered = _scores(frames, responded.astype(np.bool_), groups, method, class_names)
+    columns: dict[str, Any] = dict.fromkeys(names)
+    for name in names:
         if name.startswith(_MEASURED):
-            columns[name] = _means(table[name], groups)
+            columns[name] = _means(frames, name, groups)
         elif name.startswith("slice_"):
-            columns[name] = _agreed(table[name], groups)
-        else:
-            columns[name] = table[name].take(pa.array(_known_first(table[name], groups)))
-    columns["sample_id"] = pc.coalesce(table[_PRESENTATION], table["sample_id"]).take(pa.array(first))
+            columns[name] = _agreed(frames, name, groups)
+        elif name not in _MADE:
+            columns[name] = _taken(frames, name, _known_first(frames, name, groups), groups)
+    columns["sample_id"] = _ids(frames, groups)
     columns["scores"] = _vectors(scores, answered)
     columns["outcome"] = pa.array(
         np.where(answered, str(Outcome.SCORED), str(Outcome.NO_RESPONSE)).tolist(), pa.string()
     )
-    columns["reason"] = pc.if_else(pa.array(answered), None, _reasons(table, responded, groups))
-    return pa.table({name: value for name, value in columns.items() if name != "logits"})
-
-
-def _grouping(table: pa.Table) -> _Grouping:
-    if _PRESENTATION not in table.column_names or table[_PRESENTATION].null_count == table.num_rows:
-        raise DatasetError("expected a column presentation_id to aggregate by, got none with a value in it")
-    # A frame's own id cannot be that of a presentation: the two are told apart by a prefix.
-    keys = pc.coalesce(
-        pc.binary_join_element_wise("p", table[_PRESENTATION], ""),
-        pc.binary_join_element_wise("s", table["sample_id"], ""),
+    columns["reason"] = pc.if_else(
+        pa.array(answered), None, _reasons(frames, responded.astype(np.bool_), groups)
     )
-    encoded = keys.combine_chunks().dictionary_encode()
-    group = np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
-    order = np.argsort(group, kind="stable")
+    return pa.table(columns)
+
+
+def _grouping(frames: PredictionSource) -> _Grouping:
+    keys, sizes, is_named = CodeBuilder(), [], False
+    for table in tables_of(frames, [_PRESENTATION, "sample_id"]):
+        sizes.append(table.num_rows)
+        if _PRESENTATION in table.column_names:
+            is_named |= table[_PRESENTATION].null_count < table.num_rows
+            # A frame's own id cannot be that of a presentation: the two are told apart by a prefix.
+            named = pc.binary_join_element_wise("p", table[_PRESENTATION], "")
+            keys.add_column(pc.coalesce(named, pc.binary_join_element_wise("s", table["sample_id"], "")))
+    if not is_named:
+        raise DatasetError("expected a column presentation_id to aggregate by, got none with a value in it")
+    group = keys.numbered()[1].astype(np.int32)
+    order = np.argsort(group, kind="stable").astype(np.int32)
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-    return _Grouping(order.astype(np.int64), starts.astype(np.int64), group)
+    return _Grouping(order, starts.astype(np.int64), group, tuple(sizes))
 
 
-def _codes(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    """Return a number per distinct value, −1 for none; int64 ``(n,)``."""
-    encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False), dtype=np.int64)
+def _gathered(
+    frames: PredictionSource, name: str, read: Callable[[pa.ChunkedArray], pa.ChunkedArray]
+) -> NDArray[Any]:
+    """Return what ``read`` makes of a column of every part, ``(n,)``."""
+    return np.concatenate([np.asarray(read(table[name]).to_numpy()) for table in tables_of(frames, [name])])
 
 
-def _extremes(codes: NDArray[np.int64], groups: _Grouping) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _taken(
+    frames: PredictionSource, name: str, rows: NDArray[np.integer[Any]], groups: _Grouping
+) -> pa.ChunkedArray:
+    return rows_of(frames, groups.sizes, rows, [name])[name]
+
+
+def _ids(frames: PredictionSource, groups: _Grouping) -> pa.ChunkedArray:
+    first = rows_of(frames, groups.sizes, groups.order[groups.starts], [_PRESENTATION, "sample_id"])
+    return pc.coalesce(first[_PRESENTATION], first["sample_id"])
+
+
+def _codes(frames: PredictionSource, name: str) -> CodeArray:
+    """Return a number per distinct value, −1 for none, ``(n,)``."""
+    builder = CodeBuilder()
+    for table in tables_of(frames, [name]):
+        builder.add_column(table[name])
+    return builder.numbered()[1]
+
+
+def _extremes(codes: CodeArray, groups: _Grouping) -> tuple[CodeArray, CodeArray]:
     """Return the smallest and the largest code per presentation, values missing (−1) passed over."""
     ordered = codes[groups.order]
     missing = ordered < 0
-    low = np.minimum.reduceat(np.where(missing, np.iinfo(np.int64).max, ordered), groups.starts)
+    low = np.minimum.reduceat(np.where(missing, np.iinfo(ordered.dtype).max, ordered), groups.starts)
     return low, np.maximum.reduceat(ordered, groups.starts)
 
 
-def _require_same(table: pa.Table, column: str, groups: _Grouping) -> None:
-    if column not in table.column_names or table[column].null_count == table.num_rows:
-        return
-    low, high = _extremes(_codes(table[column]), groups)
+def _require_same(frames: PredictionSource, column: str, groups: _Grouping) -> None:
+    low, high = _extremes(_codes(frames, column), groups)
     mixed = np.flatnonzero((high >= 0) & (low != high))
     if mixed.size:
         rows = groups.order[groups.starts[mixed[0]] :][: int((groups.group == mixed[0]).sum())]
-        found = sorted({str(table[column][int(row)].as_py()) for row in rows} - {"None"})
-        name = table[_PRESENTATION][int(rows[0])].as_py()
+        table = rows_of(frames, groups.sizes, rows, [column, _PRESENTATION])
+        found = sorted({str(one) for one in table[column].to_pylist()} - {"None"})
+        name = table[_PRESENTATION][0].as_py()
         raise DatasetError(
             f"expected one {column} for all frames of a presentation, got {', '.join(map(repr, found[:5]))} "
             f"for presentation {name!r} ({mixed.size:,} presentations are mixed)"
@@ -132,7 +163,7 @@ def _require_same(table: pa.Table, column: str, groups: _Grouping) -> None:
 
 
 def _scores(
-    table: pa.Table,
+    frames: PredictionSource,
     responded: NDArray[np.bool_],
     groups: _Grouping,
     method: Aggregation,
@@ -140,17 +171,17 @@ def _scores(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return scores, float64 ``(presentations, k)``, and which presentations have any, bool."""
     size = len(class_names)
-    vectors = np.full((table.num_rows, size), np.nan)
-    flat = pc.list_flatten(table["scores"].filter(pa.array(responded))).to_numpy()
-    vectors[responded] = np.asarray(flat, dtype=np.float64).reshape(-1, size)
     answered = np.add.reduceat(responded[groups.order].astype(np.int64), groups.starts) > 0
     if BONA_FIDE in class_names and size == 2:
         place = class_names.index(BONA_FIDE)
-        score = _reduced(vectors[:, place], groups, method)
+        score = _reduced(_vectors_of(frames, responded, slice(place, place + 1), size)[:, 0], groups, method)
         result = np.empty((groups.count, 2))
         result[:, place], result[:, 1 - place] = score, 1 - score
         return result, answered
-    result = np.stack([_reduced(vectors[:, index], groups, method) for index in range(size)], axis=1)
+    vectors = _vectors_of(frames, responded, slice(None), size)
+    result = np.empty((groups.count, size))
+    for index in range(size):
+        result[:, index] = _reduced(vectors[:, index], groups, method)
     with np.errstate(invalid="ignore", divide="ignore"):
         shares = result / result.sum(axis=1, keepdims=True)
     # All zero (a minimum over frames that disagree entirely) tells nothing: equal shares.
@@ -158,9 +189,27 @@ def _scores(
     return shares, answered
 
 
-def _reduced(values: NDArray[np.float64], groups: _Grouping, method: Aggregation) -> NDArray[np.float64]:
+def _vectors_of(
+    frames: PredictionSource, responded: NDArray[np.bool_], classes: slice, size: int
+) -> NDArray[np.floating[Any]]:
+    """Return the scores of some classes, ``(n, classes)`` as they are stored, ``nan`` without a response."""
+    result: NDArray[np.floating[Any]] | None = None
+    start = 0
+    for table in tables_of(frames, ["scores"]):
+        inside = responded[start : start + table.num_rows]
+        flat = pc.list_flatten(table["scores"].filter(pa.array(inside))).to_numpy().reshape(-1, size)
+        if result is None:
+            result = np.full((len(responded), len(range(size)[classes])), np.nan, dtype=flat.dtype)
+        result[start : start + table.num_rows][inside] = flat[:, classes]
+        start += table.num_rows
+    return np.empty((0, size)) if result is None else result
+
+
+def _reduced(
+    values: NDArray[np.floating[Any]], groups: _Grouping, method: Aggregation
+) -> NDArray[np.float64]:
     """Return one value per presentation of those that are numbers, ``nan`` without any."""
-    ordered = values[groups.order]
+    ordered = values[groups.order].astype(np.float64)
     known = ~np.isnan(ordered)
     counts = np.add.reduceat(known.astype(np.int64), groups.starts)
     if method is Aggregation.MEDIAN:
@@ -185,32 +234,37 @@ def _medians(
     return np.where(counts > 0, middle, np.nan)
 
 
-def _means(column: pa.ChunkedArray, groups: _Grouping) -> pa.Array:
-    values = np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+def _means(frames: PredictionSource, name: str, groups: _Grouping) -> pa.Array:
+    kind = frames.part(0, [name]).schema.field(name).type
+    values = _gathered(frames, name, lambda column: column.cast(pa.float64()))
     means = _reduced(values, groups, Aggregation.MEAN)
-    return pa.array(means, pa.float64(), mask=np.isnan(means)).cast(column.type, safe=False)
+    return pa.array(means, pa.float64(), mask=np.isnan(means)).cast(kind, safe=False)
 
 
-def _agreed(column: pa.ChunkedArray, groups: _Grouping) -> pa.ChunkedArray:
+def _agreed(frames: PredictionSource, name: str, groups: _Grouping) -> pa.ChunkedArray:
     """Return the value on which all frames that have one agree, else null."""
-    low, high = _extremes(_codes(column), groups)
+    low, high = _extremes(_codes(frames, name), groups)
     agreed = pa.array((high >= 0) & (low == high))
-    return pc.if_else(agreed, column.take(pa.array(_known_first(column, groups))), None)
+    return pc.if_else(agreed, _taken(frames, name, _known_first(frames, name, groups), groups), None)
 
 
-def _known_first(column: pa.ChunkedArray, groups: _Grouping) -> NDArray[np.int64]:
+def _known_first(frames: PredictionSource, name: str, groups: _Grouping) -> NDArray[np.int32]:
     """Return the row of the first frame with a value, of the first frame where none has one."""
-    known = np.asarray(column.is_valid().to_numpy(), dtype=np.bool_)[groups.order]
-    position = np.where(known, np.arange(len(known)), len(known))
+    known = _gathered(frames, name, lambda column: column.is_valid()).astype(np.bool_)[groups.order]
+    position = np.where(known, np.arange(len(known), dtype=np.int32), np.int32(len(known)))
     first = np.minimum.reduceat(position, groups.starts)
     return groups.order[np.where(first < len(known), first, groups.starts)]
 
 
-def _reasons(table: pa.Table, responded: NDArray[np.bool_], groups: _Grouping) -> pa.Array:
+def _reasons(frames: PredictionSource, responded: NDArray[np.bool_], groups: _Grouping) -> pa.Array:
     """Return the reason all silent frames share, or that they have several."""
-    low, high = _extremes(np.where(responded, -1, _codes(table["reason"])), groups)
-    one = pc.if_else(pa.array(high >= 0), table["reason"].take(pa.array(groups.order[groups.starts])), None)
-    return pc.if_else(pa.array((high >= 0) & (low != high)), _SEVERAL, one)
+    codes = _codes(frames, "reason")
+    codes[responded] = -1
+    low, high = _extremes(codes, groups)
+    first = _taken(frames, "reason", groups.order[groups.starts], groups)
+    return pc.if_else(
+        pa.array((high >= 0) & (low != high)), _SEVERAL, pc.if_else(pa.array(high >= 0), first, None)
+    )
 
 
 def _vectors(scores: NDArray[np.float64], answered: NDArray[np.bool_]) -> pa.Array:

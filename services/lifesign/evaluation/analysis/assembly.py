@@ -1,12 +1,9 @@
 """From counts and stored predictions to the report document."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.alerts import find_alerts
@@ -18,15 +15,21 @@ from lifesign.evaluation.analysis.bias import (
     group_summaries,
     prediction_bias_rows,
 )
-from lifesign.evaluation.analysis.calibration import calibration_document, temperature_document
-from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.calibration import (
+    TEMPERATURE_COLUMNS,
+    calibration_document,
+    temperature_document,
+)
+from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.drift import drift_rows
 from lifesign.evaluation.analysis.errors import worst_errors
+from lifesign.evaluation.analysis.full_system import full_system_document
 from lifesign.evaluation.analysis.generalisation import generalisation_document
 from lifesign.evaluation.analysis.history import earlier_reports, history_rows
 from lifesign.evaluation.analysis.limitations import limitations
 from lifesign.evaluation.analysis.onset import with_onset
 from lifesign.evaluation.analysis.pad import histogram_rows, pad_document, threshold_source
+from lifesign.evaluation.analysis.prediction_source import PredictionSource, tables_of
 from lifesign.evaluation.analysis.profiles import profile_document
 from lifesign.evaluation.analysis.rates import (
     accuracy_value,
@@ -38,6 +41,7 @@ from lifesign.evaluation.analysis.rates import (
     rate_row,
     slice_rows,
 )
+from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.analysis.shortcuts import find_shortcuts
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.analysis.subjects import subject_interval_rows
@@ -58,9 +62,6 @@ from lifesign.evaluation.report.document import (
 from lifesign.model_card import ModelCard
 
 __all__ = ["AnalysisSpec", "RunFacts", "build_report"]
-
-# What the analysis reads of the stored predictions; logits and latencies stay on disk.
-_UNUSED = ("logits", "latency_seconds", "detail", "notes")
 
 
 @dataclass(frozen=True)
@@ -97,23 +98,25 @@ def build_report(
     card: ModelCard | None,
     run: RunFacts,
     gates: GateConfig,
-    predictions: Callable[[], Iterator[pa.Table]],
+    predictions: PredictionSource,
     baseline: Path | None = None,
     profile: Profile | None = None,
     superclasses: Mapping[str, str] | None = None,
 ) -> ReportDocument:
     """Return the report of a finished run; the same input gives the same document.
 
-    ``predictions`` yields the stored parts in order; they give what counts cannot: examples of errors,
-    the comparison with the ``baseline`` run folder, effects of several samples per subject.
+    ``predictions`` are the stored parts; they give what counts cannot: examples of errors, the comparison
+    with the ``baseline`` run folder, effects of several samples per subject.
 
     Raises:
         StorageError: stored predictions of the run or of the baseline cannot be read.
     """
-    columns = _columns(predictions, spec)
+    columns = RunPredictions.read(predictions, spec)
     tally, pad = state.overall, None
     if spec.task == "liveness" and tally.pad is not None:
-        pad = pad_document(tally.pad, state.histogram, spec, card)
+        pad = pad_document(
+            tally.pad, state.histogram, spec, card, full_system_document(state.slices, tally.pad)
+        )
     areas = areas_per_class(state, spec)
     errors = rate_row(tally.confusion.errors)
     accounting = Accounting(
@@ -168,7 +171,8 @@ def build_report(
         roc=roc_documents(state, spec),
         histograms=histogram_rows(state.histogram),
         calibration=calibration_document(
-            state, temperature_document(predictions(), spec, scored=state.scored)
+            state,
+            temperature_document(tables_of(predictions, TEMPERATURE_COLUMNS), spec, scored=state.scored),
         ),
         superclasses=None if superclasses is None else coarse_document(tally, superclasses),
         subject_intervals=subject_interval_rows(columns),
@@ -179,7 +183,7 @@ def build_report(
         group_summaries=group_summaries(evidence.group_gaps),
         prediction_bias=prediction_bias_rows(bias),
         drift=evidence.drift,
-        generalisation=generalisation_document(pad, card),
+        generalisation=generalisation_document(pad, card, state.histogram),
         baseline=evidence.baseline,
         history=history_rows(earlier),
         worst_errors=worst_errors(columns),
@@ -195,20 +199,13 @@ def build_report(
     )
 
 
-def _columns(predictions: Callable[[], Iterator[pa.Table]], spec: AnalysisSpec) -> PredictionColumns:
-    tables = [
-        table.select([name for name in table.column_names if name not in _UNUSED]) for table in predictions()
-    ]
-    return PredictionColumns.read(pa.concat_tables(tables), spec)
-
-
 def _drift(state: RunState, spec: AnalysisSpec) -> tuple[DriftRow, ...]:
     if state.drift is None:
         return ()
     return drift_rows(ReferenceProfile.from_dict(spec.reference_profile), state.drift)
 
 
-def _measured(columns: PredictionColumns) -> dict[str, dict[str, Tally]]:
+def _measured(columns: RunPredictions) -> dict[str, dict[str, Tally]]:
     """Return the measured slices, which need no column of the data set, where they have two values."""
     groups = columns.groups if columns.spec.task == "liveness" else None
     codes = {name: columns.slice_codes(name) for name in columns.spec.measured_slices}
@@ -225,11 +222,11 @@ def _decision(spec: AnalysisSpec) -> str:
     return "argmax" if threshold is None else f"score >= {threshold:.6g}"
 
 
-def _subject(state: RunState, spec: AnalysisSpec, run: RunFacts, columns: PredictionColumns) -> Subject:
+def _subject(state: RunState, spec: AnalysisSpec, run: RunFacts, columns: RunPredictions) -> Subject:
     per_class = state.overall.confusion.support + state.overall.no_response
     presentations = run.presentations
-    if presentations is None and "presentation_id" in columns.table.column_names:
-        presentations = pc.count_distinct(columns.table["presentation_id"], mode="only_valid").as_py() or None
+    if presentations is None:
+        presentations = columns.distinct("presentation_id") or None
     return Subject(
         dataset=run.dataset_name,
         data_digest=run.data_digest,

@@ -6,22 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from lifesign.errors import ConfigurationError, StorageError
-from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
-from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.pairing import change_row, error_changes, flipped_samples, pair_runs
-from lifesign.evaluation.replay.predictions import read_predictions
+from lifesign.evaluation.analysis.run_predictions import RunPredictions
+from lifesign.evaluation.analysis.stored_runs import analysed_source
 from lifesign.evaluation.report.document import BaselineComparison
 
 __all__ = ["compare_with_baseline"]
 
 _SHOWN = 200
-_COLUMNS = ("sample_id", "label", "scores", "outcome")
 
 
-def compare_with_baseline(columns: PredictionColumns, run_dir: Path) -> BaselineComparison:
+def compare_with_baseline(columns: RunPredictions, run_dir: Path) -> BaselineComparison:
     """Compare a run with the stored predictions of another one, each at its own threshold.
 
     Liveness: BPCER, APCER over all attacks, and APCER of every species; classifiers: the error rate.
@@ -39,8 +35,15 @@ def compare_with_baseline(columns: PredictionColumns, run_dir: Path) -> Baseline
             f"expected a baseline with classes {list(columns.spec.class_names)}, got {run_dir} with "
             f"{model['class_names']}"
         )
-    spec = replace(columns.spec, threshold=model["threshold"], operating_point=None)
-    paired = pair_runs(columns, PredictionColumns.read(_predictions(run_dir, spec), spec))
+    # Slices are those of this run; of the other one only the decisions count.
+    spec = replace(
+        columns.spec,
+        threshold=model["threshold"],
+        operating_point=None,
+        slice_columns=(),
+        measured_slices=(),
+    )
+    paired = pair_runs(columns, RunPredictions.read(analysed_source(run_dir, spec), spec))
     return BaselineComparison(
         run_id=report["run_id"],
         model_version="+".join(model["served_versions"]) or "unknown",
@@ -50,12 +53,6 @@ def compare_with_baseline(columns: PredictionColumns, run_dir: Path) -> Baseline
         improvements=int((paired.before_wrong & ~paired.now_wrong).sum()),
         flipped=flipped_samples(paired, limit=_SHOWN),
     )
-
-
-def _predictions(run_dir: Path, spec: AnalysisSpec) -> pa.Table:
-    if spec.aggregate is Aggregation.NONE:
-        return pa.concat_tables(table.select(_COLUMNS) for table in read_predictions(run_dir, _COLUMNS))
-    return aggregate_presentations(read_predictions(run_dir), spec.aggregate, class_names=spec.class_names)
 
 
 def _read_report(run_dir: Path) -> Mapping[str, Any]:

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from lifesign.datasets.slice_names import MATCH_DECISION
 from lifesign.evaluation.analysis.alarm_budget import DIFFERENTIAL_PERFORMANCE, PREDICTION_BIAS
-from lifesign.evaluation.analysis.columns import PredictionColumns
 from lifesign.evaluation.analysis.group_errors import ErrorKind, GroupErrors, error_kinds, miss_kinds
 from lifesign.evaluation.analysis.rates import optional, rate_row
+from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.metrics.bias import GroupGap, GroupGaps, GroupVerdict, group_gaps, smoothed_ratio
 from lifesign.evaluation.metrics.confusion import ConfusionMatrix
 from lifesign.evaluation.metrics.intervals import Rate
@@ -29,7 +30,7 @@ _GROUPS = range(2, 21)
 _CLASSES_SHOWN = 5
 
 
-def gap_tables(columns: PredictionColumns) -> tuple[GroupGapTable, ...]:
+def gap_tables(columns: RunPredictions) -> tuple[GroupGapTable, ...]:
     """Return one table per slice column and kind of error, for columns with 2 to 20 values.
 
     BPCER, APCER and both together of a liveness model; the error rate and the miss rate of every class of
@@ -54,9 +55,10 @@ def gap_tables(columns: PredictionColumns) -> tuple[GroupGapTable, ...]:
     return tuple(sorted([*tables, *others], key=lambda table: place[table.attribute]))
 
 
-def _compared(columns: PredictionColumns, kinds: Iterable[ErrorKind]) -> Iterator[tuple[str, GroupErrors]]:
+def _compared(columns: RunPredictions, kinds: Iterable[ErrorKind]) -> Iterator[tuple[str, GroupErrors]]:
     """Yield the columns and kinds of error that are compared, kind by kind."""
-    grouped = [(column, columns.slice_codes(column)) for column in columns.spec.slices if "*" not in column]
+    names = [name for name in columns.spec.slices if "*" not in name and name != MATCH_DECISION]
+    grouped = [(name, columns.slice_codes(name)) for name in names]
     kept: set[str] | None = None
     for kind in kinds:
         splits = {column: GroupErrors.split(kind, codes) for column, codes in grouped}
@@ -73,7 +75,7 @@ def _testable(compared: Sequence[tuple[str, GroupErrors]]) -> int:
     return max(1, sum(large))
 
 
-def class_bias(matrix: ConfusionMatrix, columns: PredictionColumns) -> PredictionBias:
+def class_bias(matrix: ConfusionMatrix, columns: RunPredictions) -> PredictionBias:
     """Return the bias towards classes, subjects who gave several samples taken into account."""
     scored = columns.responded
     subjects = columns.subject_index[scored]

@@ -16,10 +16,14 @@ from lifesign.evaluation.metrics.temperature import fit_temperature, log_loss_at
 from lifesign.evaluation.report.document import CalibrationBin, CalibrationDocument, TemperatureDocument
 from lifesign.labels import BONA_FIDE
 
-__all__ = ["calibration_document", "temperature_document"]
+__all__ = ["TEMPERATURE_COLUMNS", "calibration_document", "temperature_document"]
+
+TEMPERATURE_COLUMNS = ("label", "outcome", "scores", "logits", "subject_id", "sample_id")
+"""Columns of a prediction part that a temperature is fitted on."""
 
 _MOST_SAMPLES = 50_000
 _MOST_CELLS = 5_000_000
+_CELLS_AT_ONCE = 250_000
 _FEWEST_SAMPLES = 20  # in each half; with fewer a temperature is mostly chance
 
 
@@ -54,19 +58,19 @@ def temperature_document(
     if logits is None or min(int(half.sum()), int((~half).sum())) < _FEWEST_SAMPLES:
         return None
     fitted = fit_temperature(logits, true)
-    after = np.empty(logits.shape)
-    losses = np.empty(len(true))
+    after, losses = np.empty(len(true)), np.empty(len(true))
+    right = np.empty(len(true), dtype=np.bool_)
     for side in (half, ~half):
         other = fit_temperature(logits[~side], true[~side]).value
-        after[side] = scaled_scores(logits[side], other)
+        after[side], right[side] = _decisive(logits[side], true[side], other, spec)
         losses[side] = log_loss_at(logits[side], true[side], other)
     return TemperatureDocument(
         value=fitted.value,
         samples=len(true),
         log_loss_before=fitted.log_loss_before,
         log_loss_after=float(losses.mean()),
-        ece_before=_error(scaled_scores(logits, 1.0), true, spec),
-        ece_after=_error(after, true, spec),
+        ece_before=ReliabilityCounts.from_batch(*_decisive(logits, true, 1.0, spec)).ece(),
+        ece_after=ReliabilityCounts.from_batch(after, right).ece(),
     )
 
 
@@ -99,12 +103,21 @@ def _halves(columns: PredictionColumns, rows: NDArray[np.int64]) -> NDArray[np.b
     return np.array([zlib.crc32(word.encode()) & 1 for word in words], dtype=np.bool_)
 
 
-def _error(scores: NDArray[np.float64], true: NDArray[np.int64], spec: AnalysisSpec) -> float:
-    """Return the expected calibration error as the report counts it."""
-    if spec.task == "liveness":
-        index = spec.class_names.index(BONA_FIDE)
-        return ReliabilityCounts.from_batch(scores[:, index], true == index).ece()
-    return ReliabilityCounts.from_batch(scores.max(axis=1), scores.argmax(axis=1) == true).ece()
+def _decisive(
+    logits: NDArray[np.floating[Any]], true: NDArray[np.int64], temperature: float, spec: AnalysisSpec
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return the scores that a report calibrates, and whether they were right, ``(n,)`` each."""
+    found, right = np.empty(len(true)), np.empty(len(true), dtype=np.bool_)
+    rows = max(1, _CELLS_AT_ONCE // len(spec.class_names))
+    for start in range(0, len(true), rows):
+        block = slice(start, start + rows)
+        scores = scaled_scores(logits[block], temperature)
+        if spec.task == "liveness":
+            index = spec.class_names.index(BONA_FIDE)
+            found[block], right[block] = scores[:, index], true[block] == index
+        else:
+            found[block], right[block] = scores.max(axis=1), scores.argmax(axis=1) == true[block]
+    return found, right
 
 
 def _rows(bins: Sequence[ReliabilityBin]) -> tuple[CalibrationBin, ...]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import DatasetError
-from lifesign.evaluation.analysis.columns import PredictionColumns
+from lifesign.evaluation.analysis.codes import CodeArray
 from lifesign.evaluation.analysis.rates import optional
+from lifesign.evaluation.analysis.run_predictions import RunPredictions
+from lifesign.evaluation.analysis.sample_ids import matched_rows
 from lifesign.evaluation.metrics.clustering import paired_design_effect
 from lifesign.evaluation.metrics.comparison import Comparison, compare_errors, mcnemar_exact
 from lifesign.evaluation.metrics.multiplicity import holm
@@ -35,18 +38,23 @@ _MIN_RISE = 3
 
 @dataclass(frozen=True)
 class PairedRun:
-    """Samples that both models answered: bool and float64 arrays ``(n,)``.
+    """Samples that both models answered, ``(n,)``, and which of them each answered wrongly.
 
-    ``rows`` and ``before_rows``, int64 ``(n,)``, are their places in ``columns`` and ``before``.
+    ``rows`` and ``before_rows``, int32 ``(n,)``, are their places in ``columns`` and ``before``.
     """
 
-    columns: PredictionColumns
-    before: PredictionColumns
-    rows: NDArray[np.int64]
-    before_rows: NDArray[np.int64]
+    columns: RunPredictions
+    before: RunPredictions
+    rows: NDArray[np.int32]
+    before_rows: NDArray[np.int32]
     before_wrong: NDArray[np.bool_]
     now_wrong: NDArray[np.bool_]
-    before_score: NDArray[np.float64]
+
+    @cached_property
+    def subjects(self) -> CodeArray | None:
+        """Numbers of the subjects, ``(n,)``, −1 for an unknown one; ``None`` where none is known."""
+        found = self.columns.subject_index[self.rows]
+        return found if (found >= 0).any() else None
 
 
 @dataclass(frozen=True)
@@ -59,13 +67,12 @@ class ErrorChange:
     p_value: float
 
 
-def pair_runs(columns: PredictionColumns, before: PredictionColumns) -> PairedRun:
+def pair_runs(columns: RunPredictions, before: RunPredictions) -> PairedRun:
     """Match two models' predictions by sample id; the labels of ``columns`` are those that count."""
-    position = {sample: row for row, sample in enumerate(before.text("sample_id"))}
-    there = np.array([position.get(sample, -1) for sample in columns.text("sample_id")], dtype=np.int64)
+    there = matched_rows(columns.source, before.source)
     both = (there >= 0) & columns.responded
     both[both] = before.responded[there[both]]
-    rows, theirs = np.flatnonzero(both), there[both]
+    rows, theirs = np.flatnonzero(both).astype(np.int32), there[both]
     return PairedRun(
         columns,
         before,
@@ -73,7 +80,6 @@ def pair_runs(columns: PredictionColumns, before: PredictionColumns) -> PairedRu
         theirs,
         before.predicted[theirs] != columns.true[rows],
         columns.predicted[rows] != columns.true[rows],
-        _score(before)[theirs],
     )
 
 
@@ -87,16 +93,12 @@ def require_same_labels(paired: PairedRun) -> None:
     differing = np.flatnonzero(paired.before.true[theirs] != columns.true[rows])
     if differing.size:
         names, place = columns.spec.class_names, int(differing[0])
+        sample = columns.rows([int(rows[place])], ["sample_id"])[0]["sample_id"]
         raise DatasetError(
-            f"expected each sample under one label, got {columns.cell('sample_id', int(rows[place]))!r} as "
+            f"expected each sample under one label, got {sample!r} as "
             f"{names[int(paired.before.true[theirs[place]])]} and as {names[int(columns.true[rows[place]])]} "
             f"({differing.size:,} samples differ)"
         )
-
-
-def _score(columns: PredictionColumns) -> NDArray[np.float64]:
-    """P(bona fide), or the largest score of a classifier."""
-    return columns.feature("score")
 
 
 def _error_kinds(paired: PairedRun) -> Iterable[tuple[str, NDArray[np.bool_]]]:
@@ -119,14 +121,15 @@ def error_changes(paired: PairedRun) -> tuple[ErrorChange, ...]:
     p-values are exact McNemar, on counts over the design effect of subjects where known, corrected by Holm,
     overall rates and species apart; limits are by subjects where known.
     """
-    change = paired.now_wrong.astype(np.int64) - paired.before_wrong
+    change = paired.now_wrong.astype(np.int8) - paired.before_wrong
     codes = paired.columns.subject_index[paired.rows]
-    subjects = np.asarray(paired.columns.text("subject_id"), dtype=object)[paired.rows]
     found = []
     for name, inside in _error_kinds(paired):
-        people = subjects[inside] if any(subjects[inside]) else None
-        one = compare_errors(paired.before_wrong[inside], paired.now_wrong[inside], people)
-        found.append((name, inside, one, _p_value(one, paired_design_effect(change[inside], codes[inside]))))
+        people = codes[inside]
+        one = compare_errors(
+            paired.before_wrong[inside], paired.now_wrong[inside], people if (people >= 0).any() else None
+        )
+        found.append((name, inside, one, _p_value(one, paired_design_effect(change[inside], people))))
     # Two families: the overall rates are not weakened by however many species there are.
     exact = np.array([p for *_, p in found], dtype=np.float64)
     corrected = [*holm(exact[:2]), *holm(exact[2:])]
@@ -207,20 +210,22 @@ def _slices(paired: PairedRun) -> Iterator[tuple[str, str, NDArray[np.bool_]]]:
 
 def flipped_samples(paired: PairedRun, *, limit: int) -> tuple[FlippedSample, ...]:
     """Return the samples whose decision changed for better or worse, regressions and large moves first."""
-    now = _score(paired.columns)[paired.rows]
     changed = np.flatnonzero(paired.now_wrong != paired.before_wrong)
-    moved = np.abs(now - paired.before_score)
-    order = sorted(changed.tolist(), key=lambda row: (not paired.now_wrong[row], -moved[row], row))
-    columns = paired.columns
+    now = paired.columns.score[paired.rows[changed]].astype(np.float64)
+    before = paired.before.score[paired.before_rows[changed]].astype(np.float64)
+    worse = paired.now_wrong[changed]
+    order = np.lexsort((changed, -np.abs(now - before), ~worse))[:limit]
+    columns, rows = paired.columns, paired.rows[changed[order]]
+    texts = columns.rows(rows.tolist(), ["sample_id", "path", "pai_species"])
     return tuple(
         FlippedSample(
-            sample_id=columns.cell("sample_id", int(paired.rows[row])) or "",
-            label=columns.spec.class_names[int(columns.true[paired.rows[row]])],
-            species=columns.cell("pai_species", int(paired.rows[row])) or None,
-            baseline_score=optional(float(paired.before_score[row])),
-            current_score=optional(float(now[row])),
-            regression=bool(paired.now_wrong[row]),
-            path=columns.cell("path", int(paired.rows[row])) or "",
+            sample_id=text["sample_id"] or "",
+            path=text["path"] or "",
+            label=columns.spec.class_names[int(columns.true[row])],
+            species=text["pai_species"] or None,
+            baseline_score=optional(float(before[place])),
+            current_score=optional(float(now[place])),
+            regression=bool(worse[place]),
         )
-        for row in order[:limit]
+        for row, place, text in zip(rows.tolist(), order.tolist(), texts, strict=True)
     )

@@ -92,11 +92,11 @@ def rows_of(
     ends = np.cumsum(np.asarray(sizes, dtype=np.int64))
     order = np.argsort(rows, kind="stable")
     wanted = np.asarray(rows, dtype=np.int64)[order]
-    part = np.searchsorted(ends, wanted, side="right")
-    tables = [
-        source.part(index, columns).take(pa.array(wanted[part == index] - (ends[index] - sizes[index])))
-        for index in np.unique(part).tolist()
-    ]
+    tables, starts = [], ends - np.asarray(sizes)
+    cuts = np.searchsorted(wanted, np.append(starts, ends[-1:]))
+    for index in np.flatnonzero(np.diff(cuts)).tolist():
+        inside = wanted[cuts[index] : cuts[index + 1]] - starts[index]
+        tables.append(source.part(index, columns).take(pa.array(inside)))
     if not tables:
         return source.part(0, columns).slice(0, 0)
     back = np.empty(len(order), dtype=np.int64)

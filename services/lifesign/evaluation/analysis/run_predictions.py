@@ -1,4 +1,4 @@
-"""The predictions of a whole run in few bytes per sample; what only examples need stays where it is stored."""
+"""The predictions of a whole run in few bytes per sample; what only examples need stays on the disk."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ class RunPredictions:
         """
         names = _base_slices(spec)
         collected = _Collected({name: CodeBuilder() for name in names})
-        columns = _columns_read(spec, names)
+        columns = _columns_read(names)
         for table in tables_of(source, columns):
             collected.add(PredictionColumns.read(table, spec))
         return cls(
@@ -157,7 +157,7 @@ def _base_slices(spec: AnalysisSpec) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _columns_read(spec: AnalysisSpec, slices: Sequence[str]) -> list[str]:
+def _columns_read(slices: Sequence[str]) -> list[str]:
     stored = [f"slice_{name}" for name in slices]
     if SKIN_TONE_BAND in slices:
         stored.append(f"slice_{_SKIN_TONE}")

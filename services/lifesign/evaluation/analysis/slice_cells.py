@@ -7,11 +7,10 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from lifesign.evaluation.analysis.codes import CodeArray, cell_numbers
 from lifesign.evaluation.metrics.intervals import Rate
 
 __all__ = ["Cell", "Grid"]
-
-_Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -30,12 +29,12 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """Samples of one kind of error by column: ``columns`` holds int64 codes ``(n,)``, −1 for no value.
+    """Samples of one kind of error by column: ``columns`` holds codes ``(n,)``, −1 for no value.
 
     ``wrong`` is bool ``(n,)``.
     """
 
-    columns: Mapping[str, _Codes]
+    columns: Mapping[str, CodeArray]
     wrong: NDArray[np.bool_]
 
     def cells(self, min_size: int) -> Iterator[Cell]:
@@ -77,7 +76,7 @@ class Grid:
         if not known.any():
             return
         width = int(columns.max()) + 1
-        cell = rows * width + columns
+        cell = cell_numbers(rows, columns, width)
         size = (int(rows.max()) + 1) * width
         total = np.bincount(cell[known], minlength=size).reshape(-1, width)
         errors = np.bincount(cell[known & self.wrong], minlength=size).reshape(-1, width)

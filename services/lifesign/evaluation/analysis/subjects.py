@@ -1,9 +1,10 @@
-"""Limits that draw whole subjects, as a part of the report."""
+"""Limits that take subjects, not samples, for independent, as a part of the report."""
 
 import numpy as np
 
-from lifesign.evaluation.analysis.columns import PredictionColumns
 from lifesign.evaluation.analysis.pad import ORACLE, threshold_source
+from lifesign.evaluation.analysis.run_predictions import RunPredictions
+from lifesign.evaluation.metrics.subject_accuracy import SubjectAnswers
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 from lifesign.evaluation.report.document import SubjectIntervalRow
 from lifesign.labels import BONA_FIDE
@@ -13,22 +14,26 @@ __all__ = ["subject_interval_rows"]
 _OWN_THRESHOLD = frozenset({"EER"})
 
 
-def subject_interval_rows(columns: PredictionColumns) -> tuple[SubjectIntervalRow, ...]:
-    """Return the error rates, EER and AUC of a liveness run by subjects; none where no subject is known."""
+def subject_interval_rows(columns: RunPredictions) -> tuple[SubjectIntervalRow, ...]:
+    """Return limits by subjects; none where no subject is known.
+
+    The error rates, EER and AUC of a liveness run; accuracy and macro recall of a classifier.
+    """
     spec = columns.spec
     threshold, source = spec.decision_threshold, threshold_source(spec)
     subject = columns.subject_index[columns.responded]
-    if threshold is None or source is None or not (subject >= 0).any():
+    if not (subject >= 0).any():
         return ()
+    if threshold is None or source is None:
+        return _of_classes(columns)
     groups = columns.groups
     species = [name for name in groups.names if name != BONA_FIDE]
-    place = np.array([-1 if name == BONA_FIDE else species.index(name) for name in groups.names])
-    words = np.where(subject >= 0, subject.astype(np.str_), "")
+    place = np.array([-1 if name == BONA_FIDE else species.index(name) for name in groups.names], np.int64)
     found = subject_intervals(
-        columns.bona_fide_scores[columns.responded],
+        columns.score[columns.responded],
         place[groups.index[columns.responded]],
         species,
-        words,
+        subject,
         threshold=threshold,
     )
     people = len(np.unique(subject[subject >= 0])) + int((subject < 0).sum())
@@ -44,4 +49,31 @@ def subject_interval_rows(columns: PredictionColumns) -> tuple[SubjectIntervalRo
             threshold_source=ORACLE if one.name in _OWN_THRESHOLD else "" if one.name == "AUC" else source,
         )
         for one in found
+    )
+
+
+def _of_classes(columns: RunPredictions) -> tuple[SubjectIntervalRow, ...]:
+    answered = columns.responded
+    answers = SubjectAnswers.from_samples(
+        columns.true[answered].astype(np.int64),
+        columns.predicted[answered],
+        columns.subject_index[answered],
+        classes=len(columns.spec.class_names),
+    )
+    found = {
+        "accuracy": (answers.accuracy, answers.accuracy_interval()),
+        "recall, macro": (answers.macro_recall, answers.macro_recall_interval()),
+    }
+    return tuple(
+        SubjectIntervalRow(
+            name=name,
+            value=value,
+            lower=limits.lower,
+            upper=limits.upper,
+            level=limits.level,
+            method=limits.method,
+            subjects=answers.subjects,
+            threshold_source="",
+        )
+        for name, (value, limits) in found.items()
     )

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lifesign.datasets.slice_names import CROSS
-from lifesign.evaluation.analysis.codes import Codes
-from lifesign.evaluation.analysis.columns import PredictionColumns
+from lifesign.datasets.slice_names import CROSS, MATCH_DECISION
+from lifesign.evaluation.analysis.codes import CodeArray, Codes
 from lifesign.evaluation.analysis.group_errors import ErrorKind, error_kinds
 from lifesign.evaluation.analysis.rates import optional, rate_row
+from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.analysis.slice_cells import Cell, Grid
 from lifesign.evaluation.metrics.bias import fisher_exact
 from lifesign.evaluation.metrics.clustering import ErrorClusters
@@ -44,7 +43,7 @@ class _Tested:
     design_effects: tuple[float, float]
 
 
-def find_worst_slices(columns: PredictionColumns) -> SliceSearch | None:
+def find_worst_slices(columns: RunPredictions) -> SliceSearch | None:
     """Return the worst slices and the worst crosses of two, up to five each; ``None`` without slices.
 
     Searched are all slice columns of up to 50 values, the measured slices, and for APCER the species.
@@ -81,9 +80,9 @@ def find_worst_slices(columns: PredictionColumns) -> SliceSearch | None:
     )
 
 
-def searched_columns(columns: PredictionColumns) -> dict[str, Codes]:
+def searched_columns(columns: RunPredictions) -> dict[str, Codes]:
     """Return the codes of the columns that are searched, by name, those with at least two values."""
-    names = [name for name in columns.spec.slices if CROSS not in name]
+    names = [name for name in columns.spec.slices if CROSS not in name and name != MATCH_DECISION]
     names += [name for name in columns.spec.measured_slices if name not in names]
     codes = {name: columns.slice_codes(name) for name in names}
     if columns.spec.task == "liveness" and codes:
@@ -119,13 +118,12 @@ class _People:
     @classmethod
     def of(cls, kind: ErrorKind) -> "_People | None":
         """Return ``None`` where no subject gave two samples."""
-        known = kind.subjects[kind.subjects >= 0]
-        if len(known) == len(np.unique(known)):
+        if not kind.has_repeats:
             return None
-        clusters = ErrorClusters.from_samples(kind.wrong, np.zeros(len(kind.wrong), np.int64), kind.subjects)
+        clusters = ErrorClusters.from_samples(kind.wrong, np.zeros(len(kind.rows), np.int8), kind.subjects)
         return cls(clusters.correlation(), float(clusters.design_effects(1)[0]))
 
-    def within(self, subjects: NDArray[np.int64]) -> float:
+    def within(self, subjects: CodeArray) -> float:
         """Return the design effect of some of the samples."""
         sizes = np.bincount(subjects[subjects >= 0]).astype(np.float64)
         alone = int((subjects < 0).sum())
@@ -157,7 +155,7 @@ def _test(kind: ErrorKind, grid: Grid, cell: Cell, people: _People | None, *, se
     if p_value * (searched - 2 * _TESTED) <= _ALPHA:
         known = grid.known(cell)
         clusters = ErrorClusters.from_samples(
-            kind.wrong[known], (~inside[known]).astype(np.int64), kind.subjects[known]
+            grid.wrong[known], (~inside[known]).astype(np.int8), kind.subjects[known]
         )
         p_value = max(p_value, clusters.exchange_p_value(0, np.array([1])))
     return _Tested(kind.name, cell, p_value, effects)

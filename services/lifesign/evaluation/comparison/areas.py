@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from lifesign.evaluation.analysis.codes import CodeArray
 from lifesign.evaluation.analysis.pairing import PairedRun
 from lifesign.evaluation.analysis.rates import optional
 from lifesign.evaluation.comparison.document import AreaChange
@@ -15,11 +16,12 @@ from lifesign.labels import BONA_FIDE
 __all__ = ["area_changes"]
 
 
-def area_changes(paired: PairedRun, subjects: NDArray[np.object_] | None) -> tuple[AreaChange, ...]:
+def area_changes(paired: PairedRun, subjects: CodeArray | None) -> tuple[AreaChange, ...]:
     """Return the change of every curve, with p-values also corrected by Holm over all of them.
 
     Liveness: bona fide against all attacks, then against every species. Classifiers: every class against
-    the others, in the order of the classes. ``subjects`` is ``(n,)`` or ``None`` where none is known.
+    the others, in the order of the classes. ``subjects`` are their numbers, ``(n,)``, or ``None`` where none
+    is known.
     """
     true = paired.columns.true[paired.rows]
     found = []

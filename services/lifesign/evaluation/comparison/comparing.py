@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lifesign import __version__
 from lifesign.errors import ConfigurationError, DatasetError
@@ -57,7 +56,7 @@ def compare_sides(baseline: Side, current: Side, *, margin: float, flips: int = 
     require_same_labels(paired)
     changes = error_changes(paired)
     status, sentence = _verdict(changes, margin)
-    spec, subjects = current.columns.spec, _subjects(paired)
+    spec, subjects = current.columns.spec, paired.subjects
     return ComparisonDocument(
         tool_version=__version__,
         baseline=baseline.facts,
@@ -68,7 +67,7 @@ def compare_sides(baseline: Side, current: Side, *, margin: float, flips: int = 
         common_samples=len(paired.rows),
         only_baseline=len(baseline.columns.true) - len(paired.rows),
         only_current=len(current.columns.true) - len(paired.rows),
-        subjects=None if subjects is None else len(set(subjects) - {None, ""}),
+        subjects=None if subjects is None else len(np.unique(subjects[subjects >= 0])),
         margin=margin,
         verdict=status,
         verdict_sentence=sentence,
@@ -98,11 +97,6 @@ def _require_alike(baseline: Side, current: Side) -> None:
             f"expected both aggregated alike, got {one.aggregate} of {baseline.name} and {two.aggregate} of "
             f"{current.name}; give --aggregate for both"
         )
-
-
-def _subjects(paired: PairedRun) -> NDArray[np.object_] | None:
-    found = np.asarray(paired.columns.text("subject_id"), dtype=object)[paired.rows]
-    return found if any(found) else None
 
 
 def _error_row(paired: PairedRun, change: ErrorChange, margin: float) -> ErrorChangeRow:

@@ -9,13 +9,16 @@ import pyarrow as pa
 
 from lifesign.errors import DatasetError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
-from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.pad import threshold_source
+from lifesign.evaluation.analysis.prediction_source import HeldPredictions, PredictionSource
+from lifesign.evaluation.analysis.run_predictions import RunPredictions
+from lifesign.evaluation.analysis.stored_runs import analysed_source
 from lifesign.evaluation.comparison.document import ComparedRun
 from lifesign.evaluation.config import predictions_config
 from lifesign.evaluation.imported_predictions.evaluation import open_predictions
 from lifesign.evaluation.replay.run_folder import RunRecord
-from lifesign.evaluation.reporting import analysed_predictions, analysis_spec, changed_config, finished_record
+from lifesign.evaluation.reporting import analysis_spec, changed_config, finished_record
 
 __all__ = ["Side", "open_side"]
 
@@ -29,7 +32,7 @@ class Side:
 
     name: str
     record: RunRecord
-    columns: PredictionColumns
+    columns: RunPredictions
 
     @property
     def facts(self) -> ComparedRun:
@@ -68,24 +71,24 @@ def open_side(path: Path, options: Mapping[str, Any]) -> Side:
 def _of_run(path: Path, changes: Mapping[str, Any]) -> Side:
     record = finished_record(path)
     spec = analysis_spec(record, changed_config(record, changes, {}))
-    return _side(path, record, pa.concat_tables(_lean(one) for one in analysed_predictions(path, spec)), spec)
+    return _side(path, record, analysed_source(path, spec), spec)
 
 
 def _of_file(path: Path, options: Mapping[str, Any]) -> Side:
     config = predictions_config(predictions=path, out=path.parent, **options)
     opened = open_predictions(config)
     spec = analysis_spec(opened.record, config)
-    tables = (table for table, _ in opened.tables())
-    if spec.aggregate is Aggregation.NONE:
-        table = pa.concat_tables(_lean(one) for one in tables)
-    else:
-        table = aggregate_presentations(tables, spec.aggregate, class_names=spec.class_names)
-    return _side(path, opened.record, table, spec)
+    source = HeldPredictions(_lean(table) for table, _ in opened.tables())
+    if spec.aggregate is not Aggregation.NONE:
+        source = HeldPredictions(
+            [aggregate_presentations(source, spec.aggregate, class_names=spec.class_names)]
+        )
+    return _side(path, opened.record, source, spec)
 
 
 def _lean(table: pa.Table) -> pa.Table:
     return table.drop_columns([name for name in _UNUSED if name in table.column_names])
 
 
-def _side(path: Path, record: RunRecord, table: pa.Table, spec: AnalysisSpec) -> Side:
-    return Side(path.name or str(path), record, PredictionColumns.read(table, spec))
+def _side(path: Path, record: RunRecord, source: PredictionSource, spec: AnalysisSpec) -> Side:
+    return Side(path.name or str(path), record, RunPredictions.read(source, spec))

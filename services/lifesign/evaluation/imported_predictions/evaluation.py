@@ -18,6 +18,7 @@ from lifesign.datasets.slice_names import unknown_slices
 from lifesign.errors import ConfigurationError, DatasetError, NotReadyError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.prediction_source import HeldPredictions
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.checks import exit_code
 from lifesign.evaluation.config import PredictionsConfig, digest_of
@@ -161,7 +162,8 @@ def _dev_point(config: PredictionsConfig, survey: Survey, meaning: Meaning) -> O
     spec = AnalysisSpec(meaning.class_names, "liveness")
     tables: Iterable[pa.Table] = (table for table, _ in prediction_tables(survey, meaning))
     if config.aggregate is not Aggregation.NONE:
-        tables = [aggregate_presentations(tables, config.aggregate, class_names=meaning.class_names)]
+        frames = HeldPredictions(tables)
+        tables = [aggregate_presentations(frames, config.aggregate, class_names=meaning.class_names)]
     state = RunState.empty(spec)
     for table in tables:
         state = state.merge(RunState.from_predictions(table, spec))

@@ -21,17 +21,43 @@ __all__ = [
 
 _CUTS = 8
 _SEEN = 10
+_DENSE = 2  # so many cells per sample are counted in a table, more are sorted
 _NO_SKEW = 16e-6  # below it the gamma law's shape is too large to compute with
 
 
 def subject_codes(subjects: Sequence[str | None] | NDArray[Any]) -> NDArray[np.int64]:
-    """Return a number per subject, int64 ``(n,)``; every sample of unknown subject is one of its own."""
+    """Return a number per subject, int64 ``(n,)``; every sample of unknown subject is one of its own.
+
+    ``subjects`` are names, ``None`` or empty for an unknown one, or an array of integers, negative for an
+    unknown one. Numbers count from 0 as subjects first occur.
+    """
+    if isinstance(subjects, np.ndarray) and np.issubdtype(subjects.dtype, np.integer):
+        return _renumbered(subjects)
     codes: dict[object, int] = {}
     result = np.empty(len(subjects), dtype=np.int64)
     for row, subject in enumerate(subjects):
         key: object = (row,) if subject is None or subject == "" else str(subject)
         result[row] = codes.setdefault(key, len(codes))
     return result
+
+
+def _renumbered(subjects: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+    count, width = len(subjects), int(subjects.max(initial=-1)) + 1
+    if width > _DENSE * count:
+        known = subjects >= 0
+        dense = np.full(count, -1, dtype=np.int64)
+        dense[known] = np.unique(subjects[known], return_inverse=True)[1]
+        return _renumbered(dense)
+    rows = np.flatnonzero(subjects >= 0)
+    people = subjects[rows]
+    # Where a subject is seen first; a table by subject costs less than sorting the samples.
+    first = np.full(width, count, dtype=np.int64)
+    np.minimum.at(first, people, rows)
+    is_first = subjects < 0
+    is_first[first[first < count]] = True
+    number = np.cumsum(is_first) - 1
+    number[rows] = number[first[people]]
+    return number
 
 
 def design_effect(values: NDArray[np.floating[Any]], subjects: Sequence[str | None] | NDArray[Any]) -> float:
@@ -47,12 +73,13 @@ def design_effect(values: NDArray[np.floating[Any]], subjects: Sequence[str | No
     known = ~np.isnan(numbers)
     if not known.any():
         return 1.0
-    codes = subject_codes(np.asarray(subjects, dtype=object)[known])
-    cuts = np.quantile(numbers[known], np.arange(1, _CUTS) / _CUTS)
-    below = numbers[known][:, np.newaxis] <= cuts
-    sums = np.zeros((int(codes.max()) + 1, len(cuts)), dtype=np.int64)
-    np.add.at(sums, codes, below)
-    return design_effect_of_counts(sums, np.bincount(codes))
+    is_coded = isinstance(subjects, np.ndarray) and np.issubdtype(subjects.dtype, np.integer)
+    codes = subject_codes((np.asarray(subjects) if is_coded else np.asarray(subjects, dtype=object))[known])
+    numbers = numbers[known]
+    cuts = np.quantile(numbers, np.arange(1, _CUTS) / _CUTS)
+    sizes = np.bincount(codes)
+    sums = [np.bincount(codes[numbers <= cut], minlength=len(sizes)) for cut in cuts]
+    return design_effect_of_counts(np.stack(sums, axis=1), sizes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +96,10 @@ class ErrorClusters:
 
     @classmethod
     def from_samples(
-        cls, wrong: NDArray[np.bool_], group: NDArray[np.int64], subject: NDArray[np.int64]
+        cls,
+        wrong: NDArray[np.bool_],
+        group: NDArray[np.signedinteger[Any]],
+        subject: NDArray[np.signedinteger[Any]],
     ) -> Self:
         """Count samples ``(n,)``: codes of groups >= 0, and of subjects with -1 for an unknown one.
 
@@ -85,9 +115,10 @@ class ErrorClusters:
             )
         known = subject >= 0
         width = int(group.max(initial=0)) + 1
-        units, place = np.unique(subject[known] * width + group[known], return_inverse=True)
-        size = np.bincount(place, minlength=len(units))
-        errors = np.bincount(place, weights=wrong[known], minlength=len(units)).astype(np.int64)
+        cell = subject[known].astype(np.int64)
+        cell *= width
+        cell += group[known]
+        units, size, errors = _counted(cell, wrong[known])
         alone = np.count_nonzero(~known)
         return cls(
             np.concatenate([units % width, group[~known]]).astype(np.int64),
@@ -139,19 +170,33 @@ class ErrorClusters:
         count, both = int(own.sum()), own | others
         if not count or not others.any():
             return math.nan
-        kinds, cell = np.unique(
-            np.stack([self.errors[both], self.size[both]], axis=1), axis=0, return_inverse=True
-        )
+        # Units of as many errors and samples are one kind: a number each, not a pair, sorts much faster.
+        width = int(self.size.max()) + 1
+        cells, there = np.unique(self.errors[both] * width + self.size[both], return_counts=True)
+        kinds = np.stack([cells // width, cells % width], axis=1)
         dealt = np.random.default_rng(seed).multivariate_hypergeometric(
-            np.bincount(cell.ravel(), minlength=len(kinds)), count, size=draws, method="marginals"
+            there, count, size=draws, method="marginals"
         )
-        sums, total = dealt @ kinds, kinds[cell.ravel()].sum(axis=0)
+        sums, total = dealt @ kinds, there @ kinds
         gaps = sums[:, 0] / sums[:, 1] - (total[0] - sums[:, 0]) / (total[1] - sums[:, 1])
         observed = float(
             self.errors[own].sum() / self.size[own].sum()
             - self.errors[others].sum() / self.size[others].sum()
         )
         return _tail(gaps, observed, _one_arrangement(int(both.sum()), count))
+
+
+def _counted(
+    cell: NDArray[np.int64], wrong: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the cells in use, sorted, with their samples and errors."""
+    width = int(cell.max(initial=-1)) + 1
+    if width <= _DENSE * len(cell):
+        size = np.bincount(cell, minlength=width)
+        units = np.flatnonzero(size)
+        return units, size[units], np.bincount(cell[wrong], minlength=width)[units]
+    units, place = np.unique(cell, return_inverse=True)
+    return units, np.bincount(place), np.bincount(place[wrong], minlength=len(units))
 
 
 def _one_arrangement(units: int, chosen: int) -> float:
@@ -181,7 +226,9 @@ def _gamma_tail(z: float, skew: float) -> float:
     return float((special.gammaincc if skew > 0 else special.gammainc)(shape, place))
 
 
-def paired_design_effect(change: NDArray[np.int64], subjects: NDArray[np.int64]) -> float:
+def paired_design_effect(
+    change: NDArray[np.signedinteger[Any]], subjects: NDArray[np.signedinteger[Any]]
+) -> float:
     """Return how much more the changes of one subject agree than chance, at least 1.
 
     ``change`` int64 ``(n,)`` is 1 where only the current model is wrong, -1 where only the baseline is, else

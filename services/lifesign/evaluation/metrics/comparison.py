@@ -1,7 +1,7 @@
 """Paired comparison of two models on the same samples: is the new one wrong more often?"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _RESAMPLES = 2000
-_CHUNK = 200
+_CELLS = 500_000  # draws times subjects at once
 
 
 class NonInferiority(StrEnum):
@@ -164,7 +164,7 @@ def compare_errors(
     if len(subjects) != counts.total:
         raise InputError(f"expected {counts.total} subjects, got {len(subjects)}")
     codes = subject_codes(subjects)
-    change = np.asarray(current_wrong, np.int64) - np.asarray(baseline_wrong, np.int64)
+    change = np.asarray(current_wrong, np.int8) - np.asarray(baseline_wrong, np.int8)
     sums = np.bincount(codes, weights=change.astype(np.float64)).astype(np.float64)
     sizes = np.bincount(codes).astype(np.float64)
     rng = np.random.default_rng(seed)
@@ -205,9 +205,9 @@ def _bootstrap(
     sums: NDArray[np.float64], sizes: NDArray[np.float64], level: float, rng: np.random.Generator
 ) -> tuple[float, float]:
     people = len(sums)
-    draws = []
-    for _ in range(_RESAMPLES // _CHUNK):
-        weights = rng.multinomial(people, np.full(people, 1 / people), size=_CHUNK)
+    draws, even = [], np.full(people, 1 / people)
+    for count in _chunks(people):
+        weights = rng.multinomial(people, even, size=count).astype(np.float64)
         draws.append((weights @ sums) / (weights @ sizes))
     lower, upper = np.quantile(np.concatenate(draws), [(1 - level) / 2, (1 + level) / 2])
     return float(lower), float(upper)
@@ -219,7 +219,14 @@ def _sign_flip(sums: NDArray[np.float64], rng: np.random.Generator) -> float:
     if not changed.size:
         return 1.0
     observed, extreme = abs(changed.sum()), 1
-    for _ in range(_RESAMPLES // _CHUNK):
-        signs = 2 * rng.integers(0, 2, size=(_CHUNK, changed.size)) - 1
-        extreme += int((np.abs(signs @ changed) >= observed).sum())
+    for count in _chunks(changed.size):
+        signs = 2 * rng.integers(0, 2, size=(count, changed.size)) - 1
+        extreme += int((np.abs(signs.astype(np.float64) @ changed) >= observed).sum())
     return extreme / (_RESAMPLES + 1)
+
+
+def _chunks(people: int) -> Iterator[int]:
+    """Yield how many of the draws are made at once; their numbers are those of one go."""
+    rows = max(1, _CELLS // people)
+    for done in range(0, _RESAMPLES, rows):
+        yield min(rows, _RESAMPLES - done)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,11 @@ def _favour(
 
 
 def flow_design_effects(
-    true: NDArray[np.int64], predicted: NDArray[np.int64], subjects: NDArray[np.int64], *, classes: int
+    true: NDArray[np.signedinteger[Any]],
+    predicted: NDArray[np.signedinteger[Any]],
+    subjects: NDArray[np.signedinteger[Any]],
+    *,
+    classes: int,
 ) -> NDArray[np.float64]:
     """Return per class how much more a subject's errors agree than chance, float64 ``(classes,)``, >= 1.
 
@@ -142,8 +147,10 @@ def flow_design_effects(
     """
     wrong = true != predicted
     count = int(wrong.sum())
-    people = np.where(subjects >= 0, subjects, subjects.max(initial=0) + 1 + np.arange(len(subjects)))[wrong]
-    flow = np.concatenate([predicted[wrong], true[wrong]])
+    people = subjects[wrong].astype(np.int64)
+    unknown = people < 0
+    people[unknown] = people.max(initial=-1) + 1 + np.arange(np.count_nonzero(unknown))
+    flow = np.concatenate([predicted[wrong], true[wrong]]).astype(np.int64)
     sign = np.concatenate([np.ones(count), -np.ones(count)])
     width = int(people.max(initial=0)) + 1
     units, place = np.unique(flow * width + np.concatenate([people, people]), return_inverse=True)

@@ -24,6 +24,7 @@ __all__ = ["SubjectInterval", "subject_intervals"]
 _DRAWS = 1000
 _FEWEST_DRAWS = 200
 _BUDGET = 200_000_000  # cells times draws, about a second
+_CELLS = 1_000_000  # draws times subjects at once
 _Floats = NDArray[np.float64]
 
 
@@ -94,11 +95,12 @@ def subject_intervals(
         species=tuple(names),
     )
     whole = np.ones(samples.subjects)
-    draws = _draw(samples, np.random.default_rng(seed))
+    counts = _Counts.of(samples)
+    draws = _draw(samples, counts, np.random.default_rng(seed))
     tail = _expanded_tail(samples.subjects, level)
     floors = _floors(samples, level)
     found = []
-    for name, value in _statistics(samples, whole[np.newaxis]).items():
+    for name, value in counts.statistics(whole[np.newaxis]).items():
         column = draws[name][np.isfinite(draws[name])]
         estimate = float(value[0])
         if math.isnan(estimate):
@@ -115,44 +117,69 @@ def subject_intervals(
     return tuple(found)
 
 
-def _draw(samples: _Samples, rng: np.random.Generator) -> Mapping[str, _Floats]:
+def _draw(samples: _Samples, counts: "_Counts", rng: np.random.Generator) -> Mapping[str, _Floats]:
     people = samples.subjects
-    count = int(np.clip(_BUDGET // max(1, len(samples.subject)), _FEWEST_DRAWS, _DRAWS))
-    weights = rng.multinomial(people, np.full(people, 1 / people), size=count).astype(np.float64)
-    return _statistics(samples, weights)
+    draws = int(np.clip(_BUDGET // max(1, len(samples.subject)), _FEWEST_DRAWS, _DRAWS))
+    even, rows = np.full(people, 1 / people), max(1, _CELLS // people)
+    # A block at a time: all draws of many subjects at once would be most of the memory of a report.
+    blocks = [
+        counts.statistics(rng.multinomial(people, even, size=min(rows, draws - done)).astype(np.float64))
+        for done in range(0, draws, rows)
+    ]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 
-def _statistics(samples: _Samples, weights: _Floats) -> dict[str, _Floats]:
-    """Return every number for each row of weights ``(draws, subjects)``, float64 ``(draws,)``."""
-    groups, people = len(samples.species) + 1, samples.subjects
-    cells = samples.subject * groups + samples.group
-    size = np.bincount(cells, minlength=people * groups).reshape(people, groups)
-    errors = np.bincount(cells[samples.wrong], minlength=people * groups).reshape(people, groups)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        rates = (weights @ errors) / (weights @ size)
-        pooled = (weights @ errors[:, :-1].sum(axis=1)) / (weights @ size[:, :-1].sum(axis=1))
-    there = size.sum(axis=0) > 0
-    result = {"BPCER": rates[:, -1]}
-    result |= {f"APCER of {name}": rates[:, i] for i, name in enumerate(samples.species) if there[i]}
-    if there[:-1].any():
-        # A draw may hold no sample of a species: the worst is among those it holds.
-        known = np.where(np.isnan(rates[:, :-1]), -1.0, rates[:, :-1]).max(axis=1)
-        result["APCER max"] = np.where(known < 0, np.nan, known)
-        result["HTER"] = (pooled + rates[:, -1]) / 2
-    result["EER"], result["AUC"] = _ranked(samples, weights)
-    return result
+@dataclass(frozen=True)
+class _Counts:
+    """What every draw weighs anew: samples and errors, ``(subjects, groups)``, and scores in order.
 
+    ``cells``, ``(n,)``, are the places of the scores among those in use, those of bona fide after those of
+    attacks; ``scores`` is how many are in use.
+    """
 
-def _ranked(samples: _Samples, weights: _Floats) -> tuple[_Floats, _Floats]:
-    used, place = np.unique(samples.bins, return_inverse=True)
-    bona_fide = samples.group == len(samples.species)
-    cells = place + len(used) * bona_fide
-    eers, areas = np.empty(len(weights)), np.empty(len(weights))
-    for row, weight in enumerate(weights):
-        counts = np.bincount(cells, weights=weight[samples.subject], minlength=2 * len(used))
-        attack, genuine = counts.astype(np.float64).reshape(2, -1)
-        eers[row], areas[row] = _eer_and_auc(attack, genuine)
-    return eers, areas
+    samples: _Samples
+    size: NDArray[np.int64]
+    errors: NDArray[np.int64]
+    cells: NDArray[np.intp]
+    scores: int
+
+    @classmethod
+    def of(cls, samples: _Samples) -> "_Counts":
+        groups, people = len(samples.species) + 1, samples.subjects
+        cells = samples.subject * groups + samples.group
+        size = np.bincount(cells, minlength=people * groups).reshape(people, groups)
+        errors = np.bincount(cells[samples.wrong], minlength=people * groups).reshape(people, groups)
+        used = np.zeros(int(samples.bins.max()) + 1, dtype=np.bool_)
+        used[samples.bins] = True
+        scores = int(np.count_nonzero(used))
+        places = (np.cumsum(used) - 1)[samples.bins]
+        places[samples.group == len(samples.species)] += scores
+        return cls(samples, size, errors, places, scores)
+
+    def statistics(self, weights: _Floats) -> dict[str, _Floats]:
+        """Return every number for each row of weights ``(draws, subjects)``, float64 ``(draws,)``."""
+        size, errors, species = self.size, self.errors, self.samples.species
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rates = (weights @ errors) / (weights @ size)
+            pooled = (weights @ errors[:, :-1].sum(axis=1)) / (weights @ size[:, :-1].sum(axis=1))
+        there = size.sum(axis=0) > 0
+        result = {"BPCER": rates[:, -1]}
+        result |= {f"APCER of {name}": rates[:, i] for i, name in enumerate(species) if there[i]}
+        if there[:-1].any():
+            # A draw may hold no sample of a species: the worst is among those it holds.
+            known = np.where(np.isnan(rates[:, :-1]), -1.0, rates[:, :-1]).max(axis=1)
+            result["APCER max"] = np.where(known < 0, np.nan, known)
+            result["HTER"] = (pooled + rates[:, -1]) / 2
+        result["EER"], result["AUC"] = self._ranked(weights)
+        return result
+
+    def _ranked(self, weights: _Floats) -> tuple[_Floats, _Floats]:
+        eers, areas = np.empty(len(weights)), np.empty(len(weights))
+        for row, weight in enumerate(weights):
+            counts = np.bincount(self.cells, weights=weight[self.samples.subject], minlength=2 * self.scores)
+            attack, genuine = np.asarray(counts, dtype=np.float64).reshape(2, -1)
+            eers[row], areas[row] = _eer_and_auc(attack, genuine)
+        return eers, areas
 
 
 def _eer_and_auc(attack: _Floats, genuine: _Floats) -> tuple[float, float]:
@@ -209,11 +236,10 @@ def _effective_size(samples: _Samples, inside: NDArray[np.bool_], level: float) 
     """Return how many independent samples these are worth."""
     subject = np.unique(samples.subject[inside], return_inverse=True)[1]
     people = int(subject.max()) + 1
-    words = subject.astype(np.str_)
     # Without an error nothing tells how alike errors are; scores of one person still do.
     effect = max(
-        design_effect(samples.wrong[inside].astype(np.float64), words),
-        design_effect(samples.scores[inside], words),
+        design_effect(samples.wrong[inside].astype(np.float64), subject),
+        design_effect(samples.scores[inside], subject),
     )
     size = int(inside.sum()) / effect
     if people < 2 or size < 2:

@@ -17,6 +17,7 @@ __all__ = ["Temperature", "fit_temperature", "log_loss_at", "scaled_scores"]
 
 _RANGE = (math.log(0.02), math.log(50.0))
 _PRECISION = 1e-6
+_CELLS = 250_000  # samples times classes at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,15 @@ def log_loss_at(
     logits: NDArray[np.floating[Any]], true: NDArray[np.integer[Any]], temperature: float
 ) -> float:
     """Return the mean of -log softmax(logits / temperature) of the true class, in nats; 0 is best."""
-    scaled = np.asarray(logits, dtype=np.float64) / temperature
-    scaled -= scaled.max(axis=1, keepdims=True)
-    own = np.take_along_axis(scaled, true[:, np.newaxis], axis=1)[:, 0]
-    return float((np.log(np.exp(scaled).sum(axis=1)) - own).mean())
+    losses = np.empty(len(true))
+    rows = max(1, _CELLS // max(1, logits.shape[1]))
+    for start in range(0, len(true), rows):
+        block = slice(start, start + rows)
+        scaled = np.asarray(logits[block], dtype=np.float64) / temperature
+        scaled -= scaled.max(axis=1, keepdims=True)
+        own = np.take_along_axis(scaled, true[block, np.newaxis].astype(np.int64), axis=1)[:, 0]
+        losses[block] = np.log(np.exp(scaled, out=scaled).sum(axis=1)) - own
+    return float(losses.mean())
 
 
 def scaled_scores(logits: NDArray[np.floating[Any]], temperature: float) -> NDArray[np.float64]:

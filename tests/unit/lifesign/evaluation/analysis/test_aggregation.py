@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from lifesign.errors import DatasetError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
+from lifesign.evaluation.analysis.prediction_source import HeldPredictions
 from lifesign.labels import LIVENESS_CLASSES
 
 _METHODS = [one for one in Aggregation if one is not Aggregation.NONE]
@@ -37,7 +38,7 @@ def _liveness(rows):
 
 
 def _aggregated(table, method, classes=LIVENESS_CLASSES):
-    return aggregate_presentations([table], method, class_names=classes)
+    return aggregate_presentations(HeldPredictions([table]), method, class_names=classes)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
-from lifesign.evaluation.analysis.columns import PredictionColumns
+from lifesign.evaluation.analysis.prediction_source import HeldPredictions
+from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.analysis.worst_slices import find_worst_slices
 from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
 from lifesign.testing.reports import liveness_spec, reference_of, report_of
@@ -16,7 +17,7 @@ _CLASSES = ("cat", "dog", "owl")
 
 
 def _search(table: pa.Table, spec: AnalysisSpec):
-    return find_worst_slices(PredictionColumns.read(table, spec))
+    return find_worst_slices(RunPredictions.read(HeldPredictions([table]), spec))
 
 
 def _spoiled(table: pa.Table, where, seed: int = 0) -> pa.Table:
