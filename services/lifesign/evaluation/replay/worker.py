@@ -188,7 +188,8 @@ def opened_replay(
         run_id=run_id,
         preprocessing=model.preprocessing,
         batch_size=config.batch_size,
-        batches_ahead=config.batches_in_flight or batches_held(model.preprocessing, config.batch_size),
+        batches_ahead=config.batches_in_flight
+        or batches_held(model.preprocessing, config.batch_size, value_bytes=_value_bytes(model.exchange)),
         sends_files=model.exchange is not None and model.exchange.input.takes_files,
     )
     replay: ShardReplay | None = None
@@ -230,6 +231,13 @@ def replay_client(
         timeout_seconds=config.timeout_seconds,
         exchange=exchange,
     )
+
+
+def _value_bytes(exchange: ModelExchange | None) -> int:
+    """Return the bytes of one number that is sent; files are smaller than their pixels."""
+    if exchange is None or exchange.input.dtype == "string":
+        return 1
+    return np.dtype(exchange.input.dtype).itemsize
 
 
 def _witness(dataset: Dataset) -> tuple[str, str] | None:
