@@ -199,6 +199,7 @@ _EXPLAINS: dict[Code, frozenset[Code]] = {
     ),
 }
 _SURE = 0.6
+_CLEAR = 0.8
 
 
 def diagnose(evidence: Evidence) -> list[Finding]:
@@ -212,7 +213,9 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     kept.sort(key=_importance)
     if any(finding.is_alarm for finding in kept):
         return kept
-    return [*kept, _no_problem(evidence)] if kept else [_no_problem(evidence)]
+    # Only a clear remark stands before the verdict that nothing is wrong.
+    clear = [finding for finding in kept if finding.confidence >= _CLEAR]
+    return [*clear, _no_problem(evidence), *(finding for finding in kept if finding.confidence < _CLEAR)]
 
 
 def _one_per_code(findings: Iterable[Finding]) -> list[Finding]:

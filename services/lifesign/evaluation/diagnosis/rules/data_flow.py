@@ -120,8 +120,8 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
         others = evidence.matrix is not None or evidence.report is not None
         yield Finding(
             Code.EMPTY_VALIDATION,
-            Severity.WARNING if stated or (not others and len(curves) >= 3) else Severity.INFO,
-            0.8 if stated else 0.5,
+            Severity.WARNING if stated else Severity.INFO,
+            0.8 if stated or not others else 0.5,
             f"No epoch of {len(curves)} has a validation figure: nothing tells how the model does on data that it "
             "has not seen.",
             "Hold out part of the data, by group, and give it as validation_data.",

@@ -17,11 +17,10 @@ _Floats = NDArray[np.float64]
 
 def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Training improves on while validation has turned; or a wide gap where the turn cannot be seen."""
-    if course is None:
-        return
-    found = (
-        _turned_loss(course) or _turned_accuracy(course) or _wide_gap(course) or _gap_of_evaluations(evidence)
-    )
+    found = None
+    if course is not None:
+        found = _turned_loss(course) or _turned_accuracy(course) or _wide_gap(course)
+    found = found or _gap_of_evaluations(evidence)
     if found is not None:
         yield found
 
@@ -232,7 +231,8 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
         return
     tail = values[-max(3, len(values) // 3) :]
     gained = float(tail[0] - np.nanmin(tail))
-    if gained < 0.01 * abs(float(tail[0])):
+    whole = float(np.nanmax(values) - np.nanmin(values))
+    if gained < max(0.02 * abs(float(tail[0])), 0.08 * whole):
         return
     shown = sign * values
     yield Finding(
@@ -264,9 +264,12 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     )
     if not flat or (len(loss) == 2 and not exactly):
         return
-    # Trained to the end already: flat at a good level is done, not dead.
+    # Trained already: flat at a good level, or late in a training, is done and not dead.
     reached = course.accuracy if course.accuracy is not None else course.val_accuracy
-    if reached is not None and float(np.nanmax(reached)) > max(0.8, 1.5 * (course.constant_answer or 0.5)):
+    constant = course.constant_answer or 0.5
+    if reached is not None and (float(np.nanmax(reached)) - constant) / (1 - constant) > 0.3:
+        return
+    if reached is None and course.curves.epochs and course.curves.epochs[0] > 5:
         return
     steady_fall = trend(loss) < -0.8 and len(loss) >= 5
     guess = course.chance_loss
@@ -304,7 +307,7 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
     loss = course.loss if course.loss is not None else course.val_loss
     if guess is not None and loss is not None:
         late = float(np.nanmedian(loss[-3:]))
-        if abs(late - guess) < 0.02 * guess and len(course) >= 2:
+        if abs(late - guess) < 0.02 * guess and np.nanmin(loss) > 0.95 * guess and len(course) >= 2:
             reasons.append(
                 f"the loss ends at {late:.4g}, a guess among {course.classes} classes (ln {course.classes} = {guess:.4g})"
             )

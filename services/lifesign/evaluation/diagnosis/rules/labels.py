@@ -36,13 +36,14 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
         for name, values in curves.series.items()
         if re.search(r"acc|iou|dice|jaccard|f1|precision|recall|auc", name)
         and "loss" not in name
+        and np.isfinite(values).any()
         and np.nanmax(values) > 1.0001
         and np.nanmax(values) <= 1.0001 * 255
     ]
     below = [
         (name, float(np.nanmin(curves.series[name])))
         for name in ("loss", "val_loss")
-        if name in curves.series and np.nanmin(curves.series[name]) < -1e-6
+        if curves.get(name) is not None and np.nanmin(curves.series[name]) < -1e-6
     ]
     crossed = evidence.setup.loss in (
         "binary_crossentropy",

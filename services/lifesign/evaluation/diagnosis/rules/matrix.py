@@ -239,7 +239,7 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
 
 def accuracy_paradox(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Accuracy at or barely above the share of the largest class."""
-    found = _accuracy_and_majority(evidence, course)
+    found, table = _accuracy_and_majority(evidence, course), class_table(evidence)
     if found is None:
         return
     accuracy, majority, classes, n = found
@@ -248,11 +248,12 @@ def accuracy_paradox(evidence: Evidence, course: Course | None) -> Iterator[Find
     lift = (accuracy - majority) / (1 - majority)
     if lift > 0.25 or accuracy < majority - 0.05:
         return
+    lowest = 0.0 if table is None else float(np.nanmin(table[1]))
     significant = n is not None and accuracy - majority > 3 * sampling_error(majority, n)
     yield Finding(
         Code.ACCURACY_PARADOX,
         Severity.INFO if significant and lift > 0.1 else Severity.WARNING,
-        0.65 if significant else 0.9,
+        0.65 if significant or lowest > 0.15 else 0.9,
         f"The accuracy is {accuracy:.4f}; always answering the largest class gives {majority:.4f}. The model gains "
         f"{lift:.0%} of what is left.",
         "Report recall per class, balanced accuracy and the precision–recall area instead of accuracy.",

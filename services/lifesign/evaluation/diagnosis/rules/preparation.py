@@ -154,7 +154,7 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
     named = setup.has_batch_normalisation
     if not (
         (wild and early_gap > 0.1 and grown)
-        or (constant and (at_guess or named))
+        or (constant and (at_guess or named or (grown and early_gap > 0.15)))
         or (named and early_gap > 0.15 and grown and (wild or constant))
     ):
         return
@@ -388,7 +388,7 @@ _LEAKS = (
     r"(validation|test)[^.\n]{0,30}(is|same as|equals?|drawn from|subset of|part of|contained in|included in)[^.\n]{0,15}(the )?(same )?(train)",
     r"(validation|test)_data\s*=\s*\(?\s*x_?train",
     r"(look-?ahead|future (value|information|data))",
-    r"leak",
+    r"\bleak(s|ed|age|ing)?\b",
     r"overlap\w*[^.\n]{0,40}(train|test|valid)",
 )
 

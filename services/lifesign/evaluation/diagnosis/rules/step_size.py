@@ -174,7 +174,8 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
     guess = course.chance_loss
     far = guess is None or loss[-1] > 0.65 * guess
     best = course.accuracy if course.accuracy is not None else course.val_accuracy
-    poor = best is None or float(np.nanmax(best)) < 0.8
+    constant = course.constant_answer or 0.0
+    poor = best is None or (float(np.nanmax(best)) - constant) / (1 - constant) < 0.4
     if not (steady and slow and far and poor and total > 3 * rough):
         return
     per_epoch = total / (len(loss) - 1)

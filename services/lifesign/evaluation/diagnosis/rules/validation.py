@@ -23,7 +23,6 @@ def unshuffled_validation_split(evidence: Evidence, course: Course | None) -> It
         found = rule(evidence, course)
         if found is not None:
             yield found
-            return
 
 
 def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Finding | None:
@@ -42,6 +41,9 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
     elif steps and 0.5 * n < steps < n:
         n_train = steps
     else:
+        return None
+    validated = None if evidence.curves is None else evidence.curves.validation_samples
+    if validated is not None and abs(n_train + validated - n) > 2:
         return None
     if evidence.setup.says(
         r"(shuffled|shuffling|permut\w+|train_test_split|stratif\w+) before"
