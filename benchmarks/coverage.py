@@ -197,7 +197,8 @@ def _accuracies(repeats: int) -> None:
         least = min(values, key=values.__getitem__)
         print(
             f"classifier, {name}: least {values[least]:.1f} at {least}, mean "
-            f"{np.mean(list(values.values())):.1f}, {sum(value < 95 for value in values.values())} of {len(values)} settings below 95"
+            f"{np.mean(list(values.values())):.1f}, {sum(one < 95 for one in values.values())} of "
+            f"{len(values)} settings below 95"
         )
 
 

@@ -70,8 +70,8 @@ _ALL = (
     (
         "Interval",
         "95 % Clopper–Pearson for rates (without errors the one-sided limit, “≤”), DeLong for AUC, "
-        "Newcombe for differences. Wilson's, beside it, is narrower and right on average only: gates and "
-        "alerts never use it. An interval that straddles a limit is INSUFFICIENT evidence: neither pass "
+        "Newcombe for differences. Wilson's, beside it, is as a rule narrower and right on average only: "
+        "gates never use it. An interval that straddles a limit is INSUFFICIENT evidence: neither pass "
         "nor fail.",
     ),
     (
