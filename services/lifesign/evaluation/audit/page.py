@@ -13,7 +13,7 @@ from PIL import Image
 from lifesign.errors import ImageError
 from lifesign.evaluation.audit.findings import AuditReport, Severity
 from lifesign.evaluation.audit.shortcuts import LEAKING_AUC
-from lifesign.evaluation.report.page_environment import page_environment
+from lifesign.evaluation.report.page_environment import finished_page, page_environment
 from lifesign.evaluation.report.wording import percent
 from lifesign.preprocessing import decode_image
 
@@ -42,7 +42,7 @@ def render_audit(report: AuditReport, *, pictures: Pictures | None = None) -> st
             leaking=LEAKING_AUC,
         )
     )
-    return page.strip() + "\n"
+    return finished_page(page)
 
 
 def verdict_sentence(report: AuditReport) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from lifesign.evaluation.comparison.document import AreaChange, ClassChange, ComparisonDocument
 from lifesign.evaluation.report.document import GateStatus
-from lifesign.evaluation.report.page_environment import page_environment
+from lifesign.evaluation.report.page_environment import finished_page, page_environment
 from lifesign.evaluation.report.wording import (
     four,
     limit_words,
@@ -84,7 +84,7 @@ def render_comparison(document: ComparisonDocument) -> str:
             areas=_area_view(document),
         )
     )
-    return page.strip() + "\n"
+    return finished_page(page)
 
 
 def _class_view(document: ComparisonDocument) -> _View[ClassChange]:

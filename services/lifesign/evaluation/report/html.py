@@ -26,7 +26,7 @@ from lifesign.evaluation.report.history import (
     history_figure,
     history_row,
 )
-from lifesign.evaluation.report.page_environment import page_environment
+from lifesign.evaluation.report.page_environment import finished_page, page_environment
 from lifesign.evaluation.report.pictures import Thumbnails, error_examples, flip_examples
 from lifesign.evaluation.report.wording import (
     baseline_words,
@@ -104,7 +104,7 @@ def render_html(
             **_views(document),
         )
     )
-    return page.strip() + "\n"
+    return finished_page(page)
 
 
 @cache

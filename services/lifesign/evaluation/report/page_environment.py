@@ -1,8 +1,10 @@
 """How templates become pages: the same for the report and for the pages that share its look."""
 
+import re
+
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
-__all__ = ["page_environment"]
+__all__ = ["finished_page", "page_environment"]
 
 _REPORT = "lifesign.evaluation.report"
 
@@ -19,3 +21,8 @@ def page_environment(*packages: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def finished_page(page: str) -> str:
+    """Return a page as it is written: a number and its percent sign never part at the end of a line."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", page).strip() + "\n"

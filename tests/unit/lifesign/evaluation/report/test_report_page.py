@@ -214,7 +214,12 @@ def test_every_alert_says_since_when_and_what_to_do(full):
     for alert in full.alerts:
         for words in (alert.title, alert.sentence, alert.since, alert.remedy):
             assert words
-            assert str(escape(words)) in text
+            assert re.sub(r"(\d) %", "\\1\u00a0%", str(escape(words))) in text
+
+
+def test_a_number_and_its_percent_sign_stay_on_one_line(full):
+    assert re.search(r"\d\u00a0%", render_html(full))
+    assert not re.search(r"\d %", render_html(full))
 
 
 @pytest.mark.parametrize("share", [0.5, 1.0])
