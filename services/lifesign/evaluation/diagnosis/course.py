@@ -116,7 +116,7 @@ def course_of(evidence: Evidence) -> Course | None:
     return Course(
         curves=curves.rows(keep),
         rows=tuple(row + 1 for row in keep),
-        classes=evidence.classes,
+        classes=evidence.classes or _classes_guessed(curves.rows(keep)),
         validation_size=evidence.validation_size,
         majority=_majority(evidence),
     )
@@ -136,6 +136,18 @@ def _judged_run(curves: Curves) -> tuple[int, int]:
             runs.append([start, end])
     longest = max(runs, key=lambda run: (run[1] - run[0], run[0]))
     return longest[0], longest[1]
+
+
+def _classes_guessed(curves: Curves) -> int | None:
+    """Return K where loss and accuracy stay at ln K and 1/K together: that tells the number of classes."""
+    loss, accuracy = curves.loss, curves.accuracy
+    if loss is None or accuracy is None or len(curves) < 3:
+        return None
+    level, right = float(np.nanmedian(loss)), float(np.nanmedian(accuracy))
+    classes = round(math.exp(level)) if 0 < level < 7 else 0
+    if classes < 2 or abs(level - math.log(classes)) > 0.005 * level:
+        return None
+    return classes if abs(right - 1 / classes) < max(0.003, 0.06 / classes) else None
 
 
 def _majority(evidence: Evidence) -> float | None:
