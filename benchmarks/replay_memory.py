@@ -76,12 +76,24 @@ class Watch:
             time.sleep(0.01)
 
 
+class _WithoutPandas:
+    """Keeps pyarrow from importing pandas: it is here for development, an installation does not have it."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
+        if name == "pandas":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def evaluate_watched(target: str, manifest: Path, out: Path) -> Watch:
+    sys.meta_path.insert(0, _WithoutPandas())
     watch = Watch()
     watch.begin("imports")
     from lifesign.evaluation.config import evaluation_config
     from lifesign.evaluation.replay.progress import SilentProgress
     from lifesign.evaluation.service import evaluate
+    from lifesign.memory import use_system_allocator
+
+    use_system_allocator()  # as the command does
 
     class Phases(SilentProgress):
         def on_start(self, total: int, done: int) -> None:  # noqa: ARG002

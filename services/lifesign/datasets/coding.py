@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["TextTable", "count_values", "decoded", "mapped", "release_memory", "values_of"]
+from lifesign.memory import release_memory
+
+__all__ = ["TextTable", "count_values", "decoded", "mapped", "values_of"]
 
 _APPENDS_PER_RELEASE = 16
 # To find out that all of these texts are distinct would take more memory than they do.
@@ -89,13 +91,6 @@ def decoded(table: pa.Table) -> pa.Table:
     """Return a table, or some rows of one, with plain strings in all columns."""
     columns = zip(table.column_names, table.columns, strict=True)
     return pa.table({name: column.cast(pa.string()) for name, column in columns})
-
-
-def release_memory() -> None:
-    """Give back what Arrow, NumPy and Python let go of: they keep it for later, and that is long here."""
-    pa.default_memory_pool().release_unused()
-    # Of this pool it is malloc that is trimmed.
-    pa.system_memory_pool().release_unused()
 
 
 def values_of(column: pa.ChunkedArray) -> list[str]:

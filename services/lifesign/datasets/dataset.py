@@ -22,6 +22,7 @@ from lifesign.datasets.sources import ImageSource, open_source
 from lifesign.datasets.taking import taken
 from lifesign.errors import DatasetError
 from lifesign.labels import Split, is_liveness, resolve_labels, split_name
+from lifesign.memory import release_memory
 
 __all__ = ["Dataset", "default_slices", "load_dataset"]
 
@@ -126,10 +127,12 @@ def load_dataset(
     del order
     fingerprints = np.zeros(table.num_rows, np.uint64)
     metadata = tuple(name for name in table.column_names if name not in SAMPLE_SCHEMA.names)
+    digest = data_digest(open_source(raw.root), table, threads, fingerprints=fingerprints)
+    release_memory()
     return Dataset(
         root=raw.root,
         table=table,
-        digest=data_digest(open_source(raw.root), table, threads, fingerprints=fingerprints),
+        digest=digest,
         class_map=resolved,
         metadata_columns=metadata,
         slice_columns=_chosen_slices(table, metadata, slices, data),

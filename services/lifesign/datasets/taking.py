@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lifesign.datasets.coding import release_memory
+from lifesign.memory import release_memory
 
 __all__ = ["rows_at", "taken"]
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from lifesign.datasets.dataset import Dataset
+from lifesign.datasets.taking import rows_at
 from lifesign.errors import StorageError
 from lifesign.evaluation.audit.auditing import audit_table
 from lifesign.evaluation.audit.duplicates import exact_groups, find_exact_duplicates
@@ -26,7 +27,10 @@ __all__ = ["AUDIT_FILE", "MAX_AUDITED", "audit_replayed", "find_trained_on", "fi
 
 AUDIT_FILE = "audit.json"
 MAX_AUDITED = 200_000
-"""Of larger sets so many samples are looked at: a replay's memory does not grow with its set."""
+"""Sets of so many samples are looked at whole."""
+
+_DRAWN = 20_000
+"""So many samples of a larger set are looked at: a replay's memory does not grow with its set."""
 
 _SEED = 20261127
 
@@ -43,8 +47,8 @@ def audit_replayed(
     """Return what is wrong with the samples of a run, and which of them the model was trained on.
 
     Nothing blocks: a run that is asked for is made, and its report says what it is worth. Of more than
-    ``limit`` samples as many are drawn with a fixed seed, and a finding says so; copies of a file are looked
-    for among all.
+    ``limit`` samples some, at most 20,000, are drawn with a fixed seed, and a finding says so; copies of a
+    file are looked for among all.
     """
     drawn = _drawn(dataset, limit)
     table = table_of_dataset(drawn, class_names)
@@ -59,15 +63,17 @@ def audit_replayed(
 def _drawn(dataset: Dataset, limit: int) -> Dataset:
     if len(dataset) <= limit:
         return dataset
-    rows = np.random.default_rng(_SEED).choice(len(dataset), limit, replace=False)
+    rows = np.random.default_rng(_SEED).choice(len(dataset), min(limit, _DRAWN), replace=False, shuffle=False)
     return _rows_of(dataset, np.sort(rows))
 
 
 def _copies(dataset: Dataset, class_names: Sequence[str], limit: int) -> list[Finding]:
     """Look for the same file among all samples: numbers only, but for the rows that are there twice."""
-    prints = dataset.fingerprints
-    found, place, times = np.unique(prints, return_inverse=True, return_counts=True)
-    twice = np.flatnonzero((times[place] > 1) & (found[place] != 0))[:limit]
+    prints = np.sort(dataset.fingerprints)
+    shared = np.unique(prints[1:][prints[1:] == prints[:-1]])
+    del prints
+    twice = np.flatnonzero(np.isin(dataset.fingerprints, shared[shared != 0]))
+    twice = twice[: limit if len(dataset) <= limit else _DRAWN]
     if not len(twice):
         return []
     drawn = _rows_of(dataset, twice)
@@ -77,7 +83,7 @@ def _copies(dataset: Dataset, class_names: Sequence[str], limit: int) -> list[Fi
 
 
 def _rows_of(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:
-    return replace(dataset, table=dataset.table.take(rows), fingerprints=dataset.fingerprints[rows])
+    return replace(dataset, table=rows_at(dataset.table, rows), fingerprints=dataset.fingerprints[rows])
 
 
 def _sampled(drawn: int, size: int) -> Finding:
