@@ -41,6 +41,7 @@ from lifesign.evaluation.reporting import (
     write_report,
 )
 from lifesign.executor import Executor, LocalExecutor, RemoteExecutor
+from lifesign.memory import release_memory
 from lifesign.signature import CARD_FILE
 
 __all__ = ["EvaluationResult", "evaluate"]
@@ -89,6 +90,7 @@ def evaluate(
         spec = analysis_spec(record, config)
         folder.begin(record)
         _audit(config, model, dataset)
+        release_memory()
         state, session = _replay(
             config,
             folder,
