@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -102,7 +103,8 @@ def _export(base: Path, version: int, kind: str = "good") -> None:
 
 
 @contextlib.contextmanager
-def _served(base: Path) -> Iterator[str]:
+def _served(base: Path, processes: list[subprocess.Popen[bytes]] | None = None) -> Iterator[str]:
+    """Yield the address of ``lifesign serve``, whose process is added to ``processes``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -120,6 +122,8 @@ def _served(base: Path) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    if processes is not None:
+        processes.append(process)
     try:
         with PredictionClient(f"127.0.0.1:{port}", model="brightness") as client:
             client.wait_ready(deadline_seconds=120)
@@ -332,6 +336,31 @@ def test_a_model_that_fails_on_some_images_loses_only_those(manifest, tmp_path, 
     assert set(accounting.reasons) == {reason}
     assert 0 < accounting.no_response < SAMPLES / 3
     assert accounting.scored + accounting.no_response == SAMPLES
+
+
+def test_a_server_that_is_stopped_for_many_deadlines_and_goes_on_changes_no_byte(
+    manifest, base, whole_run, tmp_path
+):
+    processes: list[subprocess.Popen[bytes]] = []
+
+    class Stop(SilentProgress):
+        has_stopped = False
+        waits: tuple[str, ...] = ()
+
+        def on_batch(self, done, scored, no_response, correct):
+            if done >= 100 and not self.has_stopped:
+                self.has_stopped = True
+                processes[0].send_signal(signal.SIGSTOP)
+                threading.Timer(6, processes[0].send_signal, (signal.SIGCONT,)).start()
+
+        def on_wait(self, message):
+            self.waits += (message,)
+
+    stop = Stop()
+    with _served(base, processes) as target:
+        evaluate(_config(manifest, tmp_path / "run", target, base, timeout_seconds=1.0), progress=stop)
+    assert any("DEADLINE_EXCEEDED" in message for message in stop.waits)
+    assert _report(tmp_path / "run") == _report(whole_run)
 
 
 def test_a_version_swapped_midway_stops_the_run_and_coming_back_completes_it(manifest, whole_run, tmp_path):
