@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from lifesign.evaluation.analysis.rates import rate_row
 from lifesign.evaluation.metrics.intervals import Rate
+from lifesign.evaluation.metrics.pad import apcer_at_bpcer
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram
 from lifesign.evaluation.report.document import GeneralisationDocument, PadDocument, RateRow, SpeciesRow
 from lifesign.evaluation.report.wording import rate_words
 from lifesign.model_card import ModelCard
@@ -11,9 +13,13 @@ from lifesign.model_card import ModelCard
 __all__ = ["generalisation_document"]
 
 
-def generalisation_document(pad: PadDocument | None, card: ModelCard | None) -> GeneralisationDocument | None:
+def generalisation_document(
+    pad: PadDocument | None, card: ModelCard | None, histogram: ScoreHistogram
+) -> GeneralisationDocument | None:
     """Return APCER of species that the card has development evidence of, against the others.
 
+    Mean and worst APCER of the others at a BPCER of at most 10 % are what gradgpad calls HTGER and WCGER,
+    there over models that each leave one species out, here over the species that this model never saw.
     ``None`` for classifiers, without attacks, or where the card names no species.
     """
     if pad is None or card is None or not pad.species:
@@ -24,12 +30,17 @@ def generalisation_document(pad: PadDocument | None, card: ModelCard | None) -> 
     seen = [row for row in pad.species if row.species in known]
     unseen = [row for row in pad.species if row.species not in known]
     seen_rate, unseen_rate = _pooled(seen), _pooled(unseen)
+    point = apcer_at_bpcer(histogram, 0.1, attacks=_names(unseen))
+    rates = [rate.value for rate in point.apcer_by_species.values() if rate.total]
     return GeneralisationDocument(
         seen=_names(seen),
         unseen=_names(unseen),
         seen_apcer=seen_rate,
         unseen_apcer=unseen_rate,
         sentence=_sentence(unseen, seen_rate, unseen_rate),
+        unseen_mean_at_bpcer10=sum(rates) / len(rates) if rates and point.bpcer.total else None,
+        unseen_worst_at_bpcer10=rate_row(point.apcer.rate) if rates and point.bpcer.total else None,
+        unseen_worst_species=point.apcer.name if point.bpcer.total else None,
     )
 
 

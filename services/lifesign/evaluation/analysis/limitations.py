@@ -45,7 +45,7 @@ def limitations(
         found.append(
             f"Intervals of single rates treat presentations as independent. {run_subjects} subjects gave "
             f"{evidence.accounting.total} samples, so the true uncertainty is larger"
-            + ("; the limits by subject tell it." if pad is not None else ".")
+            "; the limits by subject tell it."
         )
     if not has_reference:
         found.append("The model card holds no reference profile, so drift could not be tested.")

@@ -1,4 +1,8 @@
+import numpy as np
+import pytest
+
 from lifesign.evaluation.analysis.generalisation import generalisation_document
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram
 from lifesign.model_card import ModelCard, OperatingPoint, RateEvidence
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.testing.report_documents import liveness_report
@@ -24,21 +28,38 @@ def _pad():
     return liveness_report(species={"print": (1, 100), "mask": (30, 100), "resin": (10, 100)}).pad
 
 
+def _histogram():
+    """Scores .1, .2, … of nine bona fide and of each species, moved by 0, −.05 and .25."""
+    scores = np.arange(1, 10) / 10
+    names = ("bona_fide", "print", "mask", "resin")
+    shifted = np.concatenate([scores, scores - 0.05, scores * 0.3, scores * 0.2 + 0.1])
+    return ScoreHistogram.from_batch(names, np.repeat(np.arange(4), 9), shifted)
+
+
 def test_unseen_species_are_told_apart():
-    found = generalisation_document(_pad(), _card("print"))
+    found = generalisation_document(_pad(), _card("print"), _histogram())
     assert (found.seen, found.unseen) == (("print",), ("mask", "resin"))
     assert (found.seen_apcer.errors, found.unseen_apcer.errors, found.unseen_apcer.total) == (1, 40, 200)
     assert "mask, resin" in found.sentence
     assert "20.0 % (40/200" in found.sentence
 
 
+def test_unseen_species_are_judged_where_one_in_ten_users_is_rejected():
+    found = generalisation_document(_pad(), _card("print"), _histogram())
+    # Of nine users none may be rejected: the threshold is at most .1.
+    assert found.unseen_worst_species == "resin"
+    assert (found.unseen_worst_at_bpcer10.errors, found.unseen_worst_at_bpcer10.total) == (9, 9)
+    assert found.unseen_mean_at_bpcer10 == pytest.approx((9 / 9 + 6 / 9) / 2)
+
+
 def test_nothing_unseen_proves_nothing():
-    found = generalisation_document(_pad(), _card("print", "mask", "resin"))
+    found = generalisation_document(_pad(), _card("print", "mask", "resin"), _histogram())
     assert found.unseen == ()
     assert "nothing here says" in found.sentence
+    assert found.unseen_worst_at_bpcer10 is None
 
 
 def test_a_card_that_names_no_species_cannot_tell():
-    assert generalisation_document(_pad(), _card()) is None
-    assert generalisation_document(_pad(), None) is None
-    assert generalisation_document(None, _card("print")) is None
+    assert generalisation_document(_pad(), _card(), _histogram()) is None
+    assert generalisation_document(_pad(), None, _histogram()) is None
+    assert generalisation_document(None, _card("print"), _histogram()) is None

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy import stats
 
 from lifesign.errors import ConfigurationError
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
@@ -149,6 +150,98 @@ def test_without_subjects_none_are_drawn(table):
     place = table.column_names.index("subject_id")
     nobody = table.set_column(place, "subject_id", pa.nulls(table.num_rows, pa.string()))
     assert report_of(nobody, liveness_spec(threshold=0.5)).subject_intervals == ()
+
+
+def _with_matcher(table, words):
+    """Let a matcher decide on every third presentation, and on none of one species."""
+    kept = [
+        words[row % 2] if row % 3 == 0 and species != "print_laser" else None
+        for row, species in enumerate(table["pai_species"].to_pylist())
+    ]
+    return table.append_column("slice_match_decision", pa.array(kept, pa.string()))
+
+
+def test_a_matcher_makes_full_system_rates_of_the_same_decisions(table):
+    matched = _with_matcher(table, ("match", "no_match"))
+    spec = liveness_spec(threshold=0.5, slice_columns=("device", "match_decision"))
+    full = report_of(matched, spec).pad.full_system
+
+    rows = [row for row in matched.to_pylist() if row["slice_match_decision"]]
+    entered = [
+        row["outcome"] == "scored" and row["scores"][1] >= 0.5 and row["slice_match_decision"] == "match"
+        for row in rows
+    ]
+    genuine = [got for row, got in zip(rows, entered, strict=True) if row["label"] == "bona_fide"]
+    assert (full.frr.errors, full.frr.total) == (len(genuine) - sum(genuine), len(genuine))
+    tablet = [got for row, got in zip(rows, entered, strict=True) if row["pai_species"] == "replay_tablet"]
+    by_species = {row.species: row.iapar for row in full.species}
+    assert (by_species["replay_tablet"].errors, by_species["replay_tablet"].total) == (
+        sum(tablet),
+        len(tablet),
+    )
+    assert by_species["print_laser"].total == 0
+    assert full.left_out == table.num_rows - len(rows)
+    assert full.riapar == pytest.approx(full.iapar_max.value + full.frr.value)
+
+
+def test_a_matchers_decision_is_no_group_of_people(table):
+    spec = liveness_spec(threshold=0.5, slice_columns=("device", "match_decision"))
+    report = report_of(_with_matcher(table, ("match", "no_match")), spec)
+    assert {one.attribute for one in report.group_gaps} == {"device"}
+    assert all("match_decision" not in one.slices for one in report.worst_slices.findings)
+
+
+def test_without_a_matcher_the_pad_subsystem_was_tested(report, table):
+    assert report.pad.full_system is None
+    assert "The PAD subsystem was tested alone" in " ".join(report.limitations)
+    spec = liveness_spec(threshold=0.5, slice_columns=("match_decision",))
+    assert report_of(_with_matcher(table, ("sunny", "cloudy")), spec).pad.full_system is None
+
+
+def test_weights_of_development_data_give_the_expected_performance_curve(table):
+    thresholds = [_edge(near) for near in (0.2, 0.5, 0.9)]
+    point = OperatingPoint(
+        id="eer",
+        criterion="eer",
+        threshold=0.5,
+        weighted_thresholds=[
+            {"weight": weight, "threshold": one}
+            for weight, one in zip((0.1, 0.5, 0.9), thresholds, strict=True)
+        ],
+    )
+    spec = dataclasses.replace(liveness_spec(), operating_point=point)
+    rows = report_of(table, spec, card=_card(point)).pad.expected_performance
+    assert [(row.weight, row.threshold) for row in rows] == list(
+        zip((0.1, 0.5, 0.9), thresholds, strict=True)
+    )
+    scored = [row for row in table.to_pylist() if row["outcome"] == "scored"]
+    for row in rows:
+        wrong = [one for one in scored if one["label"] == "bona_fide" and one["scores"][1] < row.threshold]
+        assert row.bpcer.errors == len(wrong)
+        assert row.half_total_error == pytest.approx((row.apcer.value + row.bpcer.value) / 2)
+
+
+def test_rates_have_wilsons_limits_beside_the_exact_ones(report):
+    rate = report.pad.bpcer
+    expected = stats.binomtest(rate.errors, rate.total).proportion_ci(method="wilson")
+    assert (rate.wilson_lower, rate.wilson_upper) == pytest.approx((expected.low, expected.high))
+    assert rate.lower < rate.wilson_lower
+
+
+def test_a_classifier_has_limits_by_subject():
+    table = classification_predictions(1, class_names=_CLASSES, samples=900)
+    spec = AnalysisSpec(_CLASSES, "classification")
+    assert report_of(table, spec).subject_intervals == ()
+    place = table.column_names.index("subject_id")
+    people = pa.array([f"s{row // 30}" for row in range(900)])
+    report = report_of(table.set_column(place, "subject_id", people), spec)
+    rows = {row.name: row for row in report.subject_intervals}
+    assert set(rows) == {"accuracy", "recall, macro"}
+    assert rows["accuracy"].value == pytest.approx(report.accuracy.value)
+    assert rows["recall, macro"].value == pytest.approx(report.balanced_accuracy)
+    assert {row.subjects for row in rows.values()} == {30}
+    for row in rows.values():
+        assert row.lower < row.value < row.upper
 
 
 def test_rates_with_few_errors_are_not_resolved(report):
