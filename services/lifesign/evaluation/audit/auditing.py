@@ -82,10 +82,12 @@ def audit_images(
     near_threshold: int = NEAR_THRESHOLD,
     parity: Sequence[Finding] | None = None,
     parity_note: str = "not asked for (--decode-parity)",
+    score_parity: Sequence[Finding] | None = None,
 ) -> AuditReport:
     """Run every check and return the report; the same data gives the same bytes.
 
-    ``parity`` are the findings of the decoders' comparison, ``None`` where it was not made.
+    ``parity`` are the findings of the decoders' comparison, ``score_parity`` those of a version's scores by
+    either decoder; ``None`` where that was not made.
     """
     draft = _Draft()
     named = len(set(table.splits) - {None})
@@ -115,6 +117,11 @@ def audit_images(
     noise, suspects, silence = find_label_noise(table, measured)
     draft.add("label errors", noise, missing=silence)
     draft.add("decode parity", parity or (), missing="" if parity is not None else parity_note)
+    draft.add(
+        "score parity",
+        score_parity or (),
+        missing="" if score_parity is not None else "not asked for (--score-parity VERSION)",
+    )
     findings = in_order(draft.findings)
     return AuditReport(
         tool_version=__version__,

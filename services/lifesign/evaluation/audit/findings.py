@@ -72,6 +72,7 @@ class FindingCode(StrEnum):
     FACE_BOXES = "face_boxes"
     SMALL_FACES = "small_faces"
     DECODE_PARITY = "decode_parity"
+    SCORE_PARITY = "score_parity"
     TRAINING_IMAGES_IN_TEST = "training_images_in_test"
     TRAINING_SUBJECTS_IN_TEST = "training_subjects_in_test"
     SAMPLED = "sampled"

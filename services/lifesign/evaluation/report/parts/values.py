@@ -57,6 +57,6 @@ class RateRow(Part):
         description="whether its size is known, not only a bound: 30 errors, or limits within a point of it",
     )
     wilson_lower: float | None = Field(
-        default=None, description="Wilson's score interval: as a rule narrower, right on average only; never gates"
+        default=None, description="Wilson's score interval: right on average only, so it never gates"
     )
     wilson_upper: float | None = None
