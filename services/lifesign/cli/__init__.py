@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -36,8 +36,19 @@ _COMMANDS = (
 _ENTRY_POINTS = "lifesign.commands"
 
 
+_INTERRUPTED = 130
+
+
 class _LazyGroup(TyperGroup):
     """Imports a sub-command's module when it is asked for, not before."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # Typer would leave with this code and not a word.
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(_INTERRUPTED) from None
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
         return [*_COMMANDS, *sorted(point.name for point in entry_points(group=_ENTRY_POINTS))]
@@ -61,8 +72,19 @@ app = typer.Typer(
 )
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"lifesign {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and leave."),
+    ] = False,
+) -> None:
     """Hold the sub-commands."""
 
 
@@ -73,9 +95,6 @@ def run(application: typer.Typer, name: str) -> None:
     except LifesignError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
 
 
 def main() -> None:

@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from lifesign.cli.evaluate import Command
-from lifesign.errors import ConfigurationError, LifesignError, StorageError
+from lifesign.cli.options.analysis import class_map_of
+from lifesign.cli.verdict_command import Command
+from lifesign.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
     from lifesign.evaluation.audit.findings import AuditReport, Finding
     from lifesign.evaluation.audit.reading import AuditedData
 
-__all__ = ["CANNOT_AUDIT", "Command", "command"]
+__all__ = ["Command", "command"]
 
-CANNOT_AUDIT = 3
 _BLOCKED = 1
-_INTERRUPTED = 130
 
 
 def command(
@@ -48,6 +47,13 @@ def command(
     decode_parity: Annotated[
         bool, typer.Option("--decode-parity", help="compare decoders on 32 images; needs TensorFlow")
     ] = False,
+    score_parity: Annotated[
+        Path | None,
+        typer.Option(
+            help="exported version: compare its scores by decoder on 32 images; needs TensorFlow",
+            show_default="none",
+        ),
+    ] = None,
     pictures: Annotated[
         bool, typer.Option("--pictures/--no-pictures", help="thumbnails in audit.html")
     ] = True,
@@ -59,29 +65,23 @@ def command(
 
     Exit code: 0 nothing blocks, 1 blocking findings, 3 could not audit.
     """
-    try:
-        if not 0 < target_rate < 1:
-            raise ConfigurationError(f"--target-rate: expected a share between 0 and 1, got {target_rate:g}")
-        report, audited = _audit(
-            data,
-            class_map=class_map or [],
-            layout=layout,
-            protocol=protocol,
-            subject_pattern=subject_pattern,
-            target_rate=target_rate,
-            near_bits=near_bits,
-            decode_parity=decode_parity,
-            threads=threads or os.cpu_count() or 1,
-            quiet=quiet,
-        )
-        if out is not None:
-            _write(out, report, audited, pictures=pictures)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        raise typer.Exit(_INTERRUPTED) from None
-    except LifesignError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(CANNOT_AUDIT) from None
+    if not 0 < target_rate < 1:
+        raise ConfigurationError(f"--target-rate: expected a share between 0 and 1, got {target_rate:g}")
+    report, audited = _audit(
+        data,
+        class_map=class_map or [],
+        layout=layout,
+        protocol=protocol,
+        subject_pattern=subject_pattern,
+        target_rate=target_rate,
+        near_bits=near_bits,
+        decode_parity=decode_parity,
+        score_parity=score_parity,
+        threads=threads or os.cpu_count() or 1,
+        quiet=quiet,
+    )
+    if out is not None:
+        _write(out, report, audited, pictures=pictures)
     if as_json:
         print(report.to_json(), end="")
     elif not quiet:
@@ -99,6 +99,7 @@ def _audit(
     target_rate: float,
     near_bits: int,
     decode_parity: bool,
+    score_parity: Path | None,
     threads: int,
     quiet: bool,
 ) -> "tuple[AuditReport, AuditedData]":
@@ -107,13 +108,14 @@ def _audit(
     from lifesign.evaluation.audit.decode_parity import find_decode_differences
     from lifesign.evaluation.audit.measurements import measure_images
     from lifesign.evaluation.audit.reading import read_audited
+    from lifesign.evaluation.audit.score_parity import find_score_differences
     from lifesign.executor import LocalExecutor
 
     audited = read_audited(
         data,
         layout=layout,
         protocol=protocol,
-        class_map=_pairs(class_map),
+        class_map=class_map_of(class_map),
         subject_pattern=subject_pattern,
     )
     table, read = audited.table, audited.source.read
@@ -135,6 +137,9 @@ def _audit(
         target_rate=target_rate,
         near_threshold=near_bits,
         parity=parity,
+        score_parity=None
+        if score_parity is None
+        else find_score_differences(score_parity, table.sample_ids, table.paths, read),
     )
     return report, audited
 
@@ -191,15 +196,3 @@ def _row(finding: "Finding") -> tuple[str, str, str, str]:
         f"{finding.count:,}",
         f"{escape(finding.sentence)}\n[dim]{escape(finding.remedy)}[/]",
     )
-
-
-def _pairs(pairs: list[str]) -> dict[str, str]:
-    mapped: dict[str, str] = {}
-    for pair in pairs:
-        label, separator, target = pair.partition("=")
-        if not (label and separator and target):
-            raise ConfigurationError(
-                f"--class-map: expected LABEL=CLASS, such as real=bona_fide, got {pair!r}"
-            )
-        mapped[label] = target
-    return mapped

@@ -2,13 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lifesign.cli.evaluate import CANNOT_EVALUATE, Command
 from lifesign.cli.options import analysis
-from lifesign.errors import LifesignError
+from lifesign.cli.options.groups import given_options
+from lifesign.cli.verdict_command import Command
 
 if TYPE_CHECKING:
     from lifesign.evaluation.comparison.document import ComparisonDocument
@@ -46,23 +46,16 @@ def command(
     from lifesign.evaluation.comparison.comparing import compare_sides
     from lifesign.evaluation.comparison.sides import open_side
 
-    given = {
-        "threshold": threshold,
-        "aggregate": aggregate,
-        "split": split,
-        "class_names": analysis.names_of(class_names),
-    }
-    try:
-        options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-        options["class_map"] = analysis.class_map_of(class_map)
-        document = compare_sides(
-            open_side(run_a, options), open_side(run_b, options), margin=margin, flips=flips
-        )
-        if out is not None:
-            _write(document, out)
-    except LifesignError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(CANNOT_EVALUATE) from None
+    options = given_options(
+        threshold=threshold,
+        aggregate=aggregate,
+        split=split,
+        class_names=analysis.names_of(class_names),
+        class_map=analysis.class_map_of(class_map or ()),
+    )
+    document = compare_sides(open_side(run_a, options), open_side(run_b, options), margin=margin, flips=flips)
+    if out is not None:
+        _write(document, out)
     if as_json:
         print(document.to_json(), end="")
     else:

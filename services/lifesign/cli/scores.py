@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from lifesign.cli.evaluate import CANNOT_EVALUATE, Command
-from lifesign.errors import ConfigurationError, LifesignError
+from lifesign.cli.verdict_command import Command
+from lifesign.errors import ConfigurationError
 
 __all__ = ["Command", "command"]
 
@@ -28,11 +28,7 @@ def command(
     """
     from lifesign.evaluation.score_export import ScoreFormat, export_scores
 
-    try:
-        if form not in set(ScoreFormat):
-            raise ConfigurationError(f"--format: expected {' or '.join(ScoreFormat)}, got {form!r}")
-        rows = export_scores(run_dir, out, form=ScoreFormat(form))
-    except LifesignError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(CANNOT_EVALUATE) from None
+    if form not in set(ScoreFormat):
+        raise ConfigurationError(f"--format: expected {' or '.join(ScoreFormat)}, got {form!r}")
+    rows = export_scores(run_dir, out, form=ScoreFormat(form))
     print(f"wrote {rows:,} rows to {out}", file=sys.stderr)
