@@ -44,13 +44,12 @@ class Aggregation(StrEnum):
 class _Grouping:
     """Rows sorted by presentation: ``order`` int32 ``(n,)``, ``starts`` int64 ``(presentations,)``.
 
-    ``group`` int32 ``(n,)`` numbers the presentation of each row; ``sizes`` are the lengths of the parts.
+    ``group`` int32 ``(n,)`` numbers the presentation of each row.
     """
 
     order: NDArray[np.int32]
     starts: NDArray[np.int64]
     group: NDArray[np.int32]
-    sizes: tuple[int, ...]
 
     @property
     def count(self) -> int:
@@ -85,7 +84,7 @@ def aggregate_presentations(
         elif name.startswith("slice_"):
             columns[name] = _agreed(frames, name, groups)
         elif name not in _MADE:
-            columns[name] = _taken(frames, name, _known_first(frames, name, groups), groups)
+            columns[name] = _taken(frames, name, _known_first(frames, name, groups))
     columns["sample_id"] = _ids(frames, groups)
     columns["scores"] = _vectors(scores, answered)
     columns["outcome"] = pa.array(
@@ -98,9 +97,8 @@ def aggregate_presentations(
 
 
 def _grouping(frames: PredictionSource) -> _Grouping:
-    keys, sizes, is_named = CodeBuilder(), [], False
+    keys, is_named = CodeBuilder(sum(frames.sizes)), False
     for table in tables_of(frames, [_PRESENTATION, "sample_id"]):
-        sizes.append(table.num_rows)
         if _PRESENTATION in table.column_names:
             is_named |= table[_PRESENTATION].null_count < table.num_rows
             # A frame's own id cannot be that of a presentation: the two are told apart by a prefix.
@@ -111,7 +109,7 @@ def _grouping(frames: PredictionSource) -> _Grouping:
     group = keys.numbered()[1].astype(np.int32)
     order = np.argsort(group, kind="stable").astype(np.int32)
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-    return _Grouping(order, starts.astype(np.int64), group, tuple(sizes))
+    return _Grouping(order, starts.astype(np.int64), group)
 
 
 def _gathered(
@@ -121,20 +119,18 @@ def _gathered(
     return np.concatenate([np.asarray(read(table[name]).to_numpy()) for table in tables_of(frames, [name])])
 
 
-def _taken(
-    frames: PredictionSource, name: str, rows: NDArray[np.integer[Any]], groups: _Grouping
-) -> pa.ChunkedArray:
-    return rows_of(frames, groups.sizes, rows, [name])[name]
+def _taken(frames: PredictionSource, name: str, rows: NDArray[np.integer[Any]]) -> pa.ChunkedArray:
+    return rows_of(frames, rows, [name])[name]
 
 
 def _ids(frames: PredictionSource, groups: _Grouping) -> pa.ChunkedArray:
-    first = rows_of(frames, groups.sizes, groups.order[groups.starts], [_PRESENTATION, "sample_id"])
+    first = rows_of(frames, groups.order[groups.starts], [_PRESENTATION, "sample_id"])
     return pc.coalesce(first[_PRESENTATION], first["sample_id"])
 
 
 def _codes(frames: PredictionSource, name: str) -> CodeArray:
     """Return a number per distinct value, −1 for none, ``(n,)``."""
-    builder = CodeBuilder()
+    builder = CodeBuilder(sum(frames.sizes))
     for table in tables_of(frames, [name]):
         builder.add_column(table[name])
     return builder.numbered()[1]
@@ -153,7 +149,7 @@ def _require_same(frames: PredictionSource, column: str, groups: _Grouping) -> N
     mixed = np.flatnonzero((high >= 0) & (low != high))
     if mixed.size:
         rows = groups.order[groups.starts[mixed[0]] :][: int((groups.group == mixed[0]).sum())]
-        table = rows_of(frames, groups.sizes, rows, [column, _PRESENTATION])
+        table = rows_of(frames, rows, [column, _PRESENTATION])
         found = sorted({str(one) for one in table[column].to_pylist()} - {"None"})
         name = table[_PRESENTATION][0].as_py()
         raise DatasetError(
@@ -245,7 +241,7 @@ def _agreed(frames: PredictionSource, name: str, groups: _Grouping) -> pa.Chunke
     """Return the value on which all frames that have one agree, else null."""
     low, high = _extremes(_codes(frames, name), groups)
     agreed = pa.array((high >= 0) & (low == high))
-    return pc.if_else(agreed, _taken(frames, name, _known_first(frames, name, groups), groups), None)
+    return pc.if_else(agreed, _taken(frames, name, _known_first(frames, name, groups)), None)
 
 
 def _known_first(frames: PredictionSource, name: str, groups: _Grouping) -> NDArray[np.int32]:
@@ -261,7 +257,7 @@ def _reasons(frames: PredictionSource, responded: NDArray[np.bool_], groups: _Gr
     codes = _codes(frames, "reason")
     codes[responded] = -1
     low, high = _extremes(codes, groups)
-    first = _taken(frames, "reason", groups.order[groups.starts], groups)
+    first = _taken(frames, "reason", groups.order[groups.starts])
     return pc.if_else(
         pa.array((high >= 0) & (low != high)), _SEVERAL, pc.if_else(pa.array(high >= 0), first, None)
     )

@@ -148,6 +148,7 @@ def build_report(
         collapse=bias.collapse,
         served_versions=served,
         shortcuts=find_shortcuts(columns),
+        has_constant_scores=state.classes.is_constant,
     )
     earlier = earlier_reports(baseline)
     urgent = sum(alert.severity is not AlertSeverity.INFO for alert in alerts)

@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lifesign.errors import StorageError
-from lifesign.evaluation.replay.predictions import part_path, stored_part
+from lifesign.evaluation.replay.predictions import part_sizes, stored_part
 
 __all__ = ["HeldPredictions", "PredictionSource", "StoredPredictions", "rows_of", "tables_of"]
 
@@ -20,8 +19,9 @@ _BLOCK = 16_384
 class PredictionSource(Protocol):
     """Predictions in parts whose order and rows stay what they are."""
 
-    def __len__(self) -> int:
-        """Return the number of parts."""
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of rows of the parts."""
         ...
 
     def part(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
@@ -40,18 +40,9 @@ class StoredPredictions:
         self._run_dir = run_dir
 
     @cached_property
-    def _count(self) -> int:
-        count = 0
-        while part_path(self._run_dir, count).exists():
-            count += 1
-        if not count:
-            raise StorageError(
-                f"{self._run_dir} holds no predictions: expected {part_path(self._run_dir, 0)}"
-            )
-        return count
-
-    def __len__(self) -> int:
-        return self._count
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of rows of the parts."""
+        return part_sizes(self._run_dir)
 
     def part(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a part."""
@@ -68,8 +59,10 @@ class HeldPredictions:
             for start in range(0, max(1, table.num_rows), _BLOCK)
         ]
 
-    def __len__(self) -> int:
-        return len(self._parts)
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of rows of the parts."""
+        return tuple(part.num_rows for part in self._parts)
 
     def part(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a part."""
@@ -81,18 +74,17 @@ class HeldPredictions:
 
 def tables_of(source: PredictionSource, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Yield the parts in order, one in memory at a time."""
-    for index in range(len(source)):
+    for index in range(len(source.sizes)):
         yield source.part(index, columns)
 
 
-def rows_of(
-    source: PredictionSource, sizes: Sequence[int], rows: NDArray[np.integer], columns: Sequence[str]
-) -> pa.Table:
-    """Return a few rows of all parts, in the order asked for; ``sizes`` are the parts' lengths."""
-    ends = np.cumsum(np.asarray(sizes, dtype=np.int64))
+def rows_of(source: PredictionSource, rows: NDArray[np.integer[Any]], columns: Sequence[str]) -> pa.Table:
+    """Return a few rows of all parts, in the order asked for."""
+    sizes = np.asarray(source.sizes, dtype=np.int64)
+    ends = np.cumsum(sizes)
     order = np.argsort(rows, kind="stable")
     wanted = np.asarray(rows, dtype=np.int64)[order]
-    tables, starts = [], ends - np.asarray(sizes)
+    tables, starts = [], ends - sizes
     cuts = np.searchsorted(wanted, np.append(starts, ends[-1:]))
     for index in np.flatnonzero(np.diff(cuts)).tolist():
         inside = wanted[cuts[index] : cuts[index + 1]] - starts[index]

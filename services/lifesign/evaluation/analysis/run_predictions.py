@@ -15,6 +15,7 @@ from lifesign.evaluation.analysis.codes import CodeArray, Codes, crossed, smalle
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.measured_slices import MEASURED_COLUMNS
 from lifesign.evaluation.analysis.prediction_source import PredictionSource, rows_of, tables_of
+from lifesign.memory import release_memory
 
 __all__ = ["RunPredictions"]
 
@@ -34,7 +35,6 @@ class RunPredictions:
 
     spec: AnalysisSpec
     source: PredictionSource
-    sizes: tuple[int, ...]
     true: CodeArray
     predicted: CodeArray
     responded: NDArray[np.bool_]
@@ -53,18 +53,17 @@ class RunPredictions:
             InputError: a missing column, a label that is no class, or scores of another length.
         """
         names = _base_slices(spec)
-        collected = _Collected({name: CodeBuilder() for name in names})
-        columns = _columns_read(names)
-        for table in tables_of(source, columns):
+        collected = _Collected(spec, names, sum(source.sizes))
+        for table in tables_of(source, _columns_read(names)):
             collected.add(PredictionColumns.read(table, spec))
+        release_memory()
         return cls(
             spec=spec,
             source=source,
-            sizes=tuple(collected.sizes),
-            true=np.concatenate(collected.true),
-            predicted=np.concatenate(collected.predicted),
-            responded=np.concatenate(collected.responded),
-            score=np.concatenate(collected.score),
+            true=collected.true,
+            predicted=collected.predicted,
+            responded=collected.responded,
+            score=collected.score,
             subject_index=collected.subjects.subject_numbers(),
             species=collected.species.sorted_codes(),
             groups=collected.groups.sorted_codes(),
@@ -85,9 +84,15 @@ class RunPredictions:
     def values(self, columns: Sequence[str], read: Callable[[PredictionColumns], _Floats]) -> _Floats:
         """Return what ``read`` gives for each part, ``(n,)``; it sees only ``columns`` and the decisions."""
         needed = [*_DECISIONS, *(name for name in columns if name not in _DECISIONS)]
-        return np.concatenate(
-            [read(PredictionColumns.read(table, self.spec)) for table in tables_of(self.source, needed)]
-        )
+        result: _Floats | None = None
+        row = 0
+        for table in tables_of(self.source, needed):
+            found = read(PredictionColumns.read(table, self.spec))
+            if result is None:
+                result = np.empty((len(self.true), *found.shape[1:]), dtype=found.dtype)
+            result[row : row + len(found)] = found
+            row += len(found)
+        return np.empty(0) if result is None else result
 
     @cached_property
     def scores(self) -> _Floats:
@@ -96,7 +101,7 @@ class RunPredictions:
 
     def rows(self, rows: Iterable[int], columns: Sequence[str]) -> list[dict[str, str | None]]:
         """Return text columns of a few samples, in their order; a column that is not there is ``None``."""
-        found = rows_of(self.source, self.sizes, np.fromiter(rows, np.int64), columns)
+        found = rows_of(self.source, np.fromiter(rows, np.int64), columns)
         return [
             {name: None if row.get(name) is None else str(row[name]) for name in columns}
             for row in found.to_pylist()
@@ -104,7 +109,7 @@ class RunPredictions:
 
     def distinct(self, column: str) -> int:
         """Return how many values a text column has, nulls not counted."""
-        builder = CodeBuilder()
+        builder = CodeBuilder(len(self.true))
         for table in tables_of(self.source, [column]):
             if column in table.column_names:
                 builder.add_column(table[column])
@@ -115,25 +120,27 @@ _DECISIONS = ("label", "outcome", "scores")
 
 
 class _Collected:
-    """What has been read so far, part by part."""
+    """What has been read so far, part by part, in arrays for all rows."""
 
-    def __init__(self, slices: dict[str, CodeBuilder]) -> None:
-        self.sizes: list[int] = []
-        self.true: list[CodeArray] = []
-        self.predicted: list[CodeArray] = []
-        self.responded: list[NDArray[np.bool_]] = []
-        self.score: list[_Floats] = []
+    def __init__(self, spec: AnalysisSpec, slices: Sequence[str], rows: int) -> None:
+        kind = smallest_integers(len(spec.class_names))
+        self.true: CodeArray = np.empty(rows, dtype=kind)
+        self.predicted: CodeArray = np.empty(rows, dtype=kind)
+        self.responded = np.empty(rows, dtype=np.bool_)
+        self.score: _Floats = np.empty(rows, dtype=np.float32)
         self.metadata: set[str] = set()
-        self.subjects, self.species, self.groups = CodeBuilder(), CodeBuilder(), CodeBuilder()
-        self.slices = slices
+        self.subjects, self.species, self.groups = (CodeBuilder(rows) for _ in range(3))
+        self.slices = {name: CodeBuilder(rows) for name in slices}
+        self._row = 0
 
     def add(self, part: PredictionColumns) -> None:
-        table, kind = part.table, smallest_integers(len(part.spec.class_names))
-        self.sizes.append(table.num_rows)
-        self.true.append(part.true.astype(kind))
-        self.predicted.append(part.predicted.astype(kind))
-        self.responded.append(part.responded)
-        self.score.append(part.decisive_scores)
+        table, score = part.table, part.decisive_scores
+        rows = slice(self._row, self._row + table.num_rows)
+        self._row = rows.stop
+        if score.dtype != self.score.dtype:
+            self.score = self.score.astype(np.result_type(score, self.score))
+        self.true[rows], self.predicted[rows] = part.true, part.predicted
+        self.responded[rows], self.score[rows] = part.responded, score
         for builder, column in ((self.subjects, "subject_id"), (self.species, "pai_species")):
             builder.add_column(_text(table, column))
         nobody = Codes((), np.full(table.num_rows, -1, dtype=np.int8))

@@ -11,6 +11,7 @@ from lifesign.evaluation.analysis.columns import PredictionColumns
 from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.metrics.ranks import rank_sum_test
 from lifesign.labels import BONA_FIDE
+from lifesign.memory import release_memory
 
 __all__ = ["find_shortcuts"]
 
@@ -35,6 +36,7 @@ def find_shortcuts(columns: RunPredictions) -> tuple[Shortcut, ...]:
         if min(len(one), len(other)) < _MIN_PER_CLASS:
             continue
         test = rank_sum_test(one, other)
+        release_memory()
         area = max(test.area, 1 - test.area)
         if area >= _LEAKING_AUC and test.p_value <= SHORTCUT / len(_FEATURES):
             found.append(Shortcut(name.removeprefix("stat_"), area, count))

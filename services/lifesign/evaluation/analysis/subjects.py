@@ -28,7 +28,7 @@ def subject_interval_rows(columns: RunPredictions) -> tuple[SubjectIntervalRow, 
         return _of_classes(columns)
     groups = columns.groups
     species = [name for name in groups.names if name != BONA_FIDE]
-    place = np.array([-1 if name == BONA_FIDE else species.index(name) for name in groups.names], np.int64)
+    place = np.array([-1 if name == BONA_FIDE else species.index(name) for name in groups.names], np.int16)
     found = subject_intervals(
         columns.score[columns.responded],
         place[groups.index[columns.responded]],

@@ -13,6 +13,7 @@ from lifesign.evaluation.metrics.subject_jackknife import jackknife_interval
 
 __all__ = ["SubjectWins", "area_by_subject"]
 
+_BLOCK = 65_536
 _Floats = NDArray[np.float64]
 
 
@@ -33,7 +34,10 @@ class SubjectWins:
 
     @classmethod
     def from_samples(
-        cls, scores: NDArray[np.floating[Any]], positive: NDArray[np.bool_], subject: NDArray[np.int64]
+        cls,
+        scores: NDArray[np.floating[Any]],
+        positive: NDArray[np.bool_],
+        subject: NDArray[np.signedinteger[Any]],
     ) -> Self:
         """Count samples ``(n,)`` by codes of subjects 0, 1, …, in O(n log n).
 
@@ -48,7 +52,8 @@ class SubjectWins:
         if np.isnan(scores).any():
             raise InputError("expected a score for every sample, got values that are not a number")
         people = int(subject.max(initial=-1)) + 1
-        values, place = np.unique(scores, return_inverse=True)
+        values = np.unique(scores)
+        place = np.searchsorted(values, scores).astype(np.int32)
         pos, neg = (np.bincount(place[side], minlength=len(values)) for side in (positive, ~positive))
         beaten = np.cumsum(neg) - neg / 2
         missed = pos.sum() - np.cumsum(pos) + pos / 2
@@ -83,22 +88,42 @@ def area_by_subject(wins: SubjectWins, *, level: float = LEVEL) -> Interval:
 
 
 def _own_wins(
-    place: NDArray[np.int64],
+    place: NDArray[np.int32],
     positive: NDArray[np.bool_],
-    subject: NDArray[np.int64],
+    subject: NDArray[np.signedinteger[Any]],
     people: int,
     *,
     width: int,
 ) -> _Floats:
-    cells, where = np.unique(subject * width + place, return_inverse=True)
-    pos, neg = (np.bincount(where[side], minlength=len(cells)) for side in (positive, ~positive))
-    owner = cells // max(1, width)
+    # Sorted by subject, score and truth in one number, then a few subjects at a time.
+    key = subject.astype(np.int64)
+    key *= width
+    key += place
+    key *= 2
+    key += positive
+    key.sort()
+    ends = np.cumsum(np.bincount(subject, minlength=people))
+    own, low, start = np.zeros(people), 0, 0
+    while low < people:
+        high = max(low + 1, int(np.searchsorted(ends, start + _BLOCK, side="right")))
+        stop = int(ends[high - 1])
+        own[low:high] = _wins_within(key[start:stop], low, high, width=width)
+        low, start = high, stop
+    return own
+
+
+def _wins_within(key: NDArray[np.int64], low: int, high: int, *, width: int) -> _Floats:
+    """Return the pairs that subjects ``low`` to ``high`` win against themselves, of their sorted samples."""
+    is_positive, cell = (key & 1).astype(np.bool_), key >> 1
+    starts = np.flatnonzero(np.diff(cell, prepend=-1))
+    pos, neg = (np.add.reduceat(side, starts, dtype=np.int64) for side in (is_positive, ~is_positive))
+    owner = cell[starts] // max(1, width) - low
     before = np.cumsum(neg) - neg
     # Cells are sorted by subject: what came before the subject's first cell is others'.
     first = np.searchsorted(owner, owner)
     beaten = before - before[first] + neg / 2
-    return _sums(pos * beaten, owner, people)
+    return _sums(pos * beaten, owner, high - low)
 
 
-def _sums(values: _Floats, subject: NDArray[np.int64], people: int) -> _Floats:
+def _sums(values: _Floats, subject: NDArray[np.signedinteger[Any]], people: int) -> _Floats:
     return np.bincount(subject, weights=values, minlength=people).astype(np.float64)

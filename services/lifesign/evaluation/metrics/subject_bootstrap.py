@@ -44,11 +44,11 @@ class SubjectInterval:
 class _Samples:
     """Samples ``(n,)``: subject codes, species index (bona fide is the last), whether wrong, scores."""
 
-    subject: NDArray[np.int64]
-    group: NDArray[np.int64]
+    subject: NDArray[np.int32]
+    group: NDArray[np.signedinteger[Any]]
     wrong: NDArray[np.bool_]
     bins: NDArray[np.int32]
-    scores: _Floats
+    scores: NDArray[np.floating[Any]]
     species: tuple[str, ...]
 
     @property
@@ -58,7 +58,7 @@ class _Samples:
 
 def subject_intervals(
     scores: NDArray[np.floating[Any]],
-    species: NDArray[np.int64],
+    species: NDArray[np.signedinteger[Any]],
     names: Sequence[str],
     subjects: Sequence[str | None] | NDArray[Any],
     *,
@@ -77,7 +77,7 @@ def subject_intervals(
     Raises:
         InputError: different lengths.
     """
-    values = np.asarray(scores, dtype=np.float64)
+    values = np.asarray(scores)
     if not values.shape == species.shape == (len(subjects),):
         raise InputError(
             f"expected one species and subject per score, got {values.shape}, {species.shape} and "
@@ -85,10 +85,11 @@ def subject_intervals(
         )
     if not values.size:
         return ()
-    accepted = values >= threshold
+    # In float64, as decisions are made.
+    accepted = values.astype(np.float64) >= threshold
     samples = _Samples(
-        subject=subject_codes(subjects),
-        group=np.where(species < 0, len(names), species),
+        subject=subject_codes(subjects).astype(np.int32),
+        group=np.where(species < 0, species.dtype.type(len(names)), species),
         wrong=np.where(species < 0, ~accepted, accepted),
         bins=bin_index(values),
         scores=values,
@@ -146,7 +147,7 @@ class _Counts:
     @classmethod
     def of(cls, samples: _Samples) -> "_Counts":
         groups, people = len(samples.species) + 1, samples.subjects
-        cells = samples.subject * groups + samples.group
+        cells = samples.subject.astype(np.int64) * groups + samples.group
         size = np.bincount(cells, minlength=people * groups).reshape(people, groups)
         errors = np.bincount(cells[samples.wrong], minlength=people * groups).reshape(people, groups)
         used = np.zeros(int(samples.bins.max()) + 1, dtype=np.bool_)
@@ -227,7 +228,7 @@ def _floors(samples: _Samples, level: float) -> dict[str, tuple[float, float]]:
 def _jackknifed(samples: _Samples, level: float) -> tuple[float, float]:
     genuine = samples.group == len(samples.species)
     # The area that is told is that of the bins.
-    wins = SubjectWins.from_samples(samples.bins.astype(np.float64), genuine, samples.subject)
+    wins = SubjectWins.from_samples(samples.bins.astype(np.float32), genuine, samples.subject)
     limits = area_by_subject(wins, level=level)
     return limits.lower, limits.upper
 

@@ -19,6 +19,7 @@ __all__ = [
     "SERVER_CRASH",
     "Outcome",
     "part_path",
+    "part_sizes",
     "prediction_schema",
     "read_part",
     "read_predictions",
@@ -116,6 +117,27 @@ def read_part(path: Path, columns: Sequence[str] | None = None) -> pa.Table | No
         return None
 
 
+def part_sizes(run_dir: Path) -> tuple[int, ...]:
+    """Return the numbers of rows of the parts of a run, in order.
+
+    Raises:
+        StorageError: there is none, or one is damaged.
+    """
+    sizes: list[int] = []
+    while (path := part_path(run_dir, len(sizes))).exists():
+        try:
+            sizes.append(parquet.read_metadata(path).num_rows)
+        except (OSError, pa.ArrowException):
+            raise StorageError(_damaged(path)) from None
+    if not sizes:
+        raise StorageError(f"{run_dir} holds no predictions: expected {part_path(run_dir, 0)}")
+    return tuple(sizes)
+
+
+def _damaged(path: Path) -> str:
+    return f"{path} is damaged; run the evaluation again with --resume to redo it"
+
+
 def stored_part(run_dir: Path, index: int, columns: Sequence[str] | None = None) -> pa.Table:
     """Return the part of a finished shard, of ``columns`` those that it has.
 
@@ -125,7 +147,7 @@ def stored_part(run_dir: Path, index: int, columns: Sequence[str] | None = None)
     path = part_path(run_dir, index)
     table = read_part(path, columns)
     if table is None:
-        raise StorageError(f"{path} is damaged; run the evaluation again with --resume to redo it")
+        raise StorageError(_damaged(path))
     return table
 
 
