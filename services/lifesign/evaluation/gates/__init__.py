@@ -1,0 +1,1 @@
+"""What each gate finds, and the verdict of them together."""

@@ -1,0 +1,133 @@
+"""Gates of what differs: groups, the baseline, the reference, and the limits of a profile."""
+
+from collections.abc import Sequence
+
+from lifesign.evaluation.gates.rates import judgement_words
+from lifesign.evaluation.gates.verdicts import unproven, verdict
+from lifesign.evaluation.report.document import (
+    BaselineComparison,
+    DriftRow,
+    GateResult,
+    GateStatus,
+    GroupGapTable,
+    MetricChange,
+    ProfileDocument,
+)
+from lifesign.evaluation.report.wording import (
+    baseline_words,
+    capital,
+    limit_words,
+    percent,
+    points_interval,
+    rate_words,
+    signed_points,
+)
+
+__all__ = ["drift_gate", "group_gap_gate", "profile_gate", "regression_gate"]
+
+
+def group_gap_gate(limit: float, tables: Sequence[GroupGapTable]) -> GateResult:
+    """Return whether no group's error rate exceeds that of the others by more than the limit."""
+    rows = [(table, row) for table in tables for row in table.groups if row.difference is not None]
+    if not rows:
+        return unproven("max_group_gap", limit, "No two groups are large enough to compare.")
+    failed = [(table, row) for table, row in rows if (row.lower or 0.0) > limit]
+    table, row = max(failed or rows, key=lambda pair: pair[1].difference or 0.0)
+    judged = [one for _, one in rows if one.verdict != "insufficient"]
+    proven = bool(judged) and all((one.upper if one.upper is not None else 1.0) <= limit for one in judged)
+    status = GateStatus.FAIL if failed else GateStatus.PASS if proven else GateStatus.INSUFFICIENT
+    return GateResult(
+        name="max_group_gap",
+        status=status,
+        limit=limit,
+        value=row.difference,
+        lower=row.lower,
+        upper=row.upper,
+        sentence=(
+            f"{table.metric} of {table.attribute}={row.group} is {rate_words(row.rate)}, of the others "
+            f"{rate_words(row.rest)}: a gap of {percent(row.difference)}, {judgement_words(status, limit)}."
+        ),
+    )
+
+
+def regression_gate(margin: float | None, baseline: BaselineComparison | None) -> GateResult | None:
+    """Return whether no error rate rose over the baseline by more than the margin: the worst change."""
+    if margin is None or baseline is None:
+        return None
+    changes = [one for one in baseline.changes if one.difference is not None and one.upper is not None]
+    if not changes:
+        return unproven(
+            "regression", margin, "The baseline answered none of these samples, so nothing can be compared."
+        )
+    results = [_change(margin, baseline, change) for change in changes]
+    # Single species are too small to prove that nothing changed; they can fail, not hold up, the gate.
+    results = [
+        result
+        for result, change in zip(results, changes, strict=True)
+        if not change.metric.startswith("APCER of ") or result.status is GateStatus.FAIL
+    ]
+    status = verdict(results)
+    return max((result for result in results if result.status is status), key=lambda one: one.value or -1.0)
+
+
+def _change(margin: float, baseline: BaselineComparison, change: MetricChange) -> GateResult:
+    difference, lower, upper = change.difference or 0.0, change.lower or 0.0, change.upper or 0.0
+    if upper <= margin:
+        status, words = GateStatus.PASS, f"no more than the {limit_words(margin)} allowed"
+    elif lower > 0 and difference > margin:
+        status, words = GateStatus.FAIL, f"worse than the {limit_words(margin)} allowed"
+    else:
+        status, words = (
+            GateStatus.INSUFFICIENT,
+            f"too few samples to rule out a rise of {limit_words(margin)}",
+        )
+    return GateResult(
+        name="regression",
+        status=status,
+        limit=margin,
+        value=difference,
+        lower=lower,
+        upper=upper,
+        sentence=(
+            f"{capital(change.metric)} went from {percent(change.baseline)} ({baseline_words(baseline)}) to "
+            f"{percent(change.current)} on the same samples, {signed_points(difference)} "
+            f"(95 % CI {points_interval(lower, upper)}): {words}."
+        ),
+    )
+
+
+def profile_gate(profile: ProfileDocument) -> GateResult:
+    """Return the profile's verdict as a gate."""
+    # The worst criterion: its own row holds the interval that decided.
+    row = next(one for one in profile.rows if one.status is profile.status)
+    return GateResult(
+        name=f"profile {profile.name}",
+        status=profile.status,
+        limit=row.limit,
+        value=row.value,
+        lower=row.lower,
+        upper=row.upper,
+        sentence=profile.sentence,
+    )
+
+
+def drift_gate(rows: Sequence[DriftRow]) -> GateResult:
+    """Return whether the data have not drifted from the reference."""
+    drifted = [row for row in rows if row.verdict == "alert"]
+    judged = [row for row in rows if row.verdict != "insufficient"]
+    status = GateStatus.FAIL if drifted else GateStatus.PASS if judged else GateStatus.INSUFFICIENT
+    if drifted:
+        text = f"{len(drifted)} of {len(rows)} features drifted: {', '.join(row.feature for row in drifted)}."
+    elif judged:
+        text = f"None of {len(judged)} features drifted from the reference."
+    else:
+        text = "There is no reference profile, or too little data, to tell drift."
+    return GateResult(
+        name="drift",
+        status=status,
+        limit=0.0,
+        value=float(len(drifted)) if judged else None,
+        lower=None,
+        upper=None,
+        sentence=text,
+    )
