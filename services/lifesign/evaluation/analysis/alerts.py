@@ -55,11 +55,13 @@ def find_alerts(
     collapse: str | None,
     served_versions: Mapping[str, int],
     shortcuts: Sequence[Shortcut] = (),
+    has_constant_scores: bool = False,
 ) -> tuple[Alert, ...]:
     """Return all alerts, critical ones first, in a fixed order within a severity."""
     found = [
         *_mixed_versions(served_versions),
         *_polarity(evidence),
+        *(_constant_scores(evidence, prediction_bias) if has_constant_scores else ()),
         *_gates(evidence, gates),
         *_non_response(evidence, gates),
         *_regressions(evidence),
@@ -101,6 +103,26 @@ def _polarity(evidence: GateEvidence) -> Iterable[Alert]:
             ),
             remedy="Check the class order of the model and the label of each folder: one of them is swapped.",
             evidence={"auc": auc.value, "lower": auc.lower, "upper": auc.upper},
+        )
+
+
+def _constant_scores(evidence: GateEvidence, rows: Sequence[PredictionBiasRow]) -> Iterable[Alert]:
+    classes, scored = [row.class_name for row in rows if row.true_share], evidence.accounting.scored
+    # Samples of one class alone may all be scored rightly and alike.
+    if len(classes) > 1:
+        yield Alert(
+            kind="constant_scores",
+            severity=AlertSeverity.CRITICAL,
+            title="Every sample gets the same scores",
+            sentence=(
+                f"All {scored} scored samples of {len(classes)} classes got the same scores: the model does "
+                "not look at the images, and no number here says anything about it."
+            ),
+            remedy=(
+                "Run lifesign evaluate --dry-run: a wrong input scaling saturates a model; otherwise it is "
+                "not trained, or its weights were not loaded."
+            ),
+            evidence={"scored": scored, "classes": classes},
         )
 
 

@@ -67,6 +67,11 @@ class MultiClassHistogram:
                 counts[index] += np.bincount(cells, minlength=2 * BINS).reshape(2, BINS)
         return cls(tuple(class_names), counts)
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether every sample got the same scores, to the width of a bin (about 1 % of the score)."""
+        return bool((np.count_nonzero(self.counts.sum(axis=1), axis=1) == 1).all())
+
     def merge(self, other: Self) -> Self:
         """Return the state of both sample sets.
 

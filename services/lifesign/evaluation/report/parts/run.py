@@ -84,6 +84,7 @@ class Alert(Part):
         "regression",
         "non_response",
         "polarity",
+        "constant_scores",
         "mixed_versions",
         "shortcut",
     ]

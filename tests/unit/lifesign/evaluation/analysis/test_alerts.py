@@ -1,4 +1,5 @@
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
@@ -81,6 +82,20 @@ def test_inverted_scores_raise_polarity():
     report = report_of(liveness_predictions(0, attack_logits=attacks, bona_fide_logit=-3.0), liveness_spec())
     assert report.alerts[0].kind == "polarity"
     assert report.verdict.value == "fail"
+
+
+@pytest.mark.parametrize(("labels", "is_told"), [(None, True), ("attack", False)], ids=["both", "one class"])
+def test_the_same_scores_for_everything_are_told_unless_there_is_one_class(labels, is_told):
+    table = liveness_predictions(6, subjects=20)
+    if labels is not None:
+        table = table.filter(pc.equal(table["label"], labels))
+    same = pa.array([[0.25, 0.75]] * table.num_rows, table.schema.field("scores").type)
+    for name in {"scores", "logits"} & set(table.column_names):
+        table = table.set_column(table.column_names.index(name), name, same)
+    report = report_of(table, liveness_spec())
+    assert ("constant_scores" in _kinds(report)) == is_told
+    if is_told:
+        assert report.alerts[0].severity is AlertSeverity.CRITICAL
 
 
 def test_two_answering_versions_raise_mixed_versions():
