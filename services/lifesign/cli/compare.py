@@ -12,6 +12,7 @@ from lifesign.cli.verdict_command import Command
 
 if TYPE_CHECKING:
     from lifesign.evaluation.comparison.document import ComparisonDocument
+    from lifesign.evaluation.report.pictures import Thumbnails
 
 __all__ = ["Command", "command"]
 
@@ -45,6 +46,7 @@ def command(
     from lifesign.evaluation.checks import exit_code
     from lifesign.evaluation.comparison.comparing import compare_sides
     from lifesign.evaluation.comparison.sides import open_side
+    from lifesign.evaluation.reporting import thumbnails_of
 
     options = given_options(
         threshold=threshold,
@@ -53,9 +55,10 @@ def command(
         class_names=analysis.names_of(class_names),
         class_map=analysis.class_map_of(class_map or ()),
     )
-    document = compare_sides(open_side(run_a, options), open_side(run_b, options), margin=margin, flips=flips)
+    baseline, current = open_side(run_a, options), open_side(run_b, options)
+    document = compare_sides(baseline, current, margin=margin, flips=flips)
     if out is not None:
-        _write(document, out)
+        _write(document, out, thumbnails_of(current.record))
     if as_json:
         print(document.to_json(), end="")
     else:
@@ -67,12 +70,12 @@ def command(
     raise typer.Exit(exit_code(document.verdict))
 
 
-def _write(document: "ComparisonDocument", out: Path) -> None:
+def _write(document: "ComparisonDocument", out: Path, thumbnails: "Thumbnails") -> None:
     from lifesign.evaluation.comparison.page import render_comparison
     from lifesign.evaluation.replay.predictions import replaced_file
 
     for name, text in (
-        ("comparison.html", render_comparison(document)),
+        ("comparison.html", render_comparison(document, thumbnails=thumbnails)),
         ("comparison.json", document.to_json()),
     ):
         with replaced_file(out / name) as file:

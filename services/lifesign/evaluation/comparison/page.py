@@ -12,6 +12,7 @@ from markupsafe import Markup
 from lifesign.evaluation.comparison.document import AreaChange, ClassChange, ComparisonDocument
 from lifesign.evaluation.report.document import GateStatus
 from lifesign.evaluation.report.page_environment import finished_page, page_environment
+from lifesign.evaluation.report.pictures import Thumbnails, flip_examples
 from lifesign.evaluation.report.wording import (
     four,
     limit_words,
@@ -69,8 +70,11 @@ class _View(Generic[_Row]):
         return self.rows[len(self.first) :]
 
 
-def render_comparison(document: ComparisonDocument) -> str:
-    """Return the page: no script, no network."""
+def render_comparison(document: ComparisonDocument, *, thumbnails: Thumbnails | None = None) -> str:
+    """Return the page: no script, no network.
+
+    ``thumbnails`` gives the image file behind a path, or ``None``; without it there are no pictures.
+    """
     page = (
         _environment()
         .get_template("comparison.html.j2")
@@ -82,6 +86,7 @@ def render_comparison(document: ComparisonDocument) -> str:
             sections=[one for one in _SECTIONS if one[0] != "classes" or document.classes],
             classes=_class_view(document),
             areas=_area_view(document),
+            flips=flip_examples(document.flipped, thumbnails),
         )
     )
     return finished_page(page)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import stats
 from sklearn import metrics
 from typer.testing import CliRunner
@@ -111,6 +112,23 @@ def test_a_run_and_a_file_and_the_page(tmp_path):
     page = (tmp_path / "out" / "comparison.html").read_text("utf-8")
     assert "600 samples were answered by both, of 60 subjects" in page
     assert f"wrote {tmp_path / 'out' / 'comparison.html'}" in result.stderr
+
+
+def test_the_page_shows_what_got_worse_where_the_pictures_are_at_hand(tmp_path):
+    (tmp_path / "faces").mkdir()
+    for index in range(40):
+        Image.new("RGB", (40, 40), (index, 90, 90)).save(tmp_path / "faces" / f"{index}.png")
+    for name, wrong in (("a", ()), ("b", (3, 5))):
+        rows = ["sample_id,path,label,score"]
+        for index in range(40):
+            real = index % 2 == 1
+            score = 0.9 if real != (index in wrong) else 0.1
+            rows.append(f"s{index},faces/{index}.png,{'live' if real else 'spoof'},{score}")
+        (tmp_path / f"{name}.csv").write_text("\n".join(rows) + "\n")
+    _compare(tmp_path / "a.csv", tmp_path / "b.csv", "--out", tmp_path / "out")
+    page = (tmp_path / "out" / "comparison.html").read_text("utf-8")
+    assert page.count('src="data:image/jpeg') == 2
+    assert all(f'alt="Sample s{index}, bona_fide, newly wrong"' in page for index in (3, 5))
 
 
 def test_a_model_is_no_worse_than_itself(tmp_path):
