@@ -100,3 +100,43 @@ def test_stopping_ends_the_wait_for_a_slot():
     patience.stop()
     with pytest.raises(Stopped):
         window.enter(patience.check)
+
+
+def test_alone_waits_for_those_in_flight_and_keeps_others_out():
+    window, order = Window(), list[str]()
+    window.enter(_no_check)
+    threads = [threading.Thread(target=_alone, args=(window, order))]
+    threads[0].start()
+    while not window._is_taken:
+        threads[0].join(0.01)
+    for enter in (window.enter, window.enter_again):
+        threads.append(threading.Thread(target=lambda enter=enter: (enter(_no_check), order.append("after"))))
+        threads[-1].start()
+    order.append("before")
+    window.leave(0.1)
+    for thread in threads:
+        thread.join(30)
+    assert order == ["before", "alone", "after", "after"]
+    assert window.in_flight == 2
+
+
+def _alone(window, order):
+    with window.alone(_no_check):
+        order.append("alone")
+
+
+def test_who_gives_up_waiting_to_be_alone_lets_others_in():
+    window = Window()
+    window.enter(_no_check)
+    with pytest.raises(Stopped), window.alone(_stopped):
+        pass
+    window.enter(_no_check)
+    assert window.in_flight == 2
+
+
+def _no_check():
+    pass
+
+
+def _stopped():
+    raise Stopped
