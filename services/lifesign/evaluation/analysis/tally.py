@@ -1,6 +1,6 @@
 """Decisions on a set of samples as counts that add up: the part of a state that every slice has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
 
@@ -14,7 +14,9 @@ from lifesign.evaluation.metrics.confusion import ConfusionMatrix
 from lifesign.evaluation.metrics.pad import Outcome, PadCounts
 from lifesign.labels import BONA_FIDE
 
-__all__ = ["Tally", "tallies"]
+__all__ = ["Decisions", "Tally", "tallies"]
+
+_BLOCK = 131_072  # rows at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +98,15 @@ class Decisions(Protocol):
 def tallies(columns: Decisions, slices: Codes, groups: Codes | None) -> dict[str, Tally]:
     """Count the samples of every slice value at once; rows without a value are left out."""
     size, names = len(columns.spec.class_names), slices.names
-    inside = slices.index >= 0
-    scored = inside & columns.responded
-    own = cell_numbers(slices.index, columns.true, size)
-    missing = np.bincount(own[inside & ~columns.responded], minlength=len(names) * size).reshape(-1, size)
-    cells = cell_numbers(own, columns.predicted, size)[scored]
-    confusion = np.bincount(cells, minlength=len(names) * size * size).reshape(-1, size, size)
+    confusion = np.zeros((len(names), size, size), dtype=np.int64)
+    missing = np.zeros((len(names), size), dtype=np.int64)
+    for rows in _blocks(len(slices.index)):
+        index, responded = slices.index[rows], columns.responded[rows]
+        own = cell_numbers(index, columns.true[rows], size)
+        silent = own[(index >= 0) & ~responded]
+        missing += np.bincount(silent, minlength=missing.size).reshape(missing.shape)
+        cells = cell_numbers(own, columns.predicted[rows], size)[(index >= 0) & responded]
+        confusion += np.bincount(cells, minlength=confusion.size).reshape(confusion.shape)
     pads = _pads(columns, slices, groups) if groups is not None else [None] * len(names)
     class_names = columns.spec.class_names
     return {
@@ -110,18 +115,24 @@ def tallies(columns: Decisions, slices: Codes, groups: Codes | None) -> dict[str
     }
 
 
+def _blocks(rows: int) -> Iterator[slice]:
+    return (slice(start, start + _BLOCK) for start in range(0, rows, _BLOCK))
+
+
 def _pads(columns: Decisions, slices: Codes, groups: Codes) -> list[PadCounts]:
     threshold = columns.spec.decision_threshold
     if threshold is None:
         raise InputError("PAD outcomes need a threshold on the score")
-    accepted = columns.predicted == columns.spec.class_names.index(BONA_FIDE)
-    outcome = np.where(columns.responded, np.where(accepted, 0, 1), 2).astype(np.int8)
-    inside = slices.index >= 0
-    own = cell_numbers(slices.index, groups.index, len(groups.names))
-    cells = cell_numbers(own, outcome, 3)[inside]
-    counts = np.bincount(cells, minlength=len(slices.names) * len(groups.names) * 3)
+    bona_fide = columns.spec.class_names.index(BONA_FIDE)
+    counts = np.zeros((len(slices.names), len(groups.names), 3), dtype=np.int64)
+    for rows in _blocks(len(slices.index)):
+        accepted = columns.predicted[rows] == bona_fide
+        outcome = np.where(columns.responded[rows], np.where(accepted, 0, 1), 2).astype(np.int8)
+        own = cell_numbers(slices.index[rows], groups.index[rows], len(groups.names))
+        cells = cell_numbers(own, outcome, 3)[slices.index[rows] >= 0]
+        counts += np.bincount(cells, minlength=counts.size).reshape(counts.shape)
     result = []
-    for rows in counts.reshape(len(slices.names), len(groups.names), 3).tolist():
-        found = {name: Outcome(*row) for name, row in zip(groups.names, rows, strict=True) if any(row)}
+    for table in counts.tolist():
+        found = {name: Outcome(*row) for name, row in zip(groups.names, table, strict=True) if any(row)}
         result.append(PadCounts(threshold, found))
     return result
