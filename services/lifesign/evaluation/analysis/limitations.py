@@ -1,10 +1,17 @@
 """What a report does not show, said plainly, from what the run did and did not have."""
 
+import re
+from collections.abc import Iterator, Sequence
+
 from lifesign.evaluation.checks import GateEvidence
 from lifesign.evaluation.metrics.intervals import upper_bound
+from lifesign.evaluation.report.document import PadDocument
 from lifesign.evaluation.report.wording import percent
 
 __all__ = ["limitations"]
+
+# Groups of people, and a word in the name of a column that tells them.
+_PEOPLE = {"skin tone": {"skin", "tone", "ethnicity", "race"}, "age": {"age"}, "sex": {"sex", "gender"}}
 
 
 def limitations(
@@ -32,6 +39,8 @@ def limitations(
                 f"APCER below {percent(upper_bound(0, min(totals)) if min(totals) else 1.0)} cannot be shown "
                 "for it. Species that are not in the set are not covered."
             )
+        found += _threshold_limits(pad)
+    found += _group_limits(evidence)
     if not is_served:
         found.append(
             "Scores were read from a file: nothing here shows that the model that is served gives them."
@@ -52,3 +61,27 @@ def limitations(
     if evidence.baseline is None:
         found.append("No baseline run was given, so nothing is said about change.")
     return tuple(found)
+
+
+def _threshold_limits(pad: PadDocument) -> Iterator[str]:
+    if pad.provenance is None or pad.provenance.source == "fixed":
+        yield (
+            "The threshold was given, not chosen on development data, so nothing was promised that these "
+            "rates could be held against."
+        )
+
+
+def _group_limits(evidence: GateEvidence) -> Iterator[str]:
+    """Say by what the groups could not be told apart; of a classifier nothing is known to be of people."""
+    tested = {table.attribute for table in evidence.group_gaps}
+    if not tested:
+        yield "No column tells groups of enough samples, so differential performance was not tested."
+    elif evidence.pad is not None:
+        words = {word for name in tested for word in re.split(r"[^a-z]+", name.lower())}
+        missing = [group for group, names in _PEOPLE.items() if not names & words]
+        if missing:
+            yield f"No column tells {_listed(missing)}, so differential performance was not tested there."
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
