@@ -12,6 +12,7 @@ from lifesign.evaluation.metrics.intervals import Rate, is_resolved, lower_bound
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
 from lifesign.evaluation.metrics.precision_recall import AveragePrecision
 from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
+from lifesign.evaluation.metrics.roc_summaries import partial_auc
 from lifesign.evaluation.metrics.score_histogram import RocCurve, reduced_curve
 from lifesign.evaluation.report.document import (
     ClassMetrics,
@@ -39,6 +40,7 @@ __all__ = [
 
 
 _TOP = (3, 5)
+_LEFT = 0.1
 
 
 def optional(number: float) -> float | None:
@@ -104,7 +106,9 @@ def roc_document(name: str, curve: RocCurve, area: Auc) -> RocDocument:
         )
         if math.isfinite(x) and math.isfinite(y)
     )
-    return RocDocument(name=name, auc=auc_value(area), points=points)
+    # Of the whole curve: the thinned one has few of the points on the left.
+    left = partial_auc(curve, max_rate=_LEFT)
+    return RocDocument(name=name, auc=auc_value(area), points=points, partial_auc=optional(left))
 
 
 def confusion_document(tally: Tally, decision: str) -> ConfusionDocument:

@@ -66,6 +66,10 @@ class RocDocument(Part):
     name: str
     auc: Value
     points: tuple[CurvePoint, ...]
+    partial_auc: float | None = Field(
+        default=None,
+        description="area where x is at most 0.1, rescaled: 0.5 is chance, 1 is best (McClish, 1989)",
+    )
 
 
 class HistogramRow(Part):

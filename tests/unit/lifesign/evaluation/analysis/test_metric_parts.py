@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from scipy import stats
+from sklearn.metrics import roc_auc_score
 
 from lifesign.errors import ConfigurationError
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
@@ -219,6 +220,15 @@ def test_weights_of_development_data_give_the_expected_performance_curve(table):
         wrong = [one for one in scored if one["label"] == "bona_fide" and one["scores"][1] < row.threshold]
         assert row.bpcer.errors == len(wrong)
         assert row.half_total_error == pytest.approx((row.apcer.value + row.bpcer.value) / 2)
+
+
+def test_the_left_of_a_curve_has_its_own_area(report, table):
+    curve = report.roc[0]
+    scored = [row for row in table.to_pylist() if row["outcome"] == "scored"]
+    truth = [row["label"] == "bona_fide" for row in scored]
+    area = roc_auc_score(truth, [row["scores"][1] for row in scored], max_fpr=0.1)
+    assert curve.partial_auc == pytest.approx(area, abs=2e-3)
+    assert curve.partial_auc < curve.auc.value
 
 
 def test_rates_have_wilsons_limits_beside_the_exact_ones(report):
