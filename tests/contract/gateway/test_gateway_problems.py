@@ -184,29 +184,25 @@ def test_a_body_without_end_is_cut_at_the_limit(start):
     assert gateway.sample("lifesign_gateway_rejected_total", reason="too_large") == 1
 
 
-def test_an_announced_size_is_refused_before_the_body(start):
-    gateway = start(max_image_bytes=100)
+def _answer_to_part(gateway, length, body):
+    """Send the head of a request and the start of its body, and nothing more."""
     with socket.create_connection(("127.0.0.1", httpx.URL(gateway.url).port)) as connection:
         connection.sendall(
             b"POST /v1/liveness HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
-            b"Content-Length: 1000000\r\n\r\n"
+            b"Content-Length: %d\r\n\r\n%s" % (length, body)
         )
         connection.settimeout(20)
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def test_an_announced_size_is_refused_before_the_body(start):
+    answer = _answer_to_part(start(max_image_bytes=100), 1_000_000, b"")
     assert answer.startswith(b"HTTP/1.1 413")
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["status"] == 413
 
 
 def test_a_body_that_trickles_is_given_up(start):
-    gateway = start(upload_timeout_seconds=0.2)
-    with socket.create_connection(("127.0.0.1", httpx.URL(gateway.url).port)) as connection:
-        connection.sendall(
-            b"POST /v1/liveness HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\n"
-            b"Content-Length: 9\r\n\r\nabc"
-        )
-        connection.settimeout(20)
-        answer = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert answer.startswith(b"HTTP/1.1 408")
+    assert _answer_to_part(start(upload_timeout_seconds=0.2), 9, b"abc").startswith(b"HTTP/1.1 408")
 
 
 def test_a_batch_has_a_limit(start, picture):

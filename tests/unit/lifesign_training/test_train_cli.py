@@ -8,6 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from lifesign import __version__
 from lifesign.errors import ConflictError
 from lifesign_training.cli import app, main
 from lifesign_training.digits import write_digits
@@ -36,77 +37,69 @@ def test_help_needs_no_tensorflow() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_mistake_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "lifesign_training.cli",
-            "fit",
-            "--recipe",
-            "nope",
-            "--data",
-            "x",
-            "--out",
-            "y",
-        ],
+def _run(folder: Path, command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lifesign_training.cli", *command.split()],
         capture_output=True,
         text=True,
         check=False,
-        cwd=tmp_path,
+        cwd=folder,
     )
+
+
+def test_a_mistake_is_one_sentence_and_exit_2(tmp_path: Path) -> None:
+    result = _run(tmp_path, "fit --recipe nope --data x --out y")
 
     assert result.returncode == 2
     assert result.stderr.startswith("error: no recipe 'nope'")
     assert result.stderr.count("\n") == 1
 
 
-def test_a_wrong_model_name_is_told_before_the_training(tmp_path: Path) -> None:
-    command = "fit --recipe digits-small --data absent --out run --export models --name ../x"
-    result = subprocess.run(
-        [sys.executable, "-m", "lifesign_training.cli", *command.split()],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
-
-    assert result.returncode == 2
-    assert result.stderr.splitlines()[-1].startswith("error: model name '../x': expected letters")
-
-
-def test_a_version_that_exists_is_told_before_the_training(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("--name ../x", "error: model name '../x': expected letters"),
+        ("--name digits --version 1", "error: models/digits/1 exists already"),
+    ],
+    ids=["name", "version"],
+)
+def test_a_place_that_cannot_be_is_told_before_the_training(tmp_path: Path, options: str, says: str) -> None:
     (tmp_path / "models/digits/1").mkdir(parents=True)
-    command = "fit --recipe digits-small --data absent --out run --export models --name digits --version 1"
-    result = subprocess.run(
-        [sys.executable, "-m", "lifesign_training.cli", *command.split()],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=tmp_path,
-    )
+
+    result = _run(tmp_path, f"fit --recipe digits-small --data absent --out run --export models {options}")
 
     assert result.returncode == 2
-    assert result.stderr.splitlines()[-1].startswith("error: models/digits/1 exists already")
+    assert result.stderr.splitlines()[-1].startswith(says)
 
 
-def test_an_interrupted_training_says_how_to_go_on(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_version_is_told() -> None:
+    assert CliRunner().invoke(app, ["--version"]).stdout == f"lifesign-train {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("verb", "says"),
+    [
+        ("fit", "interrupted; a training goes on after its last finished epoch with --resume\n"),
+        ("export", "interrupted\n"),
+    ],
+)
+def test_an_interruption_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str, says: str
 ) -> None:
     interrupted = typer.Typer()
 
     @interrupted.command()
-    def fit() -> None:
+    def stopped(verb: str) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("lifesign_training.cli.app", interrupted)
-    monkeypatch.setattr("sys.argv", ["lifesign-train"])
+    monkeypatch.setattr("sys.argv", ["lifesign-train", verb])
 
     with pytest.raises(SystemExit) as ended:
         main()
 
     assert ended.value.code == 130
-    assert capsys.readouterr().err.endswith("after its last finished epoch with --resume\n")
+    assert capsys.readouterr().err.endswith(says)
 
 
 def test_digits_are_written_stratified_and_once(tmp_path: Path) -> None:

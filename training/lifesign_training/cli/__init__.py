@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from lifesign import __version__
 from lifesign.errors import LifesignError
 
 __all__ = ["app", "main"]
@@ -40,10 +41,25 @@ def main() -> None:
     except SystemExit as leaving:
         # Typer ends an interrupted command with this code and not a word.
         if leaving.code == _INTERRUPTED:
-            print(
-                "interrupted; a training goes on after its last finished epoch with --resume", file=sys.stderr
-            )
+            how = "; a training goes on after its last finished epoch with --resume"
+            print(f"interrupted{how if 'fit' in sys.argv[1:2] else ''}", file=sys.stderr)
         raise
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"lifesign-train {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    """Hold the commands."""
 
 
 @app.command()
