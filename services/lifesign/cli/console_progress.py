@@ -33,10 +33,20 @@ class BarProgress:
             console=console,
         )
         self._task: TaskID | None = None
+        self._look: TaskID | None = None
         self._kept = 0
         self._started = 0.0
 
+    def on_look(self, share: float) -> None:
+        """Show what share, in [0, 1], of a file has been looked through before it is read."""
+        if self._look is None:
+            self._look = self._progress.add_task("of looking through", total=100)
+            self._progress.start()
+        self._progress.update(self._look, completed=100 * share)
+
     def on_start(self, total: int, done: int) -> None:
+        if self._look is not None:
+            self._progress.remove_task(self._look)
         self._kept, self._started = done, time.monotonic()
         self._task = self._progress.add_task("", total=total, completed=done)
         self._progress.start()
@@ -74,6 +84,15 @@ class LineProgress:
         self._lock = threading.Lock()
         self._total = self._kept = 0
         self._started = self._next_line = self._next_wait = 0.0
+
+    def on_look(self, share: float) -> None:
+        """Tell now and then what share, in [0, 1], of a file has been looked through before it is read."""
+        now = time.monotonic()
+        if self._next_line == 0:
+            self._next_line = now + self._between
+        if now >= self._next_line:
+            self._next_line = now + self._between
+            self._print(f"looked through {share:.0%}")
 
     def on_start(self, total: int, done: int) -> None:
         self._total, self._kept, self._started = total, done, time.monotonic()

@@ -18,7 +18,7 @@ from lifesign.cli.verdict_command import CANNOT_JUDGE, Command
 from lifesign.errors import ConfigurationError, StorageError, UpstreamError
 
 if TYPE_CHECKING:
-    from lifesign.evaluation.replay.progress import ProgressListener
+    from lifesign.cli.console_progress import BarProgress, LineProgress
     from lifesign.evaluation.service import EvaluationResult
 
 __all__ = ["Command", "command"]
@@ -108,13 +108,18 @@ def _folder(out: Path | None) -> Path:
 
 
 def _judge_file(options: dict[str, Any], *, quiet: bool) -> "EvaluationResult":
+    from lifesign.cli.pandas_free import keep_pandas_out
     from lifesign.evaluation.config import predictions_config
     from lifesign.evaluation.imported_predictions.evaluation import evaluate_predictions
     from lifesign.memory import use_system_allocator
 
     use_system_allocator()
+    config = predictions_config(**options)
     progress = _progress(quiet, verb="reading", unit="rows")
-    return evaluate_predictions(predictions_config(**options), progress=progress)
+    keep_pandas_out()
+    if progress is None:
+        return evaluate_predictions(config)
+    return evaluate_predictions(config, progress=progress, look=progress.on_look)
 
 
 def _replay(options: dict[str, Any], served: Served, *, quiet: bool) -> "EvaluationResult":
@@ -166,7 +171,9 @@ def _hint(out: Path | None) -> str:
     return "; what is done is kept, continue with --resume" if is_begun else ""
 
 
-def _progress(quiet: bool, *, verb: str = "replaying", unit: str = "images") -> "ProgressListener | None":
+def _progress(
+    quiet: bool, *, verb: str = "replaying", unit: str = "images"
+) -> "BarProgress | LineProgress | None":
     from lifesign.cli.console_progress import BarProgress, LineProgress
 
     if quiet:

@@ -1,5 +1,6 @@
 """The rows of a file as predictions: scores as numbers, and for every sample an outcome with a reason."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -130,6 +131,10 @@ class _Reader:
         column = self._table[name]
         if pa.types.is_integer(column.type) or pa.types.is_float64(column.type):
             return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+        if pa.types.is_string(column.type):
+            with contextlib.suppress(pa.ArrowInvalid):
+                # Most columns are numbers throughout; what follows takes four times as long.
+                return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
         # Float32 goes through its shortest text too: 0.7 is 0.7, not 0.699999988.
         text = text_column(column, name, self._place)
         blank = pc.is_in(pc.utf8_lower(text), value_set=pa.array(_BLANK))

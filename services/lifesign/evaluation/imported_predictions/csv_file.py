@@ -2,7 +2,7 @@
 
 import csv as python_csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,11 @@ from lifesign.evaluation.imported_predictions.table import SHOWN, Damaged, Table
 
 __all__ = ["open_csv"]
 
-_BLOCK_BYTES = 1 << 20
+_START_BYTES = 1 << 20
+# Arrow reads 32 blocks ahead.
+_BLOCK_BYTES = 1 << 18
+_LINES_PER_BLOCK = 16
+_TABLE_BYTES = 1 << 21
 _UNREADABLE = "\ufffd"
 
 
@@ -25,9 +29,9 @@ def open_csv(path: Path, digest: str) -> TableFile:
         DatasetError: a header alone, a header that cannot be read, or another encoding than UTF-8.
     """
     with Damaged(path, "CSV"), opened_bytes(path) as file:
-        start = file.read(_BLOCK_BYTES)
+        start = file.read(_START_BYTES)
         lines = _line_ends(start)
-        while block := file.read(_BLOCK_BYTES):
+        while block := file.read(_START_BYTES):
             lines += _line_ends(block)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DatasetError(f"{path}: expected UTF-8 text, got UTF-16; save it as UTF-8")
@@ -35,7 +39,8 @@ def open_csv(path: Path, digest: str) -> TableFile:
         raise DatasetError(f"{path}: expected a header and one row per sample, got a single line")
     delimiter = _delimiter(start)
     names = _header(start, delimiter, path)
-    read = partial(_read, path, delimiter)
+    longest = max(map(len, start.split(b"\n")))
+    read = partial(_read, path, delimiter, max(_BLOCK_BYTES, _LINES_PER_BLOCK * longest))
     return TableFile(path, names, max(lines - 1, 1), digest, delimiter == ";", read)
 
 
@@ -63,7 +68,7 @@ def _header(start: bytes, delimiter: str, path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _read(path: Path, delimiter: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+def _read(path: Path, delimiter: str, block_bytes: int, columns: Sequence[str]) -> Iterator[pa.Table]:
     ragged: list[csv.InvalidRow] = []
 
     def refuse(row: csv.InvalidRow) -> str:
@@ -74,7 +79,7 @@ def _read(path: Path, delimiter: str, columns: Sequence[str]) -> Iterator[pa.Tab
         with csv.open_csv(
             path,
             # Rows are numbered only without threads, and somebody has to find the broken one.
-            read_options=csv.ReadOptions(use_threads=False, block_size=_BLOCK_BYTES),
+            read_options=csv.ReadOptions(use_threads=False, block_size=block_bytes),
             parse_options=csv.ParseOptions(
                 delimiter=delimiter, newlines_in_values=True, invalid_row_handler=refuse
             ),
@@ -83,13 +88,28 @@ def _read(path: Path, delimiter: str, columns: Sequence[str]) -> Iterator[pa.Tab
                 column_types=dict.fromkeys(columns, pa.string()), include_columns=list(columns)
             ),
         ) as reader:
-            for batch in reader:
-                yield pa.Table.from_batches([batch])
+            yield from _grouped(reader)
     except (pa.ArrowException, UnicodeDecodeError) as error:
-        raise _explained(error, ragged, path) from error
+        raise _explained(error, ragged, path, block_bytes) from error
 
 
-def _explained(error: Exception, ragged: Sequence[csv.InvalidRow], path: Path) -> DatasetError:
+def _grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Yield tables of some megabytes: small ones cost more time than memory they save."""
+    held: list[pa.RecordBatch] = []
+    held_bytes = 0
+    for batch in batches:
+        held.append(batch)
+        held_bytes += batch.nbytes
+        if held_bytes >= _TABLE_BYTES:
+            yield pa.Table.from_batches(held)
+            held, held_bytes = [], 0
+    if held:
+        yield pa.Table.from_batches(held)
+
+
+def _explained(
+    error: Exception, ragged: Sequence[csv.InvalidRow], path: Path, block_bytes: int
+) -> DatasetError:
     if ragged:
         row = ragged[0]
         line = "" if row.number is None else f" in line {row.number}"
@@ -103,7 +123,7 @@ def _explained(error: Exception, ragged: Sequence[csv.InvalidRow], path: Path) -
         return DatasetError(f"{path}: expected readable CSV in UTF-8, got other bytes{found}")
     if "straddling" in reason:
         return DatasetError(
-            f"{path}: expected rows of at most {_BLOCK_BYTES:,} bytes, got a longer one; a quotation mark "
+            f"{path}: expected rows of at most {block_bytes:,} bytes, got a longer one; a quotation mark "
             "that is never closed makes one row of all that follows"
         )
     return DatasetError(f"{path}: expected readable CSV in UTF-8: {reason}")

@@ -4,7 +4,7 @@ import contextlib
 import json
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from lifesign.evaluation.imported_predictions.criteria import choose_operating_p
 from lifesign.evaluation.imported_predictions.meaning import Meaning, find_meaning
 from lifesign.evaluation.imported_predictions.parts import prediction_tables
 from lifesign.evaluation.imported_predictions.source import Survey, survey_file
+from lifesign.evaluation.imported_predictions.table import nobody_listens
 from lifesign.evaluation.replay.predictions import part_path, write_part
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
 from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord
@@ -60,15 +61,24 @@ class OpenedPredictions:
 
 
 def evaluate_predictions(
-    config: PredictionsConfig, *, progress: ProgressListener | None = None
+    config: PredictionsConfig,
+    *,
+    progress: ProgressListener | None = None,
+    look: Callable[[float], None] = nobody_listens,
 ) -> EvaluationResult:
     """Judge the scores of a file; write predictions, report and page to ``config.out``.
+
+    ``look`` hears what share of the file has been looked through, before ``progress`` hears of its rows.
 
     Raises:
         LifesignError: it could not be evaluated; one sentence says why.
     """
     listener = progress or SilentProgress()
-    opened = open_predictions(config)
+    try:
+        opened = open_predictions(config, look=look)
+    except BaseException:
+        listener.on_finish()
+        raise
     record = opened.record
     spec = analysis_spec(record, config)
     with RunFolder.claim(config.out, resume=False) as folder, _removed_on_failure(config.out):
@@ -103,13 +113,15 @@ def _removed_on_failure(out: Path) -> Iterator[None]:
         raise
 
 
-def open_predictions(config: PredictionsConfig) -> OpenedPredictions:
+def open_predictions(
+    config: PredictionsConfig, *, look: Callable[[float], None] = nobody_listens
+) -> OpenedPredictions:
     """Look through the file, settle what its columns and labels mean, and choose the threshold if asked.
 
     Raises:
         LifesignError: the file or the options do not fit; one sentence says why.
     """
-    survey = survey_file(config.predictions, split=config.split, limit=config.limit)
+    survey = survey_file(config.predictions, split=config.split, limit=config.limit, tell=look)
     dev = _dev_survey(config)
     card = None if config.card is None else _card(config.card)
     labels = {**(dev.labels if dev else {}), **survey.labels}

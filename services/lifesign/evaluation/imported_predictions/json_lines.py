@@ -33,29 +33,35 @@ def open_lines(path: Path, digest: str, tell: Callable[[float], None]) -> TableF
     Raises:
         DatasetError: a line that is no JSON object or holds a list or object, or bytes that are not UTF-8.
     """
-    names: dict[str, None] = {}
+    kinds: dict[str, set[pa.DataType]] = {}
     rows = done = 0
     size = path.stat().st_size
-    for block, table in _tables(path, None):
-        names.update(dict.fromkeys(table.column_names))
+    for block, table in _tables(_Parser(path)):
+        for field in table.schema:
+            kinds.setdefault(field.name, set()).add(field.type)
         rows += table.num_rows
         done += len(block)
         tell(min(1.0, done / size))
-    return TableFile(path, tuple(names), rows, digest, False, partial(_read, path))
+    return TableFile(path, tuple(kinds), rows, digest, False, partial(_read, path, _settled(kinds)))
 
 
-def _read(path: Path, columns: Sequence[str]) -> Iterator[pa.Table]:
-    for _, table in _tables(path, columns):
+def _settled(kinds: Mapping[str, set[pa.DataType]]) -> Mapping[str, pa.DataType]:
+    """Return the type of columns that have one throughout; elsewhere some blocks may lack all values."""
+    found = {name: types - {pa.null()} for name, types in kinds.items()}
+    return {name: next(iter(types)) for name, types in found.items() if len(types) == 1}
+
+
+def _read(path: Path, types: Mapping[str, pa.DataType], columns: Sequence[str]) -> Iterator[pa.Table]:
+    for _, table in _tables(_Parser(path, types, columns)):
         for name in columns:
             if name not in table.column_names:
                 table = table.append_column(name, pa.nulls(table.num_rows, pa.string()))
         yield table.select(list(columns))
 
 
-def _tables(path: Path, columns: Sequence[str] | None) -> Iterator[tuple[bytes, pa.Table]]:
-    parser = _Parser(path, columns)
-    with Damaged(path, "JSON Lines"):
-        for block in _blocks(path):
+def _tables(parser: "_Parser") -> Iterator[tuple[bytes, pa.Table]]:
+    with Damaged(parser.path, "JSON Lines"):
+        for block in _blocks(parser.path):
             table = parser.table(block)
             if table.num_rows:
                 yield block, table
@@ -78,13 +84,19 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 class _Parser:
-    """Parses blocks of lines in turn; ``columns`` are the keys that matter, ``None`` for all."""
+    """Parses blocks of lines in turn.
 
-    def __init__(self, path: Path, columns: Sequence[str] | None) -> None:
-        self._path, self._columns = path, columns
+    ``columns`` are the keys that matter, ``None`` for all; where the types of all of them are known,
+    Arrow need not look at the others.
+    """
+
+    def __init__(
+        self, path: Path, types: Mapping[str, pa.DataType] | None = None, columns: Sequence[str] | None = None
+    ) -> None:
+        self.path, self._columns = path, columns
+        self._types = {name: kind for name, kind in (types or {}).items() if name in (columns or ())}
+        self._others = "infer" if columns is None or set(columns) - set(self._types) else "ignore"
         self._line = 1
-        # Text that looks like a time in one block stays text in all that follow.
-        self._text: set[str] = set()
 
     def table(self, block: bytes) -> pa.Table:
         """Return the rows of a block; columns come in the order of first keys."""
@@ -97,20 +109,22 @@ class _Parser:
 
     def _guessed(self, block: bytes) -> pa.Table | None:
         """Return what Arrow reads, ``None`` where that is nothing or nothing to rely on."""
-        types: dict[str, pa.DataType] = dict.fromkeys(self._text, pa.string())
         try:
             table = arrow_json.read_json(
                 pa.BufferReader(block),
                 read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(block) + 1),
-                parse_options=arrow_json.ParseOptions(explicit_schema=pa.schema(types)),
+                parse_options=arrow_json.ParseOptions(
+                    explicit_schema=pa.schema(self._types), unexpected_field_behavior=self._others
+                ),
             )
         except (pa.ArrowException, UnicodeDecodeError):
             return None
         if self._columns is not None:
             table = table.select([name for name in table.column_names if name in self._columns])
-        times = {field.name for field in table.schema if pa.types.is_temporal(field.type)}
+        times = [field.name for field in table.schema if pa.types.is_temporal(field.type)]
         if times:
-            self._text |= times
+            # It is text here, and stays so in all blocks that follow.
+            self._types |= dict.fromkeys(times, pa.string())
             return self._guessed(block)
         return table if all(_is_certain(column) for column in table.columns) else None
 
@@ -129,16 +143,16 @@ class _Parser:
             row = json.loads(text)
         except UnicodeDecodeError as error:
             raise DatasetError(
-                f"{self._path}: expected UTF-8 text in line {number}, got {error.reason} at byte "
+                f"{self.path}: expected UTF-8 text in line {number}, got {error.reason} at byte "
                 f"{error.start + 1}"
             ) from None
         except ValueError as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise DatasetError(
-                f"{self._path}: expected JSON in line {number}, got {_shown(text)}: {reason}"
+                f"{self.path}: expected JSON in line {number}, got {_shown(text)}: {reason}"
             ) from None
         if not isinstance(row, dict):
-            raise DatasetError(f"{self._path}: expected a JSON object in line {number}, got {_shown(text)}")
+            raise DatasetError(f"{self.path}: expected a JSON object in line {number}, got {_shown(text)}")
         return row
 
     def _column(self, rows: Sequence[tuple[int, Mapping[str, Any]]], name: str) -> pa.Array:
@@ -149,13 +163,13 @@ class _Parser:
         for (number, _), value in zip(rows, values, strict=True):
             if isinstance(value, list | dict):
                 raise DatasetError(
-                    f"{self._path}: expected text or a number as {name!r} in line {number}, got "
+                    f"{self.path}: expected text or a number as {name!r} in line {number}, got "
                     f"{json.dumps(value)[:SHOWN]}; a list of scores is one column score_<class> per class"
                 )
             text = _text(value)
             if text is not None and not _is_unicode(text):
                 raise DatasetError(
-                    f"{self._path}: expected Unicode text as {name!r} in line {number}, got {text[:SHOWN]!a}"
+                    f"{self.path}: expected Unicode text as {name!r} in line {number}, got {text[:SHOWN]!a}"
                 )
             cells.append(text)
         return pa.array(cells, pa.string())

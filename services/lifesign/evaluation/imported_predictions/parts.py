@@ -14,15 +14,15 @@ from lifesign.evaluation.replay.predictions import Outcome, prediction_schema, s
 
 __all__ = ["prediction_tables"]
 
-_MOST_ROWS = 1 << 16
-_SCORES_PER_PART = 1 << 20
+_MOST_ROWS = 1 << 15
+_SCORES_PER_PART = 1 << 19
 _TEXT = ("sample_id", "path", "subject_id", "presentation_id", "pai_species")
 
 
 def prediction_tables(survey: Survey, meaning: Meaning) -> Iterator[tuple[pa.Table, int]]:
     """Yield parts in the order of the file, with the number of rows whose scores do not add up to 1.
 
-    Scores are float64: a threshold decides them digit by digit as the file has them. A part has 65,536
+    Scores are float64: a threshold decides them digit by digit as the file has them. A part has 32,768
     rows, fewer of many classes, so that it takes some megabytes.
 
     Raises:
