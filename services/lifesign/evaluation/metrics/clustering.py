@@ -1,7 +1,7 @@
 """How much less correlated samples tell: the design effect of several samples per subject."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -21,12 +21,13 @@ __all__ = [
 
 _CUTS = 8
 _SEEN = 10
+_BLOCK = 131_072  # samples at once
 _DENSE = 2  # so many cells per sample are counted in a table, more are sorted
 _NO_SKEW = 16e-6  # below it the gamma law's shape is too large to compute with
 
 
-def subject_codes(subjects: Sequence[str | None] | NDArray[Any]) -> NDArray[np.int64]:
-    """Return a number per subject, int64 ``(n,)``; every sample of unknown subject is one of its own.
+def subject_codes(subjects: Sequence[str | None] | NDArray[Any]) -> NDArray[np.int32]:
+    """Return a number per subject, int32 ``(n,)``; every sample of unknown subject is one of its own.
 
     ``subjects`` are names, ``None`` or empty for an unknown one, or an array of integers, negative for an
     unknown one. Numbers count from 0 as subjects first occur.
@@ -34,30 +35,43 @@ def subject_codes(subjects: Sequence[str | None] | NDArray[Any]) -> NDArray[np.i
     if isinstance(subjects, np.ndarray) and np.issubdtype(subjects.dtype, np.integer):
         return _renumbered(subjects)
     codes: dict[object, int] = {}
-    result = np.empty(len(subjects), dtype=np.int64)
+    result = np.empty(len(subjects), dtype=np.int32)
     for row, subject in enumerate(subjects):
         key: object = (row,) if subject is None or subject == "" else str(subject)
         result[row] = codes.setdefault(key, len(codes))
     return result
 
 
-def _renumbered(subjects: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+def _renumbered(subjects: NDArray[np.integer[Any]]) -> NDArray[np.int32]:
     count, width = len(subjects), int(subjects.max(initial=-1)) + 1
     if width > _DENSE * count:
         known = subjects >= 0
-        dense = np.full(count, -1, dtype=np.int64)
+        dense = np.full(count, -1, dtype=np.int32)
         dense[known] = np.unique(subjects[known], return_inverse=True)[1]
         return _renumbered(dense)
-    rows = np.flatnonzero(subjects >= 0)
-    people = subjects[rows]
     # Where a subject is seen first; a table by subject costs less than sorting the samples.
     first = np.full(width, count, dtype=np.int64)
-    np.minimum.at(first, people, rows)
+    for rows, people in _known_subjects(subjects):
+        np.minimum.at(first, people, rows)
     is_first = subjects < 0
     is_first[first[first < count]] = True
-    number = np.cumsum(is_first) - 1
-    number[rows] = number[first[people]]
+    number = np.cumsum(is_first, dtype=np.int32)
+    number -= 1
+    seen = first < count
+    own = np.full(width, -1, dtype=np.int32)
+    own[seen] = number[first[seen]]
+    for rows, people in _known_subjects(subjects):
+        number[rows] = own[people]
     return number
+
+
+def _known_subjects(
+    subjects: NDArray[np.integer[Any]],
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.integer[Any]]]]:
+    """Yield rows with their subjects where those are known, not all at once."""
+    for start in range(0, len(subjects), _BLOCK):
+        rows = np.flatnonzero(subjects[start : start + _BLOCK] >= 0) + start
+        yield rows, subjects[rows]
 
 
 def design_effect(values: NDArray[np.floating[Any]], subjects: Sequence[str | None] | NDArray[Any]) -> float:

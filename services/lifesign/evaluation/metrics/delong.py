@@ -103,7 +103,9 @@ def _standard_error(values: _Floats, truth: NDArray[np.bool_]) -> float:
     return math.sqrt(sum(float(part.var(ddof=1)) / len(part) for part in parts if len(part) > 1))
 
 
-def _clustered_error(values: _Floats, truth: NDArray[np.bool_], codes: NDArray[np.int64]) -> float:
+def _clustered_error(
+    values: _Floats, truth: NDArray[np.bool_], codes: NDArray[np.signedinteger[Any]]
+) -> float:
     people = int(codes.max()) + 1
     if people < 2:
         return math.inf

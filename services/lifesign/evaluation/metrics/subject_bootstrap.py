@@ -24,7 +24,7 @@ __all__ = ["SubjectInterval", "subject_intervals"]
 _DRAWS = 1000
 _FEWEST_DRAWS = 200
 _BUDGET = 200_000_000  # cells times draws, about a second
-_CELLS = 1_000_000  # draws times subjects at once
+_CELLS = 250_000  # draws times subjects at once
 _Floats = NDArray[np.float64]
 
 
@@ -88,7 +88,7 @@ def subject_intervals(
     # In float64, as decisions are made.
     accepted = values.astype(np.float64) >= threshold
     samples = _Samples(
-        subject=subject_codes(subjects).astype(np.int32),
+        subject=subject_codes(subjects),
         group=np.where(species < 0, species.dtype.type(len(names)), species),
         wrong=np.where(species < 0, ~accepted, accepted),
         bins=bin_index(values),
@@ -141,19 +141,21 @@ class _Counts:
     samples: _Samples
     size: NDArray[np.int64]
     errors: NDArray[np.int64]
-    cells: NDArray[np.intp]
+    cells: NDArray[np.int32]
     scores: int
 
     @classmethod
     def of(cls, samples: _Samples) -> "_Counts":
         groups, people = len(samples.species) + 1, samples.subjects
-        cells = samples.subject.astype(np.int64) * groups + samples.group
-        size = np.bincount(cells, minlength=people * groups).reshape(people, groups)
-        errors = np.bincount(cells[samples.wrong], minlength=people * groups).reshape(people, groups)
+        size, errors = (np.zeros((people, groups), dtype=np.int64) for _ in range(2))
+        for group in range(groups):
+            inside = samples.group == group
+            size[:, group] = np.bincount(samples.subject[inside], minlength=people)
+            errors[:, group] = np.bincount(samples.subject[inside & samples.wrong], minlength=people)
         used = np.zeros(int(samples.bins.max()) + 1, dtype=np.bool_)
         used[samples.bins] = True
         scores = int(np.count_nonzero(used))
-        places = (np.cumsum(used) - 1)[samples.bins]
+        places = (np.cumsum(used, dtype=np.int32) - 1)[samples.bins]
         places[samples.group == len(samples.species)] += scores
         return cls(samples, size, errors, places, scores)
 
@@ -235,8 +237,8 @@ def _jackknifed(samples: _Samples, level: float) -> tuple[float, float]:
 
 def _effective_size(samples: _Samples, inside: NDArray[np.bool_], level: float) -> float:
     """Return how many independent samples these are worth."""
-    subject = np.unique(samples.subject[inside], return_inverse=True)[1]
-    people = int(subject.max()) + 1
+    subject = samples.subject[inside]
+    people = int(np.count_nonzero(np.bincount(subject)))
     # Without an error nothing tells how alike errors are; scores of one person still do.
     effect = max(
         design_effect(samples.wrong[inside].astype(np.float64), subject),
