@@ -20,7 +20,7 @@ from lifesign_training.synth.identity import Identity
 from lifesign_training.synth.lighting import Lighting, highlight, irradiance
 from lifesign_training.synth.scene import background
 
-__all__ = ["Sitting", "finish_portrait", "portrait", "start_portrait"]
+__all__ = ["Sitting", "finish_portrait", "own_skin", "portrait", "start_portrait"]
 
 SKIN_WRAP = np.array([0.34, 0.20, 0.13], np.float32)
 
@@ -67,7 +67,11 @@ def portrait(identity: Identity, sitting: Sitting, size: int) -> Image:
     """Return the radiance ``(size, size, 3)`` of a living person in a place."""
     maps = head_maps(identity, sitting.pose, size)
     scene = start_portrait(identity, sitting, maps)
-    surface = head_surface(identity, sitting.pose, maps)
-    albedo = paint_eyes(identity, sitting.pose, maps, skin_albedo(identity, sitting.pose, maps))
-    skin = shade_skin(identity, surface, albedo, sitting.light)
+    skin = own_skin(identity, sitting, maps, head_surface(identity, sitting.pose, maps))
     return finish_portrait(identity, sitting, maps, scene, skin)
+
+
+def own_skin(identity: Identity, sitting: Sitting, maps: HeadMaps, surface: Surface) -> Image:
+    """Return the radiance ``(size, size, 3)`` of a person's own face, eyes included."""
+    albedo = paint_eyes(identity, sitting.pose, maps, skin_albedo(identity, sitting.pose, maps))
+    return shade_skin(identity, surface, albedo, sitting.light)

@@ -6,11 +6,11 @@ import numpy as np
 
 from lifesign_training.synth.colour import Image, luma
 from lifesign_training.synth.complexion import skin_albedo
-from lifesign_training.synth.eyes import eye_opening, paint_eyes
+from lifesign_training.synth.eyes import eye_opening
 from lifesign_training.synth.face import (
     Sitting,
     finish_portrait,
-    shade_skin,
+    own_skin,
     start_portrait,
 )
 from lifesign_training.synth.fields import Field, blur, over, sample, smooth_noise, soft_inside
@@ -48,8 +48,7 @@ def _wear(attacker: Identity, sitting: Sitting, size: int) -> _Wearer:
     maps = head_maps(attacker, sitting.pose, size)
     scene = start_portrait(attacker, sitting, maps)
     surface = head_surface(attacker, sitting.pose, maps)
-    albedo = paint_eyes(attacker, sitting.pose, maps, skin_albedo(attacker, sitting.pose, maps))
-    skin = shade_skin(attacker, surface, albedo, sitting.light)
+    skin = own_skin(attacker, sitting, maps, surface)
     # The hole is a little larger than the eye.
     opened = replace(attacker, eye_size=attacker.eye_size * 1.18)
     return _Wearer(maps, surface, scene, skin, eye_opening(opened, replace(sitting.pose, lid=1.35), maps))
