@@ -259,4 +259,4 @@ def test_a_busy_port_is_one_sentence(tmp_path: Path) -> None:
         ended = subprocess.run([*command, "--data-dir", str(tmp_path)], capture_output=True, text=True)
 
     assert ended.returncode == 2
-    assert ended.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert ended.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use; choose --port\n"

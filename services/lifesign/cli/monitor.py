@@ -41,6 +41,7 @@ def command(
     from lifesign.evaluation.monitor.service import open_monitor
     from lifesign.evaluation.monitor.settings import monitor_settings
     from lifesign.evaluation.service import evaluate
+    from lifesign.listening import listen
     from lifesign.telemetry import configure_logging
 
     # Also after the server has drained, when uvicorn hands the signal on: told to stop, stopped, no error.
@@ -54,7 +55,7 @@ def command(
         log_level=log_level,
     )
     configure_logging(level=settings.log_level)
-    with _listen(settings.host, settings.port) as listener:
+    with listen(settings.host, settings.port) as listener:
         _serve(open_monitor(settings, evaluate=evaluate), listener)
 
 
@@ -81,20 +82,6 @@ def _serve(monitor: Any, listener: socket.socket) -> None:
     )
     uvicorn.Server(config).run(sockets=[listener])
     get_logger("monitor").info("stopped")
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    from lifesign.errors import ConfigurationError
-
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
-    return listener
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

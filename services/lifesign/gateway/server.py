@@ -1,16 +1,15 @@
 """The gateway as a process: its socket, its signals, its end."""
 
 import asyncio
-import os
 import socket
 from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
 
-from lifesign.errors import ConfigurationError
 from lifesign.gateway.app import create_app
 from lifesign.gateway.settings import GatewaySettings
+from lifesign.listening import listen
 from lifesign.telemetry import get_logger
 
 __all__ = ["GatewayServer", "listen", "serve"]
@@ -76,18 +75,3 @@ def serve(settings: GatewaySettings) -> None:
     _log.info("listening", host=host, port=port, target=settings.target, model=settings.model)
     GatewayServer(config, app, drain_seconds=settings.drain_seconds).run([listener])
     _log.info("stopped")
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one.
-
-    Raises:
-        ConfigurationError: the address is taken or not ours.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        # strerror would name the address a second time; getaddrinfo has no errno that strerror knows.
-        reason = str(error) if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise ConfigurationError(f"cannot listen on {host}:{port}: {reason}; choose --port") from None

@@ -19,8 +19,9 @@ from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
 
 from lifesign.gateway.app import create_app
-from lifesign.gateway.server import GatewayServer, listen
+from lifesign.gateway.server import GatewayServer
 from lifesign.gateway.settings import GatewaySettings
+from lifesign.listening import listen
 from lifesign.model_card import ModelCard, OperatingPoint, RateEvidence
 from lifesign.pb import serving_pb2 as pb
 from lifesign.preprocessing import PreprocessingSpec
