@@ -50,3 +50,13 @@ def test_what_lies_beside_the_model_does_not_count(version):
 
 def test_without_files_there_is_no_digest(tmp_path):
     assert version_digest(tmp_path / "absent") == ""
+
+
+def test_bytes_that_look_like_the_next_file_are_not_taken_for_it(tmp_path):
+    two, one = tmp_path / "two", tmp_path / "one"
+    two.mkdir()
+    one.mkdir()
+    (two / "a").write_bytes(b"1")
+    (two / "b").write_bytes(b"2")
+    (one / "a").write_bytes(b"1" + b"1 b " + b"2")
+    assert version_digest(one) != version_digest(two)
