@@ -12,7 +12,7 @@ from lifesign.gateway.settings import GatewaySettings
 from lifesign.listening import listen
 from lifesign.telemetry import get_logger
 
-__all__ = ["GatewayServer", "listen", "serve"]
+__all__ = ["GatewayServer", "serve"]
 
 _log = get_logger("gateway")
 
