@@ -5,14 +5,20 @@ at a time; that bounds what its object store holds.
 """
 
 import contextlib
+import importlib
 import os
 import re
+import secrets
 import socket
 import time
-from collections import Counter, deque
+import warnings
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
+
+import grpc
 
 from lifesign.errors import ConfigurationError, LifesignError, NotReadyError
 from lifesign.executor import Work
@@ -23,14 +29,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _SCHEME = "ray://"
+_AUTH_MODE, _AUTH_TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 _ADDRESS = re.compile(r"(ray://)?(?P<host>[^:/\s]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})")
 _CONNECT_SECONDS = 5.0
+_GREET_SECONDS = 10.0
+_SHOWN_CHARACTERS = 200
 _TICK_SECONDS = 1.0
 _CLOSE_SECONDS = 15.0
 # The tail of one item and the start of the next overlap, as with the two threads of a local replay.
 _CLAIMS_PER_WORKER = 2
-# An item that takes every worker with it, or a node that loses every worker, is not tried for ever.
+# An item that takes every worker with it, or a node that loses every worker, is not tried for ever. A node
+# that goes and takes its worker along says little against the item.
 _LOSSES = 3
+_LOSSES_WITH_NODES = 10
 # To be listened to and closed while items run.
 _OTHER_CALLS = 2
 # The least that Ray accepts, and far more than two small results per worker need.
@@ -69,11 +80,20 @@ class RayExecutor:
         """Yield one result per item as they complete; an item whose worker is lost is claimed by another.
 
         Raises:
-            LifesignError: what the work raised, first of all; or no node is left to work on.
+            LifesignError: what the work raised, first of all; no node is left to work on, or the cluster is
+                lost, which Ray says after half a minute.
         """
         ray = _ray()
         with _connected(ray, self), contextlib.closing(_Crew[Item, Result](ray, work, tell)) as crew:
-            yield from crew.results(items)
+            try:
+                yield from crew.results(items)
+            except ray.exceptions.RayTaskError:
+                raise
+            except (ray.exceptions.RayError, ConnectionError, grpc.RpcError) as error:
+                where = self.address or "this machine"
+                raise NotReadyError(
+                    f"lost the Ray cluster at {where}: {_one_line(error)}", code="UNAVAILABLE"
+                ) from error
 
 
 @dataclass(frozen=True)
@@ -144,7 +164,8 @@ class _Crew(Generic[Item, Result]):
     members: list[_Member] = field(default_factory=list)
     calls: dict[Any, _Call] = field(default_factory=dict)
     unclaimed: deque[Item] = field(default_factory=deque)
-    losses: Counter[Any] = field(default_factory=Counter)
+    losses: Counter[str] = field(default_factory=Counter)
+    lost_on: defaultdict[Item, list[str]] = field(default_factory=lambda: defaultdict(list))
     reason: str = ""
     hired_at: float | None = None
 
@@ -163,8 +184,9 @@ class _Crew(Generic[Item, Result]):
     def close(self) -> None:
         """Let workers end what they do, so that nobody writes any more, and end them."""
         self.calls.clear()
-        ends = [member.actor.close.remote() for member in self.members if member.is_open]
+        # Of a cluster that is gone nothing can be ended.
         with contextlib.suppress(Exception):
+            ends = [member.actor.close.remote() for member in self.members if member.is_open]
             self.ray.wait(ends, num_returns=len(ends), timeout=_CLOSE_SECONDS)
         while self.members:
             self._end(self.members.pop())
@@ -237,18 +259,21 @@ class _Crew(Generic[Item, Result]):
 
     def _lose(self, member: _Member, error: Exception) -> None:
         """Give back what a lost worker had claimed."""
-        self.reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        self.reason = f"{type(error).__name__}: {_one_line(error)}"
         self.losses[member.node] += 1
         self.members.remove(member)
         self._end(member)
+        alive = {node["NodeID"] for node in self.ray.nodes() if node["Alive"]}
         for reference in [one for one, call in self.calls.items() if call.member is member]:
             item = self.calls.pop(reference).item
             if item is _OPEN or item is _LISTEN:
                 continue
-            self.losses[item] += 1
-            if self.losses[item] >= _LOSSES:
-                raise LifesignError(f"{item} was lost with its Ray worker {_LOSSES} times: {self.reason}")
-            self.unclaimed.appendleft(item)
+            places = self.lost_on[item]
+            places.append(member.node)
+            if sum(node in alive for node in places) >= _LOSSES or len(places) >= _LOSSES_WITH_NODES:
+                raise LifesignError(f"{item} was lost with its Ray worker {len(places)} times: {self.reason}")
+            # At the end: if it is to blame, the others are done and kept before it ends the run.
+            self.unclaimed.append(item)
         self.tell("a Ray worker was lost; others claim what it had not finished")
 
     def _listen(self) -> None:
@@ -285,6 +310,7 @@ def _connected(ray: Any, executor: RayExecutor) -> Iterator[None]:
         return
     options: dict[str, Any] = {"address": executor.address, "log_to_driver": False, "logging_level": "error"}
     if executor.address is None:
+        _use_own_token()
         options |= {
             "address": "local",
             "num_cpus": executor.local_cpus,
@@ -294,20 +320,53 @@ def _connected(ray: Any, executor: RayExecutor) -> Iterator[None]:
         }
     else:
         host = _require_listener(executor.address)
-        if host.startswith("127.") and not executor.address.startswith(_SCHEME):
+        if executor.address.startswith(_SCHEME):
+            _use_token_if_there_is_one()
+        elif host.startswith("127."):
             # A cluster that listens on loopback only knows its nodes, this one too, by that address.
             options["_node_ip_address"] = host
     try:
-        ray.init(**options)
+        with warnings.catch_warnings():
+            # What Ray warns of here it also raises.
+            warnings.simplefilter("ignore")
+            ray.init(**options)
     except (ConnectionError, RuntimeError, OSError) as error:
         where = executor.address or "this machine"
+        # A head that wants a token lets clients without one run into their deadline.
+        hint = "; does the head want a token (RAY_AUTH_TOKEN)?" if "timeout" in str(error) else ""
         raise NotReadyError(
-            f"cannot use Ray at {where}: {' '.join(str(error).split())[:300]}", code="UNAVAILABLE"
+            f"cannot use Ray at {where}: {_one_line(error)}{hint}", code="UNAVAILABLE"
         ) from error
     try:
         yield
     finally:
         ray.shutdown()
+
+
+def _use_own_token() -> None:
+    """Protect the cluster of this run by a token of its own.
+
+    Ray would otherwise write one to ``~/.ray``, and from then on ``ray start`` wants it from everybody.
+    """
+    if _AUTH_MODE not in os.environ and not _has_token():
+        os.environ[_AUTH_TOKEN] = secrets.token_hex(32)
+
+
+def _use_token_if_there_is_one() -> None:
+    """Send the token that ``ray start`` uses as soon as there is one; Ray's clients do not by themselves."""
+    if _AUTH_MODE in os.environ or not _has_token():
+        return
+    os.environ[_AUTH_MODE] = "token"
+    # Ray read the environment when it was imported; releases before 2.60 know no tokens.
+    settings: Any = getattr(importlib.import_module("ray._raylet"), "Config", None)
+    if hasattr(settings, "initialize"):
+        settings.initialize("")
+
+
+def _has_token() -> bool:
+    if any(name in os.environ for name in (_AUTH_TOKEN, f"{_AUTH_TOKEN}_PATH")):
+        return True
+    return (Path.home() / ".ray" / "auth_token").exists()
 
 
 def _require_listener(address: str) -> str:
@@ -320,4 +379,24 @@ def _require_listener(address: str) -> str:
         socket.create_connection((host, int(match["port"])), _CONNECT_SECONDS).close()
     except OSError as error:
         raise NotReadyError(f"no Ray at {address}: {error.strerror or error}", code="UNAVAILABLE") from error
+    _require_greeting(address)
     return host
+
+
+def _require_greeting(address: str) -> None:
+    """Refuse what listens and does not speak gRPC: Ray would try for minutes, or for ever."""
+    if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"):
+        return
+    with grpc.insecure_channel(address.removeprefix(_SCHEME)) as channel:
+        try:
+            grpc.channel_ready_future(channel).result(timeout=_GREET_SECONDS)
+        except grpc.FutureTimeoutError as error:
+            raise NotReadyError(
+                f"no Ray at {address}: something listens there and does not answer as Ray does "
+                f"within {_GREET_SECONDS:g} s",
+                code="UNAVAILABLE",
+            ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:_SHOWN_CHARACTERS]

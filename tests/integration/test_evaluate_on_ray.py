@@ -1,12 +1,14 @@
 """Replay by Ray workers: the bytes of a local run, whatever becomes of nodes, and clear words otherwise."""
 
 import contextlib
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from ray.cluster_utils import Cluster
 from typer.testing import CliRunner
 
 from lifesign.cli import app
-from lifesign.errors import ContractError
+from lifesign.errors import ContractError, NotReadyError
 from lifesign.evaluation.config import EvaluationConfig, evaluation_config
 from lifesign.evaluation.replay.predictions import read_predictions
 from lifesign.evaluation.replay.progress import SilentProgress
@@ -234,6 +236,149 @@ def test_a_cluster_is_used_from_outside_by_its_client_address(nodes, manifest, w
     assert _report(tmp_path / "run") == _report(whole_run)
 
 
+class _ReplaceNodes(SilentProgress):
+    """Three times over adds a node and kills the one that works, while the server holds all answers."""
+
+    def __init__(self, cluster: Cluster, options: dict[str, object]) -> None:
+        self.cluster, self.options = cluster, options
+        self.killed = 0
+        self._may_answer = threading.Event()
+        self._may_answer.set()
+
+    def on_batch(self, done, scored, no_response, correct):
+        if self.killed < 3 and done >= 48 * (self.killed + 1):
+            self._may_answer.clear()
+            working = next(iter(self.cluster.worker_nodes))
+            self.cluster.add_node(**self.options)
+            for process in psutil.Process(working.all_processes["raylet"][0].process.pid).children():
+                process.kill()
+            self.cluster.remove_node(working, allow_graceful=False)
+            self.killed += 1
+            self._may_answer.set()
+
+    def hold(self, images):
+        self._may_answer.wait()
+
+
+@pytest.mark.slow
+def test_nodes_that_come_late_get_work_and_three_in_a_row_may_be_lost(manifest, whole_run, tmp_path):
+    options = {"object_store_memory": STORE_BYTES, "node_ip_address": LOOPBACK}
+    # Without a CPU the head gets no work.
+    cluster = Cluster(
+        initialize_head=True, head_node_args={**options, "num_cpus": 0, "include_dashboard": False}
+    )
+    try:
+        cluster.add_node(**options, num_cpus=1)
+        replace = _ReplaceNodes(cluster, {**options, "num_cpus": 1})
+        with FakeModelServer(inspect=replace.hold) as server:
+            config = _config(manifest, tmp_path / "run", server, timeout_seconds=120)
+            evaluate(config, executor=RayExecutor(cluster.address), progress=replace)
+    finally:
+        cluster.shutdown()
+    assert replace.killed == 3
+    assert _report(tmp_path / "run") == _report(whole_run)
+
+
+class _Head:
+    """A head as people start it, ``ray start``; ``address`` is for clients, ``port`` for other nodes."""
+
+    def __init__(self, folder: str) -> None:
+        client_port, self.port = _free_port(), _free_port()
+        self.address = f"ray://127.0.0.1:{client_port}"
+        options = [f"--ray-client-server-port={client_port}", f"--port={self.port}", f"--temp-dir={folder}"]
+        options += ["--num-cpus=1", f"--object-store-memory={STORE_BYTES}", "--include-dashboard=false"]
+        self._process = subprocess.Popen(
+            [Path(sys.executable).with_name("ray"), "start", "--head", "--block", *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", client_port)).close()
+                return
+            time.sleep(0.1)
+
+    def workers(self) -> list[psutil.Process]:
+        return _workers(psutil.Process(self._process.pid))
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            parts = psutil.Process(self._process.pid).children(recursive=True)
+            for one in [self._process, *parts]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def head() -> Iterator[_Head]:
+    # The sockets in it have short names only.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        head = _Head(folder)
+        try:
+            yield head
+        finally:
+            head.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class _Once(SilentProgress):
+    """Does something when so many samples are done."""
+
+    def __init__(self, do: Callable[[], object], at: int) -> None:
+        self._do, self._at = do, at
+
+    def on_batch(self, done, scored, no_response, correct):
+        if done >= self._at:
+            self._at = SAMPLES + 1
+            self._do()
+
+
+@pytest.mark.slow
+def test_a_head_as_people_start_it_is_used_and_its_loss_is_told(head, manifest, whole_run, tmp_path):
+    place = RayExecutor.at(head.address)
+    with FakeModelServer() as server:
+        evaluate(_config(manifest, tmp_path / "run", server), executor=place)
+        lost = _config(manifest, tmp_path / "lost", server)
+        with pytest.raises(NotReadyError, match=f"lost the Ray cluster at {head.address}: "):
+            evaluate(lost, executor=place, progress=_Once(head.kill, at=32))
+        evaluate(lost, resume=True)
+    assert _report(tmp_path / "run") == _report(whole_run)
+    assert _report(tmp_path / "lost") == _report(whole_run)
+
+
+@pytest.mark.slow
+def test_interrupted_on_a_cluster_leaves_no_worker_there_and_is_resumed(head, manifest, whole_run, tmp_path):
+    with FakeModelServer() as server:
+        words = ["evaluate", str(manifest), "--model", "liveness", "--target", server.target]
+        words += ["--class-names", "attack,bona_fide", "--out", str(tmp_path / "run")]
+        words += ["--shard-size", "16", "--batch-size", "8"]
+        command = [sys.executable, "-c", "from lifesign.cli import main; main()", *words]
+        process = subprocess.Popen(
+            [*command, "--executor", head.address],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        )
+        while server.images < 64:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert stderr.endswith("interrupted; what is done is kept, continue with --resume\n")
+        assert not head.workers()
+        subprocess.run([*command, "--executor", head.address, "--resume"], check=True, capture_output=True)
+    assert _report(tmp_path / "run") == _report(whole_run)
+
+
 @pytest.mark.parametrize(
     ("executor", "words"),
     [
@@ -245,6 +390,16 @@ def test_a_cluster_is_used_from_outside_by_its_client_address(nodes, manifest, w
 def test_an_executor_that_cannot_be_is_told_in_a_sentence(manifest, tmp_path, executor, words):
     assert _refusal(manifest, tmp_path, executor) == f"error: {words}\n"
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_something_else_that_listens_is_no_ray_and_told_soon(manifest, tmp_path):
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        address = f"ray://{LOOPBACK}:{listener.getsockname()[1]}"
+        refusal = _refusal(manifest, tmp_path, address)
+    assert refusal == (
+        f"error: no Ray at {address}: something listens there and does not answer as Ray does within 10 s\n"
+    )
 
 
 def test_without_ray_the_extra_is_named(manifest, tmp_path, monkeypatch):
