@@ -118,6 +118,7 @@ def test_a_contract_decides_how_a_run_reads_the_answer(manifest, contract, tmp_p
     [
         (["--dry-run", "--out", "run"], "--out does not go with --dry-run"),
         (["--dry-run", "--resume"], "--resume does not go with --dry-run"),
+        (["--dry-run", "--executor", "ray"], "--executor does not go with --dry-run"),
         ([], "expected --out, the folder of the run, got none"),
         (["--dry-run", "--model-config", "nope.yml"], "nope.yml: No such file or directory"),
     ],
