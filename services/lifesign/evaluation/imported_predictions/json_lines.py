@@ -149,10 +149,14 @@ class _Parser:
         except ValueError as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise DatasetError(
-                f"{self.path}: expected JSON in line {number}, got {_shown(text)}: {reason}"
+                f"{self.path}: expected JSON in line {number}, got {_shown(text)}: {reason}; write one object "
+                "per line"
             ) from None
         if not isinstance(row, dict):
-            raise DatasetError(f"{self.path}: expected a JSON object in line {number}, got {_shown(text)}")
+            raise DatasetError(
+                f"{self.path}: expected a JSON object in line {number}, got {_shown(text)}; write one object "
+                "per line, without brackets around all"
+            )
         return row
 
     def _column(self, rows: Sequence[tuple[int, Mapping[str, Any]]], name: str) -> pa.Array:

@@ -38,3 +38,19 @@ def test_evaluating_imports_nothing_heavy(module):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert found.stdout.strip() == "[]"
+
+
+def test_the_command_on_a_file_loads_no_pandas_though_it_is_there(tmp_path):
+    scores = tmp_path / "scores.csv"
+    scores.write_text("sample_id,label,score\n" + "".join(f"s{i},{i % 2},{i % 2}\n" for i in range(40)))
+    words = ["evaluate", "--predictions", str(scores), "--out", str(tmp_path / "out"), "--quiet"]
+    code = (
+        "import sys; from lifesign.cli import app\n"
+        f"try: app({words!r})\n"
+        f"except SystemExit: print([name for name in {HEAVY!r} if name in sys.modules])\n"
+        "import pandas"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert found.stdout.splitlines()[-1] == "[]"
