@@ -1,7 +1,10 @@
 """All rules over the evidence; causes first, and no symptom beside the cause that explains it."""
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+
+import numpy as np
 
 from lifesign.evaluation.diagnosis.course import Course, course_of
 from lifesign.evaluation.diagnosis.evidence import Evidence
@@ -70,6 +73,7 @@ _ORDER = (
     Code.PREPROCESS_MISMATCH,
     Code.SUSPECTED_LEAKAGE,
     Code.TRAIN_INFERENCE_MODE_MISMATCH,
+    Code.SATURATED_OUTPUTS,
     Code.LOSS_DIVERGENCE,
     Code.LEARNING_RATE_TOO_HIGH,
     Code.LEARNING_RATE_TOO_LOW,
@@ -85,7 +89,6 @@ _ORDER = (
     Code.DECISION_THRESHOLD,
     Code.WEAK_CLASS,
     Code.CLASS_IMBALANCE,
-    Code.SATURATED_OUTPUTS,
     Code.MISSING_CLASS_IN_EVALUATION,
     Code.CHANCE_LEVEL,
     Code.MISCALIBRATION,
@@ -207,8 +210,11 @@ def diagnose(evidence: Evidence) -> list[Finding]:
 
     A finding that another one explains is left out and named in that one's ``excluded``.
     """
-    course = course_of(evidence)
-    found = _one_per_code(finding for rule in _RULES for finding in rule(evidence, course))
+    # A figure that an epoch lacks is nan, and what is worked out of it is no proof: comparisons are false.
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        course = course_of(evidence)
+        found = _one_per_code(finding for rule in _RULES for finding in rule(evidence, course))
     kept = _without_explained(found)
     kept.sort(key=_importance)
     if any(finding.is_alarm for finding in kept):

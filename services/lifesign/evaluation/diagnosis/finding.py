@@ -1,5 +1,6 @@
 """The codes of a diagnosis, and a finding with its proof."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -115,7 +116,7 @@ class Finding:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as ``lifesign diagnose --json`` prints it."""
-        details = dict(self.details)
+        details = _plain(self.details)
         if self.refuted_by:
             details["refuted_by"] = self.refuted_by
         if self.excluded:
@@ -123,8 +124,19 @@ class Finding:
         return {
             "code": self.code.value,
             "severity": self.severity.value,
-            "confidence": round(self.confidence, 2),
+            "confidence": round(float(self.confidence), 2),
             "evidence": self.evidence,
             "remedy": self.remedy,
             "details": details,
         }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON has it: no arrays, no number that is not finite."""
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if isinstance(value, float) and not math.isfinite(value) else value

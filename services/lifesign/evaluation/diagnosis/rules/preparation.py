@@ -406,8 +406,14 @@ def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Fin
         Code.SUSPECTED_LEAKAGE,
         Severity.WARNING,
         0.88 if stated and reason else 0.8 if stated else 0.6,
-        (f"By the notes one part reveals the other: {setup.quote(*_LEAKS)}. " if stated else "")
-        + (f"{reason[0].upper()}{reason[1:]}." if reason else ""),
+        " ".join(
+            sentence
+            for sentence in (
+                f"By the notes one part reveals the other: {setup.quote(*_LEAKS)}." if stated else "",
+                f"{reason[0].upper()}{reason[1:]}." if reason else "",
+            )
+            if sentence
+        ),
         "Split by subject, source or time before any resampling or fitting of transforms; search duplicates across "
         "splits; drop features that are known only with the answer.",
         refuted_by="the same quality on a split by group, or on data collected later",
