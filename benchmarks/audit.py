@@ -6,8 +6,9 @@
 Traps: every fault of ``lifesign.testing.audit_traps``, built into ``--seeds`` sets that have none. Clean:
 ``--sets`` sets of 8 to 120 people in which nothing depends on label or split, of
 ``lifesign.testing.clean_datasets``; what warns or blocks there is a false alarm, but for what is counted and
-true (``few_samples``, a species or class that chance left out of a split). Measured: none of 120 clean sets
-of 50 to 855 samples, median 268, is warned of.
+true (``few_samples``, a species or class that chance left out of a split). Measured: each of 30 faults is
+found in each of 3 sets, and nothing besides; none of 120 clean sets of 50 to 855 samples, median 268, is
+warned of.
 
 Side by side in one run: reading and decoding alone, the whole measurement (digests, hashes, texture), and the
 checks; then the near-duplicate index against comparing all with all, and the checks of a table of --rows

@@ -210,7 +210,8 @@ def _rate_row(name: str, rate: RateRow, source: str, note: str = "") -> Headline
 
 
 def _score_interval(rate: RateRow) -> str:
-    if rate.wilson_lower is None or rate.wilson_upper is None:
+    # Without errors the exact limit is one-sided, which a two-sided one beside it would contradict.
+    if rate.wilson_lower is None or rate.wilson_upper is None or rate.errors in (0, rate.total):
         return ""
     return f"{percent(rate.wilson_lower).removesuffix(' %')}–{percent(rate.wilson_upper)}"
 
