@@ -93,12 +93,10 @@ def text_column(column: pa.ChunkedArray, name: str, place: str) -> pa.ChunkedArr
             raise pa.ArrowNotImplementedError
         text = pc.utf8_trim_whitespace(column.cast(pa.string()))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        advice = (
-            "; a list of scores is one column score_<class> per class" if pa.types.is_nested(kind) else ""
-        )
-        raise DatasetError(
-            f"{place}: expected text or numbers in column {name!r}, got {kind}{advice}"
-        ) from None
+        is_list = pa.types.is_nested(kind)
+        advice = "; a list of scores is one column score_<class> per class" if is_list else ""
+        message = f"{place}: expected text or numbers in column {name!r}, got {kind}{advice}"
+        raise DatasetError(message) from None
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 

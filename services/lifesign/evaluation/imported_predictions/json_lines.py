@@ -149,8 +149,8 @@ class _Parser:
         except ValueError as error:
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             raise DatasetError(
-                f"{self.path}: expected JSON in line {number}, got {_shown(text)}: {reason}; write one object "
-                "per line"
+                f"{self.path}: expected JSON in line {number}, got {_shown(text)}: {reason}; "
+                "write one object per line"
             ) from None
         if not isinstance(row, dict):
             raise DatasetError(

@@ -64,7 +64,7 @@ def test_every_row_comes_once_in_parts_of_some_megabytes(tmp_path, name):
     ("change", "message"),
     [
         ({"score": 1.5}, "row 55,001, sample 'sample-55000': expected 'score' as a probability"),
-        ({"sample_id": "sample-3"}, "1 of the sample ids more than once, such as 'sample-3' in rows 4 and 55,001"),
+        ({"sample_id": "sample-3"}, "ids more than once, such as 'sample-3' in rows 4 and 55,001"),
         ({"label": "sofa"}, "row 55,001, sample 'sample-55000': unknown class 'sofa'"),
         ({"label": ""}, "row 55,001, sample 'sample-55000': expected a label in every row, got none"),
     ],
@@ -85,9 +85,10 @@ def test_rows_before_the_first_split_name_are_of_no_split(tmp_path):
 
 
 def test_the_first_pass_tells_how_far_it_is(tmp_path):
-    for name in ("a.csv", "a.jsonl", "a.parquet"):
+    for name, count in (("a.csv", 4 * _COUNT), ("a.jsonl", _COUNT), ("a.parquet", _COUNT)):
         shares = []
-        config = predictions_config(predictions=_write(tmp_path / name, _rows()), out=tmp_path / "out")
+        path = _write(tmp_path / name, _rows(count))
+        config = predictions_config(predictions=path, out=tmp_path / "out")
         open_predictions(config, look=shares.append)
         assert shares == sorted(shares)
         assert len(shares) > 1
