@@ -124,7 +124,11 @@ def command(
     ] = 0.0,
     freeze: Annotated[
         _Switch,
-        typer.Option("--freeze", case_sensitive=False, help="Turn variables into constants at load."),
+        typer.Option(
+            "--freeze",
+            case_sensitive=False,
+            help="Turn variables into constants at load, and fold what follows convolutions into them.",
+        ),
     ] = _Switch.TRUE,
     drain_seconds: Annotated[
         float, typer.Option("--drain_seconds", help="Seconds running calls may take after SIGTERM.")

@@ -54,11 +54,13 @@ class LoaderOptions:
     """How versions are loaded.
 
     ``intra_op_threads`` and ``inter_op_threads`` 0 mean the measured best on CPU (1, and one per core),
-    TensorFlow's own choice on GPU. ``gpu_memory_fraction`` 0 leaves memory to TensorFlow.
+    TensorFlow's own choice on GPU. ``gpu_memory_fraction`` 0 leaves memory to TensorFlow. Only what is frozen
+    can be folded.
     """
 
     tags: frozenset[str] = frozenset({"serve"})
     freeze: bool = True
+    fold: bool = True
     intra_op_threads: int = 0
     inter_op_threads: int = 0
     gpu_memory_fraction: float = 0.0
@@ -216,17 +218,28 @@ class TensorFlowLoader:
                 session, session.graph.as_graph_def(), kept
             )
             reason = _obstacle(graph_def)
-            if not reason:
-                graph_def = folded(graph_def, kept)
         except (ValueError, KeyError, NotImplementedError, TypeError, tf.errors.OpError) as error:
             graph_def, reason = None, f"{type(error).__name__}: {str(error)[:200]}"
         if reason:
             _log.info("model_served_as_saved", path=str(version_dir), reason=reason)
             return None
+        if self._options.fold:
+            graph_def = _folded_or_same(graph_def, kept, version_dir)
         graph = tf.Graph()
         with graph.as_default():
             tf.import_graph_def(graph_def, name="")
         return tf.compat.v1.Session(graph=graph, config=self._config)
+
+
+def _folded_or_same(graph_def: Any, kept: list[str], version_dir: Path) -> Any:
+    try:
+        return folded(graph_def, kept)
+    except (ValueError, KeyError, TypeError, RuntimeError, tf.errors.OpError) as error:
+        # Folding is for speed only; the frozen graph computes the same.
+        _log.warning(
+            "model_not_folded", path=str(version_dir), reason=f"{type(error).__name__}: {error}"[:200]
+        )
+        return graph_def
 
 
 def _tags_message(tags: frozenset[str], error: Exception) -> str:

@@ -4,6 +4,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import json
 import shutil
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc
 
+from lifesign.client import PredictionClient
 from lifesign.serving.server import ModelServer
 from lifesign.serving.settings import ServerSettings
 
@@ -252,8 +254,18 @@ def wire(
     ]
     config.write_text("model_config_list { " + " ".join(entries) + " }")
     running = start(base, model_config_file=config, monitoring_path="/monitoring/prometheus/metrics")
+    # The server starts to answer with the first version of each model.
+    with PredictionClient(f"127.0.0.1:{running.server.grpc_port}", model="half") as client:
+        _wait_available(client, {1, 2})
     yield running
     running.server.stop(1.0)
+
+
+def _wait_available(client: PredictionClient, versions: set[int]) -> None:
+    end = time.monotonic() + 30
+    while not versions <= {one.version for one in client.status() if one.state == "AVAILABLE"}:
+        assert time.monotonic() < end, client.status()
+        time.sleep(0.02)
 
 
 @pytest.fixture(scope="session")
