@@ -179,8 +179,8 @@ def test_a_wish_becomes_a_report_a_page_and_instruments(start: Callable[[], _Pro
     assert found is not None, metrics
     assert float(found.group(1)) == pytest.approx(document.accuracy.value)
     assert str(document.verdict) in monitor.http.get("/").text
-    assert monitor.end(signal.SIGTERM) == 0
-    assert {"listening", "evaluation_started", "evaluation_succeeded"} <= set(monitor.events())
+    assert monitor.end(signal.SIGINT) == 0
+    assert {"listening", "evaluation_started", "evaluation_succeeded", "stopped"} <= set(monitor.events())
 
 
 def _sorted_labels(text: str) -> str:
@@ -259,4 +259,6 @@ def test_a_busy_port_is_one_sentence(tmp_path: Path) -> None:
         ended = subprocess.run([*command, "--data-dir", str(tmp_path)], capture_output=True, text=True)
 
     assert ended.returncode == 2
-    assert ended.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use; choose --port\n"
+    assert (
+        ended.stderr == f"error: cannot listen on 127.0.0.1:{port}: Address already in use; choose --port\n"
+    )

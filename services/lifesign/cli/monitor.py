@@ -45,7 +45,8 @@ def command(
     from lifesign.telemetry import configure_logging
 
     # Also after the server has drained, when uvicorn hands the signal on: told to stop, stopped, no error.
-    signal.signal(signal.SIGTERM, _leave)
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, _leave)
     settings = monitor_settings(
         schedules_file=schedules,
         host=host,
@@ -80,8 +81,10 @@ def _serve(monitor: Any, listener: socket.socket) -> None:
         evaluations=len(monitor.book.evaluations),
         schedules=len(monitor.book.schedules),
     )
-    uvicorn.Server(config).run(sockets=[listener])
-    get_logger("monitor").info("stopped")
+    try:
+        uvicorn.Server(config).run(sockets=[listener])
+    finally:
+        get_logger("monitor").info("stopped")
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
