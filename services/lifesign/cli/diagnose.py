@@ -26,7 +26,8 @@ def command(
         list[Path],
         typer.Argument(
             help="logs, histories (JSON, CSV), TensorBoard event files, matrices, classification reports, "
-            "predictions, notes, our run folders and reports: together one run; case files with 'inputs': one each"
+            "predictions, notes, our run folders and reports: together one run; case files with 'inputs': "
+            "one each"
         ),
     ],
     note: Annotated[
