@@ -171,10 +171,6 @@ def build_report(
         pad=pad,
         roc=roc_documents(state, spec),
         histograms=histogram_rows(state.histogram),
-        calibration=calibration_document(
-            state,
-            temperature_document(tables_of(predictions, TEMPERATURE_COLUMNS), spec, scored=state.scored),
-        ),
         superclasses=None if superclasses is None else coarse_document(tally, superclasses),
         subject_intervals=subject_interval_rows(columns),
         profile=evidence.profile,
@@ -196,6 +192,11 @@ def build_report(
                 is_served=run.source == "served",
             ),
             *run.remarks,
+        ),
+        # Last: fitting a temperature loads 20 MB of SciPy, when the largest arrays are gone.
+        calibration=calibration_document(
+            state,
+            temperature_document(tables_of(predictions, TEMPERATURE_COLUMNS), spec, scored=state.scored),
         ),
     )
 

@@ -8,6 +8,7 @@ from lifesign.evaluation.metrics.subject_accuracy import SubjectAnswers
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 from lifesign.evaluation.report.document import SubjectIntervalRow
 from lifesign.labels import BONA_FIDE
+from lifesign.memory import release_memory
 
 __all__ = ["subject_interval_rows"]
 
@@ -26,6 +27,7 @@ def subject_interval_rows(columns: RunPredictions) -> tuple[SubjectIntervalRow, 
         return ()
     if threshold is None or source is None:
         return _of_classes(columns)
+    release_memory()
     groups = columns.groups
     species = [name for name in groups.names if name != BONA_FIDE]
     place = np.array([-1 if name == BONA_FIDE else species.index(name) for name in groups.names], np.int16)
