@@ -85,9 +85,10 @@ def test_rows_before_the_first_split_name_are_of_no_split(tmp_path):
 
 
 def test_the_first_pass_tells_how_far_it_is(tmp_path):
-    for name, count in (("a.csv", 4 * _COUNT), ("a.jsonl", _COUNT), ("a.parquet", _COUNT)):
+    rows = _rows(4 * _COUNT)
+    for name in ("a.csv", "a.jsonl", "a.parquet"):
         shares = []
-        path = _write(tmp_path / name, _rows(count))
+        path = _write(tmp_path / name, rows)
         config = predictions_config(predictions=path, out=tmp_path / "out")
         open_predictions(config, look=shares.append)
         assert shares == sorted(shares)
