@@ -1,14 +1,20 @@
 """Data sets kept as folders: ``root[/split]/class[/species]/**``."""
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 
+from lifesign.datasets.coding import TextTable
 from lifesign.datasets.columns import SAMPLE_SCHEMA
 from lifesign.datasets.location import joined
+from lifesign.datasets.paths import Paths
 from lifesign.datasets.tree import Tree
 from lifesign.errors import DatasetError
 from lifesign.labels import split_name
 
 __all__ = ["read_folders"]
+
+_ROWS_AT_ONCE = 8_192
 
 
 def read_folders(tree: Tree) -> pa.Table:
@@ -40,33 +46,42 @@ def read_folders(tree: Tree) -> pa.Table:
                 f"{joined(tree.root, folder)}: expected class folders, got {_listing(tree, folder)}"
             )
         classes += [(one, split_name(folder) if splits else None) for one in inside]
-    table = _table(tree, classes)
-    _refuse_empty(tree, classes, table)
+    table, filled = _table(tree, classes)
+    _refuse_empty(tree, classes, filled)
     return table
 
 
-def _table(tree: Tree, classes: list[tuple[str, str | None]]) -> pa.Table:
-    split_of = dict(classes)
-    depth = _depth(classes)
-    columns: dict[str, list[str | None]] = {"path": [], "label": [], "split": [], "pai_species": []}
-    for path in tree.images:
-        parts = path.split("/", depth + 1)
-        folder = "/".join(parts[:depth])
-        if folder not in split_of:
+def _table(tree: Tree, classes: list[tuple[str, str | None]]) -> tuple[pa.Table, set[str]]:
+    """Return the rows, and the class folders that have any."""
+    split_of, depth = dict(classes), _depth(classes)
+    table, filled = TextTable(), set[str]()
+    for paths in _some_at_a_time(tree.images):
+        parts = [path.split("/", depth + 1) for path in paths.to_pylist()]
+        folders = ["/".join(words[:depth]) for words in parts]
+        kept = [place for place, folder in enumerate(folders) if folder in split_of]
+        filled.update(folders[place] for place in kept)
+        if not kept:
             continue
-        columns["path"].append(path)
-        columns["label"].append(parts[depth - 1])
-        columns["split"].append(split_of[folder])
-        columns["pai_species"].append(parts[depth] if len(parts) > depth + 1 else None)
-    arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
-    arrays["sample_id"] = arrays["path"]
-    count = len(columns["path"])
-    return pa.table({name: arrays.get(name, pa.nulls(count, pa.string())) for name in SAMPLE_SCHEMA.names})
+        paths = paths if len(kept) == len(paths) else paths.take(pa.array(kept))
+        columns: dict[str, list[str | None]] = {
+            "label": [parts[place][depth - 1] for place in kept],
+            "split": [split_of[folders[place]] for place in kept],
+            "pai_species": [parts[place][depth] if len(parts[place]) > depth + 1 else None for place in kept],
+        }
+        arrays = {name: pa.array(values, pa.string()) for name, values in columns.items()}
+        nothing = pa.nulls(len(kept), pa.string())
+        arrays |= {"sample_id": paths, "path": paths}
+        table.append({name: arrays.get(name, nothing) for name in SAMPLE_SCHEMA.names})
+    return table.finish(), filled
 
 
-def _refuse_empty(tree: Tree, classes: list[tuple[str, str | None]], table: pa.Table) -> None:
-    depth = _depth(classes)
-    filled = {"/".join(path.split("/")[:depth]) for path in table["path"].to_pylist()}
+def _some_at_a_time(paths: Paths) -> Iterator[pa.StringArray]:
+    for chunk in paths.chunks:
+        for start in range(0, len(chunk), _ROWS_AT_ONCE):
+            yield chunk.slice(start, _ROWS_AT_ONCE).cast(pa.string())
+
+
+def _refuse_empty(tree: Tree, classes: list[tuple[str, str | None]], filled: set[str]) -> None:
     for folder, _ in classes:
         if folder not in filled:
             raise DatasetError(

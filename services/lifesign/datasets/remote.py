@@ -19,8 +19,8 @@ class RemoteMissingError(DatasetError):
     """There is no such object, folder or bucket, or it may not be read."""
 
 
-def list_objects(uri: str) -> tuple[str, ...]:
-    """Return the sorted paths of all objects below a prefix, relative to it.
+def list_objects(uri: str) -> Iterator[str]:
+    """Return the paths of all objects below a prefix, relative to it.
 
     Raises:
         DatasetError: nothing there, or it may not be listed.
@@ -29,11 +29,19 @@ def list_objects(uri: str) -> tuple[str, ...]:
     with _translated(uri):
         filesystem, root = _open(uri)
         prefix = root.rstrip("/") + "/"
-        names = sorted(str(name)[len(prefix) :] for name in filesystem.find(root) if str(name) != root)
+        names = [str(name) for name in filesystem.find(root) if str(name) != root]
     if not names:
         raise RemoteMissingError(f"{uri}: expected objects below this prefix, got none")
-    # Some stores keep an empty object per folder.
-    return tuple(name for name in names if name and not name.endswith("/"))
+    return _relative(names, len(prefix))
+
+
+def _relative(names: list[str], start: int) -> Iterator[str]:
+    # Each is let go of when it is taken.
+    while names:
+        name = names.pop()[start:]
+        # Some stores keep an empty object per folder.
+        if name and not name.endswith("/"):
+            yield name
 
 
 def has_object(uri: str) -> bool:

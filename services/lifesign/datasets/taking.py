@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from lifesign.memory import release_memory
 
-__all__ = ["rows_at", "taken"]
+__all__ = ["in_order", "rows_at", "taken"]
 
 _PARTS = 16
 
@@ -31,7 +31,7 @@ def taken(columns: dict[str, pa.ChunkedArray], order: NDArray[np.int64]) -> pa.T
         else:
             chunks = column.chunks
             del column
-            table[name] = pa.chunked_array(list(_parts(chunks, order)), pa.string())
+            table[name] = pa.chunked_array(list(in_order(chunks, order)), pa.string())
         release_memory()
     if not has_own_paths:
         table["path"] = table["sample_id"]
@@ -55,8 +55,8 @@ def rows_at(table: pa.Table, places: NDArray[np.int64]) -> pa.Table:
     return pa.Table.from_batches(found, table.schema).combine_chunks().take(pa.array(back))
 
 
-def _parts(chunks: list[pa.Array], order: NDArray[np.int64]) -> Iterator[pa.Array]:
-    """Yield the values in order, in parts; each chunk is dealt out to the parts and let go of."""
+def in_order(chunks: list[pa.Array], order: NDArray[np.int64]) -> Iterator[pa.Array]:
+    """Yield the values at places ``(m,)``, in parts; ``chunks`` is emptied, one let go of after the other."""
     rank = np.full(sum(len(chunk) for chunk in chunks), -1, np.int64)
     rank[order] = np.arange(len(order))
     size = max(-(-len(order) // _PARTS), 1)

@@ -2,27 +2,34 @@
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+import pyarrow as pa
 from PIL import Image
 
 from lifesign.datasets.location import is_uri, joined, local_path
 from lifesign.datasets.parallel import map_paths
+from lifesign.datasets.paths import Paths
 from lifesign.datasets.remote import RemoteMissingError, list_objects, read_object
 from lifesign.errors import DatasetError
 from lifesign.labels import IGNORED_NAMES
 
-__all__ = ["IMAGE_SUFFIXES", "Tree", "is_image", "list_tree"]
+__all__ = ["IMAGE_SUFFIXES", "Tree", "list_tree"]
 
 # Those that cannot be decoded are samples too: they must show up as unanswered, not vanish.
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".heic", ".heif", ".avif", ".jp2"}
 )
+_IMAGE = rf"(?i)\.(?:{'|'.join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))})$"
+# How Python spells the bytes of a name that are not UTF-8.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _HEADER_BYTES = 64 * 1024
 _READERS = 16
 
@@ -37,23 +44,29 @@ class Tree:
     """
 
     root: str
-    files: tuple[str, ...]
+    files: Paths
     folders: tuple[str, ...]
 
     @cached_property
-    def file_set(self) -> frozenset[str]:
-        """The files, for look-up."""
-        return frozenset(self.files)
+    def images(self) -> Paths:
+        """The files that are named like images.
 
-    @cached_property
-    def images(self) -> tuple[str, ...]:
-        """The files that are named like images."""
-        return tuple(path for path in self.files if is_image(path))
+        Raises:
+            DatasetError: a name is not UTF-8, so that no table could hold it.
+        """
+        images = self.files.matching(_IMAGE)
+        for chunk in images.chunks:
+            try:
+                chunk.cast(pa.string())
+            except pa.ArrowInvalid:
+                name = next(path for path in images if _SURROGATE.search(path))
+                raise DatasetError(f"{self.root}: expected names in UTF-8, got {name!r}") from None
+        return images
 
     def entries(self, folder: str = "") -> list[str]:
         """Return the names directly in a folder, sorted."""
         prefix = f"{folder}/" if folder else ""
-        inside = (path[len(prefix) :] for path in (*self.files, *self.folders) if path.startswith(prefix))
+        inside = (path[len(prefix) :] for path in chain(self.files, self.folders) if path.startswith(prefix))
         return sorted({path.partition("/")[0] for path in inside})
 
     def subfolders(self, folder: str = "") -> list[str]:
@@ -84,7 +97,7 @@ class Tree:
 
     def _text_or_none(self, path: str) -> str | None:
         try:
-            return self.text(path) if path in self.file_set else None
+            return self.text(path) if path in self.files else None
         except DatasetError:
             return None
 
@@ -110,11 +123,6 @@ class Tree:
             raise DatasetError(f"{place}: cannot be read: {error.strerror or error}") from error
 
 
-def is_image(path: str) -> bool:
-    """Tell whether a file is named like an image."""
-    return PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
-
-
 def list_tree(root: str) -> Tree:
     """List a folder.
 
@@ -124,18 +132,28 @@ def list_tree(root: str) -> Tree:
     """
     path = local_path(root)
     if path is None:
-        files = tuple(name for name in list_objects(root) if not _is_ignored(name))
-        parents = {str(parent) for name in files for parent in PurePosixPath(name).parents}
-        return Tree(root, files, tuple(sorted(parents - {"."})))
+        files = Paths.of(name for name in list_objects(root) if not _is_ignored(name))
+        return Tree(root, files, _folders_of(files))
+    folders: list[str] = []
     try:
-        found = list(_walk(str(path), "", frozenset()))
+        files = Paths.of(_files_of(_walk(str(path), "", frozenset()), folders))
     except OSError as error:
         raise DatasetError(f"{error.filename}: cannot be read: {error.strerror or error}") from error
-    return Tree(
-        str(path),
-        tuple(sorted(name for name, is_folder in found if not is_folder)),
-        tuple(sorted(name for name, is_folder in found if is_folder)),
-    )
+    return Tree(str(path), files, tuple(sorted(folders)))
+
+
+def _folders_of(files: Iterable[str]) -> tuple[str, ...]:
+    direct = {name.rpartition("/")[0] for name in files}
+    parents = {str(parent) for name in direct if name for parent in (name, *PurePosixPath(name).parents)}
+    return tuple(sorted(parents - {"."}))
+
+
+def _files_of(found: Iterable[tuple[str, bool]], folders: list[str]) -> Iterator[str]:
+    for name, is_folder in found:
+        if is_folder:
+            folders.append(name)
+        else:
+            yield name
 
 
 def _walk(folder: str, prefix: str, above: frozenset[str]) -> Iterator[tuple[str, bool]]:
@@ -143,13 +161,17 @@ def _walk(folder: str, prefix: str, above: frozenset[str]) -> Iterator[tuple[str
     # A link to a folder above would be walked for ever.
     if real in above:
         return
+    inside = []
     with os.scandir(folder) as scan:
-        entries = [entry for entry in scan if not _is_ignored(entry.name)]
-    for entry in entries:
-        is_folder = entry.is_dir()
-        yield prefix + entry.name, is_folder
-        if is_folder:
-            yield from _walk(entry.path, f"{prefix}{entry.name}/", above | {real})
+        for entry in scan:
+            if _is_ignored(entry.name):
+                continue
+            is_folder = entry.is_dir()
+            if is_folder:
+                inside.append((entry.path, entry.name))
+            yield prefix + entry.name, is_folder
+    for path, name in inside:
+        yield from _walk(path, f"{prefix}{name}/", above | {real})
 
 
 def _is_ignored(path: str) -> bool:

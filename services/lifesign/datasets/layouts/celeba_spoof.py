@@ -96,7 +96,7 @@ def _labels(
     seen: set[str] = set()
     for split in ("train", "test"):
         place = f"{base}metas/{name}/{split}_label.json"
-        if place not in tree.file_set:
+        if place not in tree.files:
             continue
         try:
             content = json.loads(tree.text(place))

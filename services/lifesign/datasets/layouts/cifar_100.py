@@ -28,7 +28,7 @@ def _matches(tree: Tree) -> bool:
 def _base(tree: Tree) -> str | None:
     for base in ("", f"{_FOLDER}/"):
         names = {f"{base}{name}" for name in ("meta", *_SPLITS)}
-        if names <= tree.file_set and (base or tree.root.rstrip("/").endswith(_FOLDER)):
+        if all(name in tree.files for name in names) and (base or tree.root.rstrip("/").endswith(_FOLDER)):
             return base
     return None
 

@@ -52,7 +52,8 @@ class RowTable:
             return
         rows, self._waiting = self._waiting, []
         for row in rows:
-            self._told.update((name, None) for name, value in row.items() if value is not None)
+            if not self._told.keys() >= row.keys():
+                self._told.update((name, None) for name, value in row.items() if value is not None)
         names = dict.fromkeys([*SAMPLE_SCHEMA.names, *self._told])
         columns = {name: pa.array([row.get(name) for row in rows], pa.string()) for name in names}
         if columns["sample_id"].equals(columns["path"]):

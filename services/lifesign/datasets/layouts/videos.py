@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import PurePosixPath
 
 from lifesign.datasets.layouts.layout import LayoutRows, Rejection, UnusableError, sample_row
@@ -75,7 +76,7 @@ def unextracted_videos(tree: Tree, frames: Mapping[str, tuple[Frame, ...]]) -> l
 
 def has_video(tree: Tree, pattern: re.Pattern[str]) -> bool:
     """Tell whether the path of any video, or of the frames of one, has the pattern in it."""
-    places = (*_videos(tree), *tree.folders, *tree.images)
+    places = chain(_videos(tree), tree.folders, tree.images)
     return any(pattern.search(_without_suffix(path)) for path in places)
 
 

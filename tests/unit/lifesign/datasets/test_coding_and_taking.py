@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
@@ -34,6 +34,7 @@ def _pieces(size, cuts):
     return list(pairwise(places))
 
 
+@settings(deadline=None)
 @given(VALUES, CUTS)
 def test_a_table_holds_what_was_added_in_any_pieces(values, cuts):
     table = _table(values, cuts)
@@ -46,6 +47,7 @@ def test_a_table_holds_what_was_added_in_any_pieces(values, cuts):
     assert mapped(table["word"], words).to_pylist() == [words.get(one) for one in values]
 
 
+@settings(deadline=None)
 @given(VALUES, CUTS, CUTS, st.data())
 def test_rows_are_taken_in_any_order_from_any_pieces(values, cuts, others, data):
     order = data.draw(st.lists(st.integers(0, len(values) - 1), unique=True, min_size=1))

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifesign.datasets import digest, order, parallel
@@ -34,6 +34,7 @@ def _column(ids):
     return pa.chunked_array([pa.array(ids, pa.string())])
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=50))
 def test_the_order_is_that_of_the_hashes(ids):
     places, is_distinct = hash_order(_column(ids))
@@ -42,6 +43,7 @@ def test_the_order_is_that_of_the_hashes(ids):
     assert is_distinct
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(min_size=1), unique=True, min_size=1, max_size=50), st.data())
 def test_only_the_samples_kept_are_ordered(ids, data):
     kept = sorted(data.draw(st.sets(st.integers(0, len(ids) - 1))))
@@ -63,6 +65,7 @@ def test_ids_that_share_a_key_are_ordered_by_their_whole_hash(monkeypatch, mask)
     assert not hash_order(_column([*ids, ids[7]]))[1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=12))
 def test_doubles_are_noticed_and_named(ids):
     _, is_distinct = hash_order(_column(ids))
