@@ -8,6 +8,7 @@ import json
 import os
 import random
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -363,8 +364,11 @@ def test_a_server_that_is_stopped_for_many_deadlines_and_goes_on_changes_no_byte
     assert _report(tmp_path / "run") == _report(whole_run)
 
 
-def test_a_version_swapped_midway_stops_the_run_and_coming_back_completes_it(manifest, whole_run, tmp_path):
-    _export(tmp_path, 1)
+def test_a_version_swapped_midway_stops_the_run_and_coming_back_completes_it(
+    manifest, base, whole_run, tmp_path
+):
+    # The same files: the report names the digest of the version, and no two exports have the same.
+    shutil.copytree(base / "brightness", tmp_path / "brightness")
     _export(tmp_path / "later", 2)
 
     class Deploy(SilentProgress):
