@@ -238,6 +238,8 @@ class _Crew(Generic[Item, Result]):
             value = self.ray.get(reference)
         except (
             lost.RayActorError,
+            # The node went before its worker was there.
+            lost.ActorUnschedulableError,
             lost.ObjectLostError,
             lost.NodeDiedError,
             lost.WorkerCrashedError,
