@@ -15,6 +15,7 @@ from lifesign.evaluation.metrics.calibration import ReliabilityBin, ReliabilityC
 from lifesign.evaluation.metrics.temperature import fit_temperature, log_loss_at, scaled_scores
 from lifesign.evaluation.report.document import CalibrationBin, CalibrationDocument, TemperatureDocument
 from lifesign.labels import BONA_FIDE
+from lifesign.memory import release_memory
 
 __all__ = ["TEMPERATURE_COLUMNS", "calibration_document", "temperature_document"]
 
@@ -53,6 +54,7 @@ def temperature_document(
     Each half of the subjects (of the samples, where there are none) is judged at the temperature of the
     other half, so that the gain it tells is not that of having looked.
     """
+    release_memory()
     most = min(_MOST_SAMPLES, max(1, _MOST_CELLS // len(spec.class_names)))
     logits, true, half = _sample(tables, spec, step=max(1, -(-scored // most)))
     if logits is None or min(int(half.sum()), int((~half).sum())) < _FEWEST_SAMPLES:

@@ -96,10 +96,11 @@ def subject_intervals(
         species=tuple(names),
     )
     whole = np.ones(samples.subjects)
+    # Before the counts, which they do not need: both at once would be the most memory of a report.
+    floors = _floors(samples, level)
     counts = _Counts.of(samples)
     draws = _draw(samples, counts, np.random.default_rng(seed))
     tail = _expanded_tail(samples.subjects, level)
-    floors = _floors(samples, level)
     found = []
     for name, value in counts.statistics(whole[np.newaxis]).items():
         column = draws[name][np.isfinite(draws[name])]

@@ -107,3 +107,13 @@ def test_changes_of_one_person_in_the_same_direction_are_one_change():
     assert paired_design_effect(change, subjects) == pytest.approx(19 / 7)
     assert paired_design_effect(change, np.full(8, -1)) == 1
     assert paired_design_effect(np.zeros(8, np.int64), subjects) == 1
+
+
+@pytest.mark.parametrize("spread", [1, 1000], ids=["dense", "sparse"])
+def test_numbered_subjects_are_those_of_their_names(spread):
+    numbers = np.random.default_rng(3).integers(-1, 40, 500).astype(np.int32)
+    names = ["" if one < 0 else f"person {one}" for one in numbers.tolist()]
+    coded = np.where(numbers < 0, -1, numbers * spread)
+    assert subject_codes(coded).tolist() == subject_codes(names).tolist()
+    values = np.random.default_rng(4).random(500)
+    assert design_effect(values, coded) == design_effect(values, names)

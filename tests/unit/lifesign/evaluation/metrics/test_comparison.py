@@ -89,3 +89,11 @@ def test_paired_interval_covers_the_true_change():
         interval = paired_difference(PairedCounts(*(int(cell) for cell in cells)))
         covered += interval.lower <= 0.04 <= interval.upper
     assert covered / 2000 >= 0.94
+
+
+def test_draws_in_blocks_are_those_of_one_go(monkeypatch):
+    rng = np.random.default_rng(0)
+    before, now, people = rng.random(300) < 0.2, rng.random(300) < 0.3, np.arange(300) // 3
+    whole = compare_errors(before, now, people)
+    monkeypatch.setattr("lifesign.evaluation.metrics.comparison._CELLS", 700)
+    assert compare_errors(before, now, people) == whole
