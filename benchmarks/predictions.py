@@ -10,9 +10,9 @@ checked, counted and written as parts. Sides run in processes of their own, in t
 
     rows   side                    user CPU   peak memory of the process
     10^6   lifesign, whole           14.3 s   334 MiB   (one run; 703 MiB before reading in blocks)
-    10^6   lifesign, reading CSV      2.9 s   249 MiB   (341 MiB before)
-    10^6   … Parquet                  2.7 s   246 MiB   (342 MiB before)
-    10^6   … JSON Lines               5.0 s   216 MiB   (7.1 s, 341 MiB before)
+    10^6   lifesign, reading CSV      2.6 s   261 MiB   (336 MiB before)
+    10^6   … Parquet                  2.3 s   238 MiB   (342 MiB before)
+    10^6   … JSON Lines               4.6 s   214 MiB   (7.1 s, 341 MiB before)
     10^6   scikit-learn               2.0 s   367 MiB
 
 134 MiB are there before anything is read: Python, NumPy, SciPy's special functions, Arrow and our modules.
