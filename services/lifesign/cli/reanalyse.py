@@ -43,7 +43,9 @@ def reanalyse(
     from lifesign.cli.report_summary import print_result
     from lifesign.evaluation.checks import exit_code
     from lifesign.evaluation.reporting import rewrite_report
+    from lifesign.memory import use_system_allocator
 
+    use_system_allocator()
     target = out or run_dir / "again"
     document = rewrite_report(run_dir, target, changes=judgement.given(), gates=gates.limits())
     print_result(document, target, as_json=as_json, quiet=quiet)
