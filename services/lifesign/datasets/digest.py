@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from lifesign.datasets.coding import decoded
 from lifesign.datasets.parallel import map_paths
 from lifesign.datasets.sources import MISSING, ImageSource
 from lifesign.datasets.taking import rows_at
@@ -34,17 +35,18 @@ def data_digest(
     """
     facts = [name for name in table.column_names if name not in _NO_FACTS]
     whole = hashlib.sha256(json.dumps(facts).encode())
+    encode = json.JSONEncoder(ensure_ascii=False).encode
     order = pc.sort_indices(table["sample_id"])
     with ThreadPoolExecutor(threads, thread_name_prefix="hash") as pool:
         for start in range(0, table.num_rows, _ROWS_AT_ONCE):
             places = order[start : start + _ROWS_AT_ONCE].to_numpy()
-            rows = rows_at(table, places)
+            rows = decoded(rows_at(table, places))
             files = map_paths(pool, source.digest, rows["path"].to_pylist())
             if fingerprints is not None:
                 fingerprints[places] = [_fingerprint(one) for one in files]
             columns = [rows[name].to_pylist() for name in facts]
             for row in zip(*columns, files, strict=True):
-                whole.update(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+                whole.update(encode(row).encode() + b"\n")
     return whole.hexdigest()
 
 
