@@ -8,18 +8,13 @@ from numpy.typing import NDArray
 
 from lifesign.evaluation.diagnosis.course import course_of
 from lifesign.evaluation.diagnosis.evidence import Evidence
-from lifesign.evaluation.diagnosis.finding import Code, Finding
+from lifesign.evaluation.diagnosis.finding import Finding
+from lifesign.evaluation.diagnosis.turn import marked_epoch
 from lifesign.evaluation.report import svg
 
 __all__ = ["curve_figures"]
 
 _Floats = NDArray[np.float64]
-_MARKED = {
-    Code.OVERFITTING: ("turn_epoch", "turn"),
-    Code.LOSS_DIVERGENCE: ("best_epoch", "turn"),
-    Code.STILL_IMPROVING: ("last_epoch", "end"),
-    Code.UNSTABLE_VALIDATION: ("best_epoch", "best"),
-}
 
 
 def curve_figures(evidence: Evidence, findings: Sequence[Finding]) -> list[tuple[str, Markup]]:
@@ -27,16 +22,8 @@ def curve_figures(evidence: Evidence, findings: Sequence[Finding]) -> list[tuple
     course = course_of(evidence)
     if course is None or len(course) < 2:
         return []
-    marked = next(
-        (
-            (int(finding.details[key]), word)
-            for finding in findings
-            if finding.code in _MARKED
-            for key, word in [_MARKED[finding.code]]
-            if key in finding.details
-        ),
-        None,
-    )
+    named = marked_epoch(findings)
+    marked = None if named is None else (named.epoch, named.word)
     figures = []
     for name, train, validation in (
         ("Loss", course.loss, course.val_loss),
