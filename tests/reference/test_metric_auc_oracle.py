@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from sklearn.isotonic import IsotonicRegression
-from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
+from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
 from lifesign.evaluation.metrics.delong import compare_areas
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
 from lifesign.evaluation.metrics.precision_recall import average_precision, precision_recall
-from lifesign.evaluation.metrics.roc_summaries import hull_eer, partial_auc, roc_hull
+from lifesign.evaluation.metrics.roc_summaries import hull_eer, mean_curve, partial_auc, roc_hull
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, roc
 
 SIZE = 200_000
@@ -205,3 +205,23 @@ def test_paired_delong_is_right_about_two_equal_models():
         one, two = (common + rng.normal(0, 0.7, 80) for _ in range(2))
         alarms += compare_areas(one, two, truth).p_value <= 0.05
     assert alarms / 1000 <= 0.065
+
+
+def test_the_mean_curve_is_that_of_interpolated_curves_of_scikit_learn():
+    rng = np.random.default_rng(5)
+    true = rng.integers(0, 3, 600)
+    logits = rng.normal(0, 1, (600, 3)) + 1.5 * np.eye(3)[true]
+    scores = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+    classes = MultiClassHistogram.empty(("a", "b", "c")).merge(
+        MultiClassHistogram.from_batch(("a", "b", "c"), true, scores)
+    )
+    mean = mean_curve([roc(ScoreHistogram(("0", "1"), counts), ["1"], ["0"]) for counts in classes.counts])
+
+    curves = [roc_curve(true == index, scores[:, index], drop_intermediate=False) for index in range(3)]
+    places = np.linspace(0.0005, 0.9995, 500)  # binning moves a step by a sample of 200
+    expected = np.mean([np.interp(places, x, y) for x, y, _ in curves], axis=0)
+    found = np.interp(places, mean.false_positive_rate, mean.true_positive_rate)
+    assert found == pytest.approx(expected, abs=0.01)
+    assert classes.macro_auc() == pytest.approx(roc_auc_score(true, scores, multi_class="ovr"), abs=1e-4)
+    area = np.trapezoid(mean.true_positive_rate, mean.false_positive_rate)
+    assert area == pytest.approx(classes.macro_auc(), abs=1e-9)

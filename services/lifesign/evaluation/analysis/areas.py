@@ -6,14 +6,15 @@ import numpy as np
 
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.pad import pad_roc
-from lifesign.evaluation.analysis.rates import roc_document
+from lifesign.evaluation.analysis.rates import optional, roc_document
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.metrics.auc import Auc
-from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, roc
-from lifesign.evaluation.report.document import RocDocument
+from lifesign.evaluation.metrics.roc_summaries import mean_curve
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, reduced_curve, roc
+from lifesign.evaluation.report.document import CurvePoint, RocDocument, Value
 from lifesign.labels import BONA_FIDE
 
-__all__ = ["area_under_curve", "areas_per_class", "roc_documents"]
+__all__ = ["area_under_curve", "areas_per_class", "macro_roc", "roc_documents"]
 
 _MAX_CURVES = 10
 
@@ -53,6 +54,22 @@ def roc_documents(state: RunState, spec: AnalysisSpec) -> tuple[RocDocument, ...
     return tuple(
         roc_document(name, roc(ScoreHistogram(("0", "1"), counts), ["1"], ["0"]), area)
         for name, counts, area in pairs
+    )
+
+
+def macro_roc(state: RunState, spec: AnalysisSpec) -> RocDocument | None:
+    """Return the mean curve of all classes, ``None`` for liveness and without a defined one."""
+    if spec.task == "liveness":
+        return None
+    curves = [roc(ScoreHistogram(("0", "1"), counts), ["1"], ["0"]) for counts in state.classes.counts]
+    thin = reduced_curve(mean_curve(curves))
+    if not len(thin.thresholds):
+        return None
+    rates = zip(thin.false_positive_rate.tolist(), thin.true_positive_rate.tolist(), strict=True)
+    return RocDocument(
+        name="mean of the classes (macro)",
+        auc=Value(value=optional(state.classes.macro_auc()), method="mean of the classes"),
+        points=tuple(CurvePoint(x=round(x, 6), y=round(y, 6)) for x, y in rates),
     )
 
 

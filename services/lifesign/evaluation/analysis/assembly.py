@@ -7,7 +7,7 @@ from typing import Literal
 
 from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.alerts import find_alerts
-from lifesign.evaluation.analysis.areas import area_under_curve, areas_per_class, roc_documents
+from lifesign.evaluation.analysis.areas import area_under_curve, areas_per_class, macro_roc, roc_documents
 from lifesign.evaluation.analysis.baseline import compare_with_baseline
 from lifesign.evaluation.analysis.bias import (
     class_bias,
@@ -170,6 +170,7 @@ def build_report(
         averages=averages(tally.confusion, state.classes, state.probabilities),
         pad=pad,
         roc=roc_documents(state, spec),
+        roc_macro=macro_roc(state, spec),
         histograms=histogram_rows(state.histogram),
         superclasses=None if superclasses is None else coarse_document(tally, superclasses),
         subject_intervals=subject_interval_rows(columns),

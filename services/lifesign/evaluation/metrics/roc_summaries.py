@@ -1,6 +1,7 @@
 """Numbers read off a ROC curve beyond its area: the equal error rate of its hull, its area on the left."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.score_histogram import RocCurve
 
-__all__ = ["hull_eer", "partial_auc", "roc_hull"]
+__all__ = ["hull_eer", "mean_curve", "partial_auc", "roc_hull"]
 
 _Floats = NDArray[np.float64]
 
@@ -64,6 +65,30 @@ def partial_auc(curve: RocCurve, *, max_rate: float) -> float:
     y = np.append(y[:inside], np.interp(max_rate, curve.false_positive_rate, curve.true_positive_rate))
     area, chance = float(np.trapezoid(y, x)), max_rate**2 / 2
     return (1 + (area - chance) / (max_rate - chance)) / 2
+
+
+def mean_curve(curves: Sequence[RocCurve]) -> RocCurve:
+    """Return the mean true positive rate of curves at every false positive rate: the macro-average.
+
+    Each curve is taken as straight between its points, steps stay steps, so the area under the mean is the
+    mean of the areas. Undefined curves are left out; without any the result is empty. Thresholds are ``nan``:
+    a point of the mean belongs to another threshold in every curve.
+    """
+    defined = [
+        (curve.false_positive_rate, curve.true_positive_rate)
+        for curve in curves
+        if np.isfinite(curve.false_positive_rate).all() and np.isfinite(curve.true_positive_rate).all()
+    ]
+    if not defined:
+        return RocCurve(np.zeros(0), np.zeros(0), np.zeros(0))
+    grid = np.unique(np.concatenate([x for x, _ in defined]))
+    foot, top = np.zeros(len(grid)), np.zeros(len(grid))
+    for x, y in defined:
+        # Of several points with one x the last counts, so backwards it is the first.
+        foot += np.interp(-grid, -x[::-1], y[::-1])
+        top += np.interp(grid, x, y)
+    rates = np.stack([foot, top], axis=1).reshape(-1) / len(defined)
+    return RocCurve(np.full(2 * len(grid), np.nan), np.repeat(grid, 2), rates)
 
 
 def _is_below(one: tuple[float, float], middle: tuple[float, float], other: tuple[float, float]) -> bool:

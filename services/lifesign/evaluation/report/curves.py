@@ -20,10 +20,14 @@ class PrecisionRecall:
 
 
 def shown_curves(document: ReportDocument) -> list[RocDocument]:
-    """Return the first curve (all classes or species together) and the worst of the others."""
+    """Return the first curve (all classes or species together) and the worst of the others.
+
+    There is a colour for eight, that of the mean of the classes among them.
+    """
+    room = _MAX_CURVES - 1 - (document.roc_macro is not None)
     head, rest = document.roc[:1], document.roc[1:]
     worst = sorted(rest, key=lambda curve: (curve.auc.value is None, curve.auc.value or 0.0, curve.name))
-    kept = {curve.name for curve in worst[: _MAX_CURVES - 1]}
+    kept = {curve.name for curve in worst[:room]}
     return [*head, *(curve for curve in rest if curve.name in kept)]
 
 

@@ -129,6 +129,9 @@ class ReportDocument(Part):
     )
     pad: PadDocument | None
     roc: tuple[RocDocument, ...]
+    roc_macro: RocDocument | None = Field(
+        default=None, description="mean of the curves of all classes; null for liveness"
+    )
     histograms: tuple[HistogramRow, ...]
     calibration: CalibrationDocument | None
     superclasses: CoarseDocument | None = None

@@ -143,12 +143,13 @@ def _views(document: ReportDocument) -> dict[str, Any]:
     """Return what the template shows that needs more than a look-up."""
     pad, confusion = document.pad, document.confusion
     curves = shown_curves(document)
+    drawn = curves if document.roc_macro is None else [*curves, document.roc_macro]
     operating = None
     if pad is not None and pad.apcer_pooled.value is not None and pad.bpcer.value is not None:
         operating = (pad.apcer_pooled.value, pad.bpcer.value)
     is_large = len(confusion.class_names) > _FULL_MATRIX
     order = matrices.confusion_order(confusion) if is_large else []
-    levels, reached = reached_table(curves)
+    levels, reached = reached_table(drawn)
     return {
         "versions": _versions(document),
         "served": _served(document),
@@ -167,7 +168,8 @@ def _views(document: ReportDocument) -> dict[str, Any]:
         else matrices.coarse_matrix(document.superclasses),
         "species_matrix": None if pad is None else matrices.species_matrix(pad),
         "curves": curves,
-        "curve_names": [f"{curve.name} (AUC {value_text(curve.auc)})" for curve in curves],
+        "roc_curves": drawn,
+        "curve_names": [f"{curve.name} (AUC {value_text(curve.auc)})" for curve in drawn],
         "levels": levels,
         "reached": reached,
         "precision_recall": precision_recall_curves(document, curves),

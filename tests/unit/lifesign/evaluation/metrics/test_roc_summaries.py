@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lifesign.errors import InputError
-from lifesign.evaluation.metrics.roc_summaries import hull_eer, partial_auc, roc_hull
+from lifesign.evaluation.metrics.roc_summaries import hull_eer, mean_curve, partial_auc, roc_hull
 from lifesign.evaluation.metrics.score_histogram import RocCurve, ScoreHistogram, roc
 
 
@@ -61,3 +61,22 @@ def test_one_class_alone_is_nan():
 def test_a_rate_that_is_none_is_refused(rate):
     with pytest.raises(InputError, match=r"\(0, 1\]"):
         partial_auc(DENTED, max_rate=rate)
+
+
+def test_the_mean_of_curves_keeps_steps_and_area():
+    steep = _curve((0, 0), (0, 0.5), (1, 1))
+    mean = mean_curve([steep, DENTED])
+    area = np.trapezoid(mean.true_positive_rate, mean.false_positive_rate)
+    alone = [np.trapezoid(one.true_positive_rate, one.false_positive_rate) for one in (steep, DENTED)]
+    assert area == pytest.approx(np.mean(alone), abs=1e-12)
+    assert mean.true_positive_rate[:2].tolist() == [0, 0.5]
+    assert (mean.true_positive_rate[-1], mean.false_positive_rate[-1]) == (1, 1)
+
+
+def test_undefined_curves_are_no_part_of_the_mean():
+    undefined = _curve((0, math.nan), (1, math.nan))
+    assert len(mean_curve([undefined]).thresholds) == 0
+    both = mean_curve([undefined, DENTED])
+    assert np.trapezoid(both.true_positive_rate, both.false_positive_rate) == pytest.approx(
+        np.trapezoid(DENTED.true_positive_rate, DENTED.false_positive_rate)
+    )

@@ -235,6 +235,7 @@ def whole(full):
                 update={"flipped": full.baseline.flipped[:3], "changes": full.baseline.changes[:3]}
             ),
             **{name: getattr(full, name)[:2] for name in _LONG},
+            "roc_macro": full.roc[0].model_copy(update={"name": "mean of the classes (macro)"}),
             "worst_errors": (full.worst_errors[0], full.worst_errors[-1]),
             **_rare_parts(),
         }
