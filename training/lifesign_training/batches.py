@@ -1,6 +1,7 @@
 """Training batches: shuffled and augmented from (seed, epoch) alone, so a resumed epoch sees the same."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,21 +12,30 @@ from lifesign_training.recipe import AugmentationConfig
 __all__ = ["EpochBatches", "augment", "class_weights"]
 
 
-def class_weights(labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-    """Return n / (classes · n_c) per class, ``(classes,)``: every class weighs the same in sum."""
+def class_weights(
+    labels: NDArray[np.int64], classes: int, kind: str | bool = "balanced"
+) -> NDArray[np.float32]:
+    """Return a weight per class, ``(classes,)``; every class weighs the same in sum, or all weigh 1.
+
+    ``balanced`` (or true) is n / (classes · n_c), 1 on average; ``inverse_frequency`` is n / n_c; false is 1.
+    """
+    if kind is False:
+        return np.ones(classes, np.float32)
     counts = np.bincount(labels, minlength=classes)
+    share = 1 if kind == "inverse_frequency" else classes
     with np.errstate(divide="ignore"):
-        weights = np.where(counts > 0, len(labels) / (classes * counts), 0.0)
+        weights = np.where(counts > 0, len(labels) / (share * counts), 0.0)
     return weights.astype(np.float32)
 
 
-def augment(
-    images: NDArray[np.uint8], config: AugmentationConfig, random: np.random.Generator
-) -> NDArray[np.uint8]:
+def augment(images: NDArray[Any], config: AugmentationConfig, random: np.random.Generator) -> NDArray[Any]:
     """Return changed copies of images ``(n, h, w, 3)``; a crop is ``(n, side, side, 3)``.
 
+    Without any augmentation the rows are returned as they are, features ``(n, d)`` too.
     Only mirrored, shifted or cropped: scaling, blur and compression would wash out the cues of attacks.
     """
+    if config == AugmentationConfig():
+        return images
     count, height, width, _ = images.shape
     if config.shift:
         images = _shifted(images, config.shift, random)
@@ -62,7 +72,7 @@ class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __init__(
         self,
-        images: NDArray[np.uint8],
+        images: NDArray[Any],
         labels: NDArray[np.int64],
         *,
         weights: NDArray[np.float32],
@@ -84,7 +94,7 @@ class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc]
         """Return the number of batches."""
         return math.ceil(len(self._order) / self._batch_size)
 
-    def __getitem__(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.float32]]:
+    def __getitem__(self, index: int) -> tuple[NDArray[Any], NDArray[np.float32], NDArray[np.float32]]:
         """Return batch ``index``: uint8 ``(b, h, w, 3)``, float32 ``(b, classes)``, float32 ``(b,)``."""
         rows = self._order[index * self._batch_size : (index + 1) * self._batch_size]
         random = np.random.default_rng((*self._key, index))

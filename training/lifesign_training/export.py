@@ -5,7 +5,6 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
@@ -16,7 +15,7 @@ from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, TrainedOn
 from lifesign.labels import Split
 from lifesign.model_card import ModelCard
 from lifesign.signature import CARD_FILE
-from lifesign_training.models import inspectable_layers
+from lifesign_training.models import inspectable_layers, load_trained
 from lifesign_training.parity import require_parity
 from lifesign_training.run_folder import PARITY_FILE, SAMPLES_FILE, RunSummary, TrainedRun, now
 from lifesign_training.servable import build_servable, require_plain_graph
@@ -29,24 +28,30 @@ __all__ = ["export_version", "new_version_folder", "next_version"]
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
-def export_version(run: TrainedRun | Path, base: Path, name: str, version: int) -> Path:
+def export_version(
+    run: TrainedRun | Path, base: Path, name: str, version: int, *, layers: tuple[str, ...] = ()
+) -> Path:
     """Export a finished run as version ``version`` of model ``name`` below ``base``; return its folder.
 
     The version is written aside in the same file system, compared with the Keras model, flushed to
     the disk and renamed into place: a server that watches ``base`` never sees a part of it. What
-    killed exports of the model have left there is removed.
+    killed exports of the model have left there is removed. ``layers`` are the outputs of ``inspect``;
+    without any, up to six activations.
 
     Raises:
         ConflictError: the version exists; versions are never overwritten.
-        ConfigurationError: a name or version that cannot be a folder of TensorFlow Serving.
+        ConfigurationError: a name or version that cannot be a folder of TensorFlow Serving, a layer that
+            the network lacks, or a head without the network that makes its features.
         ContractError: the exported graph computes something else than the trained model.
         StorageError: the disk is full or refuses; nothing is left behind.
     """
     trained = run if isinstance(run, TrainedRun) else TrainedRun.load(run)
     target = new_version_folder(base, name, version)
-    model: Any = keras.models.load_model(trained.model_path, compile=False)
+    model = load_trained(trained.model_path, trained.summary.recipe)
+    _require_images(model, trained)
+    shown = _chosen_layers(model, layers)
     with _storage(f"model {name} version {version} below {base}"), staging_folder(target) as folder:
-        _write(folder, model, trained, name=name, version=version)
+        _write(folder, model, trained, shown, name=name, version=version)
         require_plain_graph(folder)
         require_parity(model, folder, np.load(trained.directory / PARITY_FILE))
         sync_tree(folder)
@@ -115,9 +120,31 @@ def model_card(summary: RunSummary, *, name: str, version: int, layers: tuple[st
     )
 
 
-def _write(folder: Path, model: keras.Model, trained: TrainedRun, *, name: str, version: int) -> None:
+def _require_images(model: keras.Model, trained: TrainedRun) -> None:
+    if len(model.inputs[0].shape) != 4:
+        raise ConfigurationError(
+            f"{trained.directory} was trained on features alone, and a served model takes images: "
+            "train it with --weights FILE of the network that made the features"
+        )
+
+
+def _chosen_layers(model: keras.Model, asked: tuple[str, ...]) -> tuple[str, ...]:
+    names = [layer.name for layer in model.layers if not isinstance(layer, keras.layers.InputLayer)]
+    if unknown := [name for name in asked if name not in names]:
+        raise ConfigurationError(f"the network has no layer {unknown[0]!r}; it has {', '.join(names)}")
+    return asked or inspectable_layers(model)
+
+
+def _write(
+    folder: Path,
+    model: keras.Model,
+    trained: TrainedRun,
+    layers: tuple[str, ...],
+    *,
+    name: str,
+    version: int,
+) -> None:
     spec = trained.summary.recipe.preprocessing
-    layers = inspectable_layers(model)
     build_servable(model, spec, layers).save(folder)
     extra = folder / CARD_FILE
     extra.parent.mkdir(exist_ok=True)

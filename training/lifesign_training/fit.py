@@ -6,22 +6,25 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from lifesign.errors import ConfigurationError, DatasetError
-from lifesign.evaluation.audit.findings import Finding, Severity
+from lifesign.errors import ConfigurationError
 from lifesign.labels import Split
+from lifesign_training.baseline import write_baseline
 from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.curves import draw_curves
-from lifesign_training.data_audit import audit_decoded, audit_samples, finding_line, refuse_blocking
-from lifesign_training.hardware import device_names
+from lifesign_training.hardware import Distribute, device_names
 from lifesign_training.history import EpochRecord, write_history
+from lifesign_training.learning_task import learning_task
 from lifesign_training.loop import TrainingLoop, predict_logits
+from lifesign_training.model_config import FeaturesConfig
 from lifesign_training.operating_points import CRITERIA, choose_operating_points
-from lifesign_training.pixels import DecodedSplit, decode_samples, digest_of
+from lifesign_training.pixels import DecodedSplit, digest_of
+from lifesign_training.prepared import PreparedData, prepare_data
 from lifesign_training.progress import SilentProgress, TrainingProgress
 from lifesign_training.quality import liveness_scores, measure, softmax
 from lifesign_training.recipe import Recipe
@@ -30,6 +33,7 @@ from lifesign_training.run_folder import (
     MODEL_FILE,
     PARITY_FILE,
     SAMPLES_FILE,
+    SUPERCLASSES_FILE,
     RunConfig,
     RunSummary,
     TrainedRun,
@@ -37,9 +41,8 @@ from lifesign_training.run_folder import (
     open_run_folder,
     write_environment,
 )
-from lifesign_training.samples import SampleSet, read_samples
-from lifesign_training.splits import audit_lines, carve_dev
 from lifesign_training.storage import storage_errors, write_text
+from lifesign_training.user_model import keep_user_file
 
 __all__ = ["train"]
 
@@ -54,7 +57,9 @@ def train(
     progress: TrainingProgress | None = None,
     resume: bool = False,
     weights: Path | None = None,
+    random_weights: bool = False,
     allow_findings: bool = False,
+    distribute: Distribute = Distribute.AUTO,
 ) -> TrainedRun:
     """Train ``recipe`` on the samples at ``data`` into the folder ``out``, and return the finished run.
 
@@ -62,6 +67,7 @@ def train(
     chosen there, and the test split, if there is one, is looked at once, at the end. With ``resume``
     an unfinished run goes on after its last finished epoch, and a finished one is returned as it is.
     The audit's findings are kept in ``audit.json``; with ``allow_findings`` none of them stops the training.
+    ``random_weights`` lets a head be trained on features of an untrained network.
 
     Raises:
         DatasetError: the data cannot be used, or its audit has blocking findings: subjects or images leak
@@ -73,31 +79,39 @@ def train(
     """
     listener = progress or SilentProgress()
     _require_known_point(recipe)
-    samples = carve_dev(
-        read_samples(data, recipe), fraction=recipe.data.dev_fraction, seed=recipe.training.seed
-    )
-    # What the rows tell stops a training before an hour of decoding.
-    refuse_blocking(audit_samples(samples.samples, samples.class_names), allowed=allow_findings)
-    audit = (*samples.notes, *audit_lines(samples))
-    for line in audit:
-        listener.on_message(line)
-    splits = _decode(samples, recipe, listener)
-    findings = _audit(splits, samples.class_names, listener, allowed=allow_findings)
+    prepared = prepare_data(recipe, data, listener, allow_findings=allow_findings)
     config = RunConfig(
         recipe=recipe,
-        class_names=samples.class_names,
-        data_digest=digest_of(list(splits.values())),
+        class_names=prepared.class_names,
+        data_digest=digest_of(list(prepared.splits.values())),
         weights_digest=_file_digest(weights),
     )
     open_run_folder(out, config, resume=resume)
     if resume and TrainedRun.is_finished(out):
         return TrainedRun.load(out)
     write_environment(out, devices=device_names())
-    _write_samples(out, splits, audit, findings)
+    keep_user_file(recipe.model, out)
+    _write_samples(out, prepared)
+    task = learning_task(recipe, prepared, weights=weights, random_weights=random_weights, listener=listener)
     checkpoints = CheckpointFolder(out / "checkpoints")
-    model, history, best = _fit(config, splits, checkpoints, listener, weights=weights)
-    _write_results(out, model, history, best, splits[Split.DEV])
-    run = TrainedRun(out, _summary(config, model, splits, history, best=best, audit=audit))
+    loop = TrainingLoop(
+        recipe,
+        task.inputs[Split.TRAIN],
+        task.inputs[Split.DEV],
+        class_names=prepared.class_names,
+        checkpoints=checkpoints,
+        progress=listener,
+        build=task.build,
+        weights=weights,
+        distribute=distribute,
+    )
+    model, history, best = loop.run()
+    _write_results(out, task.finish(model), history, best, prepared.splits[Split.DEV])
+    summary = _summary(config, model, task.inputs, prepared, history, best=best)
+    if isinstance(recipe.model, FeaturesConfig) and recipe.model.svm_baseline:
+        beside = write_baseline(out, model, task.inputs, prepared.class_names)
+        summary = summary.model_copy(update={"metrics": summary.metrics | beside})
+    run = TrainedRun(out, summary)
     run.save()
     checkpoints.remove()
     return run
@@ -120,90 +134,26 @@ def _file_digest(path: Path | None) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _decode(samples: SampleSet, recipe: Recipe, listener: TrainingProgress) -> dict[Split, DecodedSplit]:
-    total = len(samples.samples)
-    done = 0
-
-    def count(images: int) -> None:
-        nonlocal done
-        done += images
-        listener.on_images(done, total)
-
-    splits = {
-        split: decode_samples(
-            samples, members, recipe.preprocessing, threads=recipe.data.decode_threads, on_decoded=count
-        )
-        for split in Split
-        if (members := samples.of(split))
-    }
-    unreadable = [item for part in splits.values() for item in part.unreadable]
-    for item in unreadable:
-        listener.on_message(f"unreadable ({item.reason}): {item.sample_id}: {item.detail}")
-    if len(unreadable) > recipe.data.max_unreadable * total:
-        raise DatasetError(
-            f"{len(unreadable)} of {total} images are unreadable, more than the "
-            f"{recipe.data.max_unreadable:.0%} of data.max_unreadable; "
-            f"the first: {unreadable[0].sample_id}: {unreadable[0].detail}"
-        )
-    return splits
-
-
-def _audit(
-    splits: Mapping[Split, DecodedSplit],
-    class_names: tuple[str, ...],
-    listener: TrainingProgress,
-    *,
-    allowed: bool,
-) -> tuple[Finding, ...]:
-    findings = audit_decoded(splits.values(), class_names)
-    refuse_blocking(findings, allowed=allowed)
-    for finding in findings:
-        if finding.severity is not Severity.INFO:
-            listener.on_message(finding_line(finding))
-    return findings
-
-
-def _fit(
-    config: RunConfig,
-    splits: Mapping[Split, DecodedSplit],
-    checkpoints: CheckpointFolder,
-    listener: TrainingProgress,
-    *,
-    weights: Path | None,
-) -> tuple[keras.Model, tuple[EpochRecord, ...], int]:
-    loop = TrainingLoop(
-        config.recipe,
-        splits[Split.TRAIN],
-        splits[Split.DEV],
-        class_names=config.class_names,
-        checkpoints=checkpoints,
-        progress=listener,
-        weights=weights,
-    )
-    return loop.run()
-
-
-def _write_samples(
-    out: Path,
-    splits: Mapping[Split, DecodedSplit],
-    audit: tuple[str, ...],
-    findings: tuple[Finding, ...],
-) -> None:
+def _write_samples(out: Path, prepared: PreparedData) -> None:
+    parts = prepared.splits
     with storage_errors(str(out / SAMPLES_FILE)), (out / SAMPLES_FILE).open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(("path", "split", "label", "pai_species", "subject_id", "sha256", "dataset"))
-        for split, part in splits.items():
+        for split, part in parts.items():
             for item in part.samples:
                 digest = part.digests[item.sample_id]
                 facts = (item.sample_id, split, item.label, item.species, item.subject, digest, item.dataset)
                 writer.writerow(facts)
-    unreadable = [asdict(item) for part in splits.values() for item in part.unreadable]
+    unreadable = [asdict(item) for part in parts.values() for item in part.unreadable]
     document = {
-        "lines": audit,
+        "lines": prepared.audit,
         "unreadable": unreadable,
-        "findings": [finding.model_dump(mode="json") for finding in findings],
+        "findings": [finding.model_dump(mode="json") for finding in prepared.findings],
     }
     write_text(out / "audit.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    if prepared.superclasses:
+        rows = [f"{name},{above}\n" for name, above in sorted(prepared.superclasses.items())]
+        write_text(out / SUPERCLASSES_FILE, "class,superclass\n" + "".join(rows))
 
 
 def _write_results(
@@ -211,20 +161,28 @@ def _write_results(
 ) -> None:
     write_history(out, history)
     draw_curves(history, best, out, title=f"{len(history)} epochs, epoch {best} kept")
-    rows = np.linspace(0, len(dev.images) - 1, min(_PARITY_IMAGES, len(dev.images))).round().astype(int)
     with storage_errors(str(out)):
         model.save(out / MODEL_FILE)
-        np.save(out / PARITY_FILE, dev.images[rows])
+        np.save(out / PARITY_FILE, _parity_inputs(model, dev))
+
+
+def _parity_inputs(model: keras.Model, dev: DecodedSplit) -> NDArray[Any]:
+    """Return what the export is compared on: development images; noise where only features were given."""
+    takes = model.inputs[0].shape[1:]
+    if dev.images.ndim == 2 and len(takes) == 3:
+        return np.random.default_rng(0).integers(0, 256, (_PARITY_IMAGES, *takes), dtype=np.uint8)
+    rows = np.linspace(0, len(dev.images) - 1, min(_PARITY_IMAGES, len(dev.images))).round().astype(int)
+    return np.asarray(dev.images[rows])
 
 
 def _summary(
     config: RunConfig,
     model: keras.Model,
     splits: Mapping[Split, DecodedSplit],
+    prepared: PreparedData,
     history: tuple[EpochRecord, ...],
     *,
     best: int,
-    audit: tuple[str, ...],
 ) -> RunSummary:
     recipe, dev = config.recipe, splits[Split.DEV]
     logits = {
@@ -249,14 +207,17 @@ def _summary(
         recipe=recipe,
         class_names=config.class_names,
         data_digest=config.data_digest,
-        audit=audit,
+        audit=prepared.audit,
         unreadable=sum(len(part.unreadable) for part in splits.values()),
         epochs=len(history),
         best_epoch=best,
         metrics=metrics,
         operating_points=points,
         default_operating_point=default,
-        reference_profile=reference_profile(dev, _reference_scores(softmax(logits[Split.DEV]), is_liveness)),
+        reference_profile=reference_profile(
+            prepared.splits[Split.DEV], _reference_scores(softmax(logits[Split.DEV]), is_liveness)
+        ),
+        parameters=model.count_params(),
         seconds=sum(record.seconds for record in history),
         finished_at=now(),
     )

@@ -13,50 +13,27 @@ from numpy.typing import NDArray
 from lifesign.errors import ContractError
 from lifesign_training.batches import EpochBatches, class_weights
 from lifesign_training.checkpoint import CheckpointFolder
-from lifesign_training.hardware import distribution, precision
-from lifesign_training.history import EpochRecord, best_epoch
-from lifesign_training.models import build_model
+from lifesign_training.hardware import Distribute, distribution, precision
+from lifesign_training.history import EpochRecord, best_epoch, is_stalled
+from lifesign_training.optimizers import compile_for
 from lifesign_training.pixels import DecodedSplit
 from lifesign_training.progress import TrainingProgress
 from lifesign_training.quality import measure
-from lifesign_training.recipe import Recipe, TrainingConfig
+from lifesign_training.recipe import Recipe
 
-__all__ = ["TrainingLoop", "make_optimizer", "predict_logits"]
+__all__ = ["ModelBuilder", "TrainingLoop", "predict_logits"]
 
 _PREDICT_BATCH = 64
-# Checkers take the types of these arguments from the defaults of Keras, which are "auto".
+# Checkers take the type of this argument from its default in Keras, "auto".
 _QUIET: Any = 0
-_NO_JIT: Any = False
+
+ModelBuilder = Callable[[Path | None], keras.Model]
+"""Builds the network that is trained, from a weights file, or anew where there is none."""
 
 
-def predict_logits(model: keras.Model, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return logits ``(n, classes)`` of images uint8 ``(n, height, width, 3)``."""
+def predict_logits(model: keras.Model, images: NDArray[Any]) -> NDArray[np.float32]:
+    """Return logits ``(n, classes)`` of images uint8 ``(n, height, width, 3)``, or of features ``(n, d)``."""
     return np.asarray(model.predict(images, batch_size=_PREDICT_BATCH, verbose=_QUIET), dtype=np.float32)
-
-
-def make_optimizer(config: TrainingConfig, *, steps: int) -> keras.optimizers.Optimizer:
-    """Return Adam, with decoupled weight decay where it is not 0, and the recipe's rate over ``steps``."""
-    rate = _learning_rate(config, steps)
-    if config.weight_decay:
-        return keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
-    return keras.optimizers.Adam(rate)
-
-
-def _learning_rate(config: TrainingConfig, steps: int) -> Any:
-    """Return a number or a Keras schedule."""
-    if config.schedule == "cosine":
-        warmup = round(config.warmup_fraction * steps)
-        return keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=config.learning_rate / 20 if warmup else config.learning_rate,
-            decay_steps=max(1, steps - warmup),
-            warmup_target=config.learning_rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    if config.schedule == "inverse_time":
-        return keras.optimizers.schedules.InverseTimeDecay(
-            config.learning_rate, decay_steps=1, decay_rate=config.decay
-        )
-    return config.learning_rate
 
 
 def _seed_dropout(model: keras.Model, *, seed: int, epoch: int) -> None:
@@ -93,7 +70,9 @@ class TrainingLoop:
         class_names: tuple[str, ...],
         checkpoints: CheckpointFolder,
         progress: TrainingProgress,
+        build: ModelBuilder,
         weights: Path | None = None,
+        distribute: Distribute = Distribute.AUTO,
     ) -> None:
         self._recipe = recipe
         self._train = train
@@ -101,14 +80,16 @@ class TrainingLoop:
         self._class_names = class_names
         self._checkpoints = checkpoints
         self._progress = progress
+        self._build = build
         self._weights = weights
+        self._distribute = distribute
         self._labels = train.labels(class_names)
-        classes = len(class_names)
-        balanced = class_weights(self._labels, classes)
-        self._class_weights = balanced if recipe.training.class_weights else np.ones(classes, np.float32)
+        self._class_weights = class_weights(self._labels, len(class_names), recipe.training.class_weights)
 
     def run(self) -> tuple[keras.Model, tuple[EpochRecord, ...], int]:
-        """Train to the last epoch; return the best epoch's model in float32, all records, and that epoch.
+        """Train to the last epoch, or until it stops early; return the best model, all records, and its epoch.
+
+        The model is in float32.
 
         Raises:
             ContractError: the loss is no longer a number.
@@ -118,14 +99,30 @@ class TrainingLoop:
         keras.utils.set_random_seed(config.seed)
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
-        with distribution().scope(), precision(mixed=config.mixed_precision):
+        with distribution(self._distribute).scope(), precision(mixed=config.mixed_precision):
             model, history = self._start()
             for epoch in range(len(history) + 1, config.epochs + 1):
+                if self._is_stalled(history):
+                    break
                 record = self._epoch(model, epoch)
                 history = (*history, record)
                 self._checkpoints.save(model, history, best_epoch(history, self._recipe.select_by))
                 self._progress.on_epoch(record, config.epochs)
         return self._best_model(), history, best_epoch(history, self._recipe.select_by)
+
+    def _is_stalled(self, history: tuple[EpochRecord, ...]) -> bool:
+        """Whether early stopping ends the training here; a resumed one comes to the same end."""
+        rule, select_by = self._recipe.training.early_stopping, self._recipe.select_by
+        if rule is None or not is_stalled(
+            history, select_by, patience=rule.patience, min_delta=rule.min_delta
+        ):
+            return False
+        best = best_epoch(history, select_by)
+        self._progress.on_message(
+            f"stopped early after epoch {len(history)}: dev {select_by} was not better for {rule.patience} "
+            f"epochs; epoch {best} is kept"
+        )
+        return True
 
     def _start(self) -> tuple[keras.Model, tuple[EpochRecord, ...]]:
         stand = self._checkpoints.restore()
@@ -134,16 +131,8 @@ class TrainingLoop:
             resumed: Any = keras.models.load_model(stand.last_model)
             return resumed, stand.history
         config = self._recipe.training
-        model = build_model(self._recipe, classes=len(self._class_names), weights=self._weights)
-        steps = config.epochs * -(-len(self._labels) // config.batch_size)
-        model.compile(
-            optimizer=make_optimizer(config, steps=steps),
-            loss=keras.losses.CategoricalCrossentropy(
-                from_logits=True, label_smoothing=config.label_smoothing
-            ),
-            metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-            jit_compile=_NO_JIT,
-        )
+        model = self._build(self._weights)
+        compile_for(model, config, steps=config.epochs * -(-len(self._labels) // config.batch_size))
         return model, ()
 
     def _epoch(self, model: keras.Model, epoch: int) -> EpochRecord:
@@ -176,6 +165,10 @@ class TrainingLoop:
             dev_auc=dev.get("auc"),
             learning_rate=float(np.asarray(keras.ops.convert_to_numpy(model.optimizer.learning_rate))),
             seconds=time.monotonic() - started,
+            train_mse=float(fitted.history["mse"][-1]),
+            dev_mse=dev["mse"],
+            dev_balanced_accuracy=dev["balanced_accuracy"],
+            dev_eer=dev.get("eer"),
         )
 
     def _batch_reporter(self, epoch: int) -> keras.callbacks.Callback:
@@ -192,6 +185,6 @@ class TrainingLoop:
             raise AssertionError("a checkpoint follows every epoch")
         best: Any = keras.models.load_model(stand.best_model, compile=False)
         # Built anew, without the half-precision layers of a mixed training: servers compute in float32.
-        model = build_model(self._recipe, classes=len(self._class_names))
+        model = self._build(None)
         model.set_weights(best.get_weights())
         return model

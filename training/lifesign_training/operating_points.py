@@ -19,6 +19,7 @@ __all__ = [
     "LivenessScores",
     "area_under_curve",
     "choose_operating_points",
+    "equal_error_rate",
     "rate_evidence",
     "require_polarity",
 ]
@@ -73,6 +74,19 @@ def area_under_curve(scores: LivenessScores) -> float:
     below = np.searchsorted(attacks, scores.bona_fide, side="left").sum(dtype=np.int64)
     not_above = np.searchsorted(attacks, scores.bona_fide, side="right").sum(dtype=np.int64)
     return float(below + not_above) / (2 * len(attacks) * len(scores.bona_fide))
+
+
+def equal_error_rate(scores: LivenessScores) -> float:
+    """Return the mean of APCER (all species pooled) and BPCER at the threshold where they are nearest, 0–1.
+
+    Less is better; ``nan`` without bona fide or attack scores.
+    """
+    if not len(scores.bona_fide) or not len(scores.all_attacks):
+        return float("nan")
+    candidates = _candidates(scores)
+    apcer, bpcer = scores.apcer_pooled(candidates), scores.bpcer(candidates)
+    least = _least_gap(apcer, bpcer)
+    return float(apcer[least] + bpcer[least]) / 2
 
 
 def require_polarity(scores: LivenessScores) -> None:

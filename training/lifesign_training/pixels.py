@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +28,13 @@ class Unreadable:
 
 @dataclass(frozen=True)
 class DecodedSplit:
-    """Images uint8 ``(n, height, width, 3)`` in the order of the samples; ``digests``: SHA-256 by id."""
+    """What a network takes, in the order of the samples; ``digests``: SHA-256 by id.
+
+    ``images`` is uint8 ``(n, height, width, 3)``, or features, float32 ``(n, d)``.
+    """
 
     samples: tuple[Sample, ...]
-    images: NDArray[np.uint8]
+    images: NDArray[Any]
     digests: dict[str, str]
     unreadable: tuple[Unreadable, ...]
 

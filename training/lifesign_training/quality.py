@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.labels import BONA_FIDE, LIVENESS_CLASSES
-from lifesign_training.operating_points import LivenessScores, area_under_curve
+from lifesign_training.operating_points import LivenessScores, area_under_curve, equal_error_rate
 from lifesign_training.pixels import DecodedSplit
 
 __all__ = ["liveness_scores", "measure", "softmax"]
@@ -28,21 +28,25 @@ def liveness_scores(split: DecodedSplit, probabilities: NDArray[np.float32]) -> 
 def measure(
     split: DecodedSplit, logits: NDArray[np.float32], class_names: tuple[str, ...]
 ) -> dict[str, float | None]:
-    """Return ``loss`` (cross-entropy, nats), ``accuracy``, ``balanced_accuracy`` (0–1), liveness: ``auc``.
+    """Return ``loss`` (nats), ``accuracy``, ``balanced_accuracy``, ``mse``; liveness: ``auc`` and ``eer``.
 
     Accuracy takes the class of the greatest logit; balanced accuracy is the mean recall of the classes
-    that are there.
+    that are there; all are 0–1 but the loss, a cross-entropy. ``mse`` is the mean over samples and classes.
     """
     labels = split.labels(class_names)
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     log_sum = np.log(np.exp(shifted).sum(axis=1))
+    errors = np.exp(shifted - log_sum[:, None]) - np.eye(logits.shape[1])[labels]
     right = logits.argmax(axis=1) == labels
     recalls = [float(right[labels == index].mean()) for index in np.unique(labels)]
     measured: dict[str, float | None] = {
         "loss": float(np.mean(log_sum - shifted[np.arange(len(labels)), labels])),
         "accuracy": float(right.mean()),
         "balanced_accuracy": float(np.mean(recalls)),
+        "mse": float(np.mean(errors**2)),
     }
     if class_names == LIVENESS_CLASSES:
-        measured["auc"] = area_under_curve(liveness_scores(split, softmax(logits)))
+        scores = liveness_scores(split, softmax(logits))
+        measured["auc"] = area_under_curve(scores)
+        measured["eer"] = equal_error_rate(scores)
     return measured

@@ -1,9 +1,11 @@
 """Recipes: everything that decides a training, validated, in one small file."""
 
+import ast
+import hashlib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -11,48 +13,29 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from lifesign.errors import ConfigurationError
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.validation import problems_of
+from lifesign_training.model_config import ModelConfig, PythonConfig
 
 __all__ = [
     "AugmentationConfig",
     "DataConfig",
-    "MobileNetConfig",
-    "ModelConfig",
+    "EarlyStopping",
     "Recipe",
-    "SmallConfig",
+    "SelectBy",
     "TrainingConfig",
     "load_recipe",
     "recipe_names",
     "with_class_map",
 ]
 
+SelectBy = Literal["auc", "eer", "accuracy", "balanced_accuracy", "loss", "mse"]
+"""What decides the epoch that is kept, on the development split; reports state the same."""
+
+_LIVENESS_ONLY = ("auc", "eer")
+_BIG_NETWORKS = ("mobilenetv2", "application", "features", "stack", "python")
+
 
 class _Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class SmallConfig(_Config):
-    """A residual CNN of separable convolutions, trained from scratch."""
-
-    kind: Literal["small"]
-    high_pass: bool = Field(default=True, description="fixed noise-residual filters in front")
-    stem_filters: int = Field(default=24, ge=4, le=512)
-    stem_stride: Literal[1, 2] = 2
-    block_filters: tuple[int, ...] = Field(default=(32, 48, 64), min_length=1, max_length=8)
-    embedding_size: int = Field(default=64, ge=2, le=4096)
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    batch_norm_momentum: float = Field(default=0.9, gt=0, lt=1)
-
-
-class MobileNetConfig(_Config):
-    """MobileNetV2 → global average → dense; ``weights`` is a local file without the top, or none."""
-
-    kind: Literal["mobilenetv2"]
-    alpha: float = Field(default=1.0, gt=0, le=2)
-    embedding_size: int = Field(default=512, ge=2, le=4096)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
-ModelConfig = Annotated[SmallConfig | MobileNetConfig, Field(discriminator="kind")]
 
 
 class DataConfig(_Config):
@@ -75,21 +58,43 @@ class DataConfig(_Config):
     decode_threads: int = Field(default=4, ge=1, le=256)
 
 
+class EarlyStopping(_Config):
+    """Stops when the metric of ``select_by`` was not better for ``patience`` epochs."""
+
+    patience: int = Field(ge=1, le=10_000, description="epochs")
+    min_delta: float = Field(default=0.0, ge=0, description="a smaller gain is none")
+
+
 class TrainingConfig(_Config):
-    """The optimiser and its schedule; Adam, decoupled weight decay where it is not 0."""
+    """The optimiser and its schedule; weight decay is decoupled from the gradient."""
 
     epochs: int = Field(default=16, ge=1, le=10_000)
     batch_size: int = Field(default=32, ge=1, le=65_536)
+    optimizer: Literal["adam", "sgd", "rmsprop"] = "adam"
+    momentum: float = Field(default=0.0, ge=0, lt=1, description="sgd and rmsprop")
     learning_rate: float = Field(default=0.003, gt=0, le=10)
     schedule: Literal["cosine", "inverse_time", "constant"] = "cosine"
     warmup_fraction: float = Field(default=0.1, ge=0, lt=1, description="share of the steps, cosine only")
     decay: float = Field(default=0.0, ge=0, description="inverse_time: rate / (1 + decay * step)")
     weight_decay: float = Field(default=0.0, ge=0, le=1)
+    loss: Literal["cross_entropy", "focal"] = "cross_entropy"
+    focal_gamma: float = Field(
+        default=2.0, ge=0, le=10, description="focal: (1 - p)^gamma; 0 is cross-entropy"
+    )
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5)
-    class_weights: bool = True
+    class_weights: bool | Literal["balanced", "inverse_frequency"] = Field(
+        default=True, description="balanced (or true): n / (classes * n_c); inverse_frequency: n / n_c"
+    )
+    early_stopping: EarlyStopping | None = None
     mixed_precision: bool = False
     deterministic: bool = False
     seed: int = Field(default=20261, ge=0, le=2**31 - 1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.momentum and self.optimizer == "adam":
+            raise ValueError("momentum is for sgd and rmsprop; adam has its own")
+        return self
 
 
 class AugmentationConfig(_Config):
@@ -111,7 +116,7 @@ class Recipe(_Config):
     data: DataConfig = DataConfig()
     training: TrainingConfig = TrainingConfig()
     augmentation: AugmentationConfig = AugmentationConfig()
-    select_by: Literal["auc", "accuracy", "loss"] = "accuracy"
+    select_by: SelectBy = "accuracy"
     default_operating_point: str | None = None
 
     @model_validator(mode="after")
@@ -120,14 +125,19 @@ class Recipe(_Config):
         crop = self.augmentation.crop
         if crop is not None and crop > smallest:
             raise ValueError(f"augmentation.crop is {crop}, larger than the input side {smallest}")
-        if self.model.kind == "mobilenetv2" and crop is not None:
+        if self.model.kind in _BIG_NETWORKS and crop is not None:
             raise ValueError("augmentation.crop needs a network of any input size, such as small; use shift")
+        if self.model.kind == "features" and self.augmentation != AugmentationConfig():
+            raise ValueError("features are computed once, so there is nothing to augment")
         if self.model.kind == "mobilenetv2" and smallest < 32:
             raise ValueError(f"mobilenetv2 needs an input of at least 32 × 32, got {smallest}")
         if self.task != "liveness" and self.default_operating_point is not None:
             raise ValueError("default_operating_point is for liveness recipes only")
-        if self.task != "liveness" and self.select_by == "auc":
-            raise ValueError("select_by: auc is for liveness recipes only; use accuracy or loss")
+        if self.task != "liveness" and self.select_by in _LIVENESS_ONLY:
+            raise ValueError(
+                f"select_by: {self.select_by} is for liveness recipes only; "
+                "use accuracy, balanced_accuracy or loss"
+            )
         return self
 
 
@@ -138,24 +148,20 @@ def recipe_names() -> tuple[str, ...]:
 
 
 def load_recipe(source: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a packaged recipe by name or a YAML file by path, then apply ``key.sub=value`` overrides.
+    """Read a packaged recipe by name, or a YAML or Python file, then apply ``key.sub=value`` overrides.
 
+    A Python file has ``build(input_shape, classes)`` and, where 224 × 224 pixels and the default training
+    do not fit, a literal mapping ``RECIPE``; the ``model.file`` of a YAML file is looked for beside it.
     Values are YAML, so ``training.epochs=3`` is a number and ``augmentation.crop=null`` is none.
 
     Raises:
         ConfigurationError: unknown name, no such file, or a value out of its range.
     """
-    text, name = _recipe_text(source)
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigurationError(f"recipe {source} is not YAML: {_yaml_problem(error)}") from error
-    if not isinstance(document, dict):
-        raise ConfigurationError(f"recipe {source}: expected a mapping, got {type(document).__name__}")
+    document, name = _recipe_document(source)
     for override in overrides:
         _apply(document, override)
     document.setdefault("name", name)
-    return parse_recipe(document, origin=f"recipe {source}")
+    return _with_user_file(parse_recipe(document, origin=f"recipe {source}"), source)
 
 
 def with_class_map(recipe: Recipe, pairs: Sequence[str]) -> Recipe:
@@ -181,6 +187,57 @@ def parse_recipe(document: Mapping[str, Any], *, origin: str) -> Recipe:
         raise ConfigurationError(f"{origin}: {problems_of(error)}") from error
 
 
+def _recipe_document(source: str | Path) -> tuple[dict[str, Any], str]:
+    if Path(source).suffix == ".py":
+        return _user_document(Path(source)), Path(source).stem
+    text, name = _recipe_text(source)
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"recipe {source} is not YAML: {_yaml_problem(error)}") from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"recipe {source}: expected a mapping, got {type(document).__name__}")
+    return document, name
+
+
+def _user_document(path: Path) -> dict[str, Any]:
+    """Return the recipe of a Python file: its literal ``RECIPE`` over the defaults; nothing is run here."""
+    try:
+        tree = ast.parse(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"recipe {path}: {error.strerror}") from error
+    except (SyntaxError, ValueError) as error:
+        raise ConfigurationError(f"recipe {path} is not Python: {error}") from error
+    settings: Any = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.Assign) and [ast.unparse(one) for one in statement.targets] == [
+            "RECIPE"
+        ]:
+            try:
+                settings = ast.literal_eval(statement.value)
+            except ValueError as error:
+                raise ConfigurationError(f"recipe {path}: RECIPE takes literal values only") from error
+    if not isinstance(settings, dict):
+        raise ConfigurationError(f"recipe {path}: expected RECIPE to be a mapping")
+    document: dict[str, Any] = {"task": "classification", "preprocessing": {"height": 224, "width": 224}}
+    return document | settings | {"model": {"kind": "python", "file": str(path)}}
+
+
+def _with_user_file(recipe: Recipe, source: str | Path) -> Recipe:
+    """Return the recipe with the full path and the digest of its Python file, if it has one."""
+    if not isinstance(recipe.model, PythonConfig):
+        return recipe
+    path = Path(recipe.model.file)
+    beside = Path(source).parent / path
+    path = (beside if not path.is_absolute() and beside.is_file() else path).resolve()
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ConfigurationError(f"model.file {path}: {error.strerror or error}") from error
+    model = PythonConfig(kind="python", file=str(path), source_digest=digest)
+    return recipe.model_copy(update={"model": model})
+
+
 def _recipe_text(source: str | Path) -> tuple[str, str]:
     if str(source) in recipe_names():
         return (resources.files("lifesign_training") / "recipes" / f"{source}.yaml").read_text("utf-8"), str(
@@ -189,7 +246,7 @@ def _recipe_text(source: str | Path) -> tuple[str, str]:
     path = Path(source)
     if path.suffix not in (".yaml", ".yml"):
         raise ConfigurationError(
-            f"no recipe {str(source)!r}: there are {', '.join(recipe_names())}, or give a .yaml file"
+            f"no recipe {str(source)!r}: there are {', '.join(recipe_names())}, or give a .yaml or .py file"
         )
     try:
         return path.read_text("utf-8"), path.stem

@@ -17,11 +17,14 @@ SCORE = "score"
 def reference_profile(split: DecodedSplit, scores: NDArray[np.float32]) -> dict[str, Any]:
     """Return the serialised profile of the image statistics and the scores ``(n,)`` of a split.
 
-    Statistics are those of the model's input pixels, after crop and resize. Subjects, where they are
-    known, give the design effect: ten pictures of one face count for less than ten faces.
+    Statistics are those of the model's input pixels, after crop and resize; features have none.
+    Subjects, where they are known, give the design effect: ten pictures of one face count for less than
+    ten faces.
     """
-    statistics = batch_image_statistics(split.images)
-    features = {name: statistics[:, column] for column, name in enumerate(IMAGE_STATISTICS)}
+    features: dict[str, NDArray[Any]] = {}
+    if split.images.ndim == 4:
+        statistics = batch_image_statistics(split.images)
+        features = {name: statistics[:, column] for column, name in enumerate(IMAGE_STATISTICS)}
     subjects = [sample.subject for sample in split.samples]
     known = np.array(subjects, dtype=np.str_) if all(subjects) else None
     return ReferenceProfile.from_samples({**features, SCORE: scores}, subjects=known).to_dict()

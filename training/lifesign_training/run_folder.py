@@ -20,6 +20,7 @@ __all__ = [
     "MODEL_FILE",
     "PARITY_FILE",
     "SAMPLES_FILE",
+    "SUPERCLASSES_FILE",
     "RunConfig",
     "RunSummary",
     "TrainedRun",
@@ -31,6 +32,7 @@ __all__ = [
 MODEL_FILE = "model.keras"
 PARITY_FILE = "parity_images.npy"
 SAMPLES_FILE = "samples.csv"
+SUPERCLASSES_FILE = "superclasses.csv"
 _CONFIG_FILE = "config.json"
 _SUMMARY_FILE = "summary.json"
 _PACKAGES = ("lifesign", "tensorflow", "keras", "numpy", "pillow", "scikit-learn", "scipy")
@@ -64,6 +66,7 @@ class RunSummary(_Document):
     default_operating_point: str | None
     reference_profile: dict[str, Any]
     seconds: float = Field(ge=0, description="training epochs only, wall clock")
+    parameters: int | None = Field(default=None, ge=0, description="weights of the network that was trained")
     finished_at: str
 
 

@@ -38,12 +38,16 @@ class Sample:
 
 @dataclass(frozen=True)
 class SampleSet:
-    """The samples of a data set, in the order of their ids, and the class order of the model."""
+    """The samples of a data set, in the order of their ids, and the class order of the model.
+
+    ``superclasses`` maps classes to what the data set's column ``superclass`` says, where it has one.
+    """
 
     root: str
     class_names: tuple[str, ...]
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = field(default=())
+    superclasses: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def source(self) -> ImageSource:
@@ -71,7 +75,20 @@ def read_samples(data: str | Path, recipe: Recipe) -> SampleSet:
     samples = _samples(raw, labels, classes, recipe.data.subject_pattern)
     _refuse_doubles(samples, data)
     _refuse_empty_classes(samples, classes, data)
-    return SampleSet(root=raw.root, class_names=classes, samples=samples, notes=_notes(raw))
+    return SampleSet(
+        root=raw.root,
+        class_names=classes,
+        samples=samples,
+        notes=_notes(raw),
+        superclasses=_superclasses(raw, labels),
+    )
+
+
+def _superclasses(raw: RawDataset, labels: Mapping[str, str]) -> dict[str, str]:
+    if "superclass" not in raw.table.column_names:
+        return {}
+    pairs = zip(raw.table["label"].to_pylist(), raw.table["superclass"].to_pylist(), strict=True)
+    return {labels[word]: above for word, above in pairs if above}
 
 
 def _class_names(found: Iterable[str], recipe: Recipe) -> tuple[str, ...]:

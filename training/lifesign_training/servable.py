@@ -13,7 +13,7 @@ from lifesign.errors import ContractError
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import EMBEDDING, ENCODED_IMAGES, IMAGES, LOGITS, SCORES, Signature
 from lifesign_training.graph_decoding import decode_in_graph
-from lifesign_training.models import EMBEDDING_LAYER, LOGITS_LAYER
+from lifesign_training.heads import embedding_of
 
 __all__ = ["Servable", "build_servable", "require_plain_graph"]
 
@@ -97,8 +97,8 @@ def require_plain_graph(folder: Path) -> None:
 def _frozen_forward(
     model: keras.Model, spec: PreprocessingSpec, layers: tuple[str, ...]
 ) -> Callable[[Any], list[Any]]:
-    names = (LOGITS_LAYER, EMBEDDING_LAYER, *layers)
-    inner = keras.Model(model.inputs, [model.get_layer(name).output for name in names])
+    shown = [model.get_layer(name).output for name in layers]
+    inner = keras.Model(model.inputs, [model.outputs[0], embedding_of(model), *shown])
 
     def forward(images: Any) -> list[Any]:
         logits, *rest = (tf.cast(value, tf.float32) for value in inner(images, training=False))

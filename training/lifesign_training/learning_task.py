@@ -1,0 +1,98 @@
+"""What is trained on what: a network on images, or a head on features of a fixed network."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+
+from lifesign.errors import ConfigurationError
+from lifesign.labels import Split
+from lifesign_training.feature_head import extract_features, features_network, head_network, joined
+from lifesign_training.loop import ModelBuilder
+from lifesign_training.model_config import FeaturesConfig
+from lifesign_training.models import build_model
+from lifesign_training.pixels import DecodedSplit
+from lifesign_training.prepared import PreparedData
+from lifesign_training.progress import TrainingProgress
+from lifesign_training.recipe import Recipe
+
+__all__ = ["LearningTask", "learning_task"]
+
+
+@dataclass(frozen=True)
+class LearningTask:
+    """The inputs of the network by split, how it is built, and what is kept of the trained one."""
+
+    inputs: Mapping[Split, DecodedSplit]
+    build: ModelBuilder
+    finish: Callable[[keras.Model], keras.Model]
+
+
+def learning_task(
+    recipe: Recipe,
+    data: PreparedData,
+    *,
+    weights: Path | None,
+    random_weights: bool,
+    listener: TrainingProgress,
+) -> LearningTask:
+    """Return what the recipe trains; features of images are computed here, once.
+
+    Raises:
+        ConfigurationError: features of images without weights, and random ones are not asked for.
+    """
+    classes = len(data.class_names)
+    if not isinstance(recipe.model, FeaturesConfig):
+        return LearningTask(
+            data.splits,
+            lambda path: build_model(recipe, classes=classes, weights=path),
+            lambda model: model,
+        )
+    network = _fixed_network(
+        recipe, recipe.model, weights, random_weights=random_weights, is_needed=not data.is_features
+    )
+    inputs = data.splits if data.is_features else _extracted(network, data, listener)
+    return _head_task(recipe.model, inputs, network, classes)
+
+
+def _head_task(
+    config: FeaturesConfig, inputs: Mapping[Split, DecodedSplit], network: keras.Model | None, classes: int
+) -> LearningTask:
+    size = inputs[Split.TRAIN].images.shape[1]
+    if network is not None:
+        joined(
+            network, head_network(config, size, classes), config
+        )  # what does not fit is told before training
+    return LearningTask(
+        inputs,
+        lambda _weights: head_network(config, size, classes),
+        lambda model: model if network is None else joined(network, model, config),
+    )
+
+
+def _fixed_network(
+    recipe: Recipe, config: FeaturesConfig, weights: Path | None, *, random_weights: bool, is_needed: bool
+) -> keras.Model | None:
+    if weights is None and not random_weights:
+        if is_needed:
+            raise ConfigurationError(
+                f"features of images need weights of {config.backbone} without its top: give --weights FILE, "
+                "or --random-weights for features that know nothing"
+            )
+        return None
+    keras.utils.set_random_seed(recipe.training.seed)
+    return features_network(config, recipe.preprocessing, weights)
+
+
+def _extracted(
+    network: keras.Model | None, data: PreparedData, listener: TrainingProgress
+) -> dict[Split, DecodedSplit]:
+    if network is None:
+        raise AssertionError("features of images need a network")
+    inputs = {}
+    for split, part in data.splits.items():
+        features = extract_features(network, part.images)
+        listener.on_message(f"{split}: {features.shape[1]:,} features of {len(features):,} images computed")
+        inputs[split] = replace(part, images=features)
+    return inputs
