@@ -147,7 +147,8 @@ def _classes_guessed(curves: Curves) -> int | None:
     classes = round(math.exp(level)) if 0 < level < 7 else 0
     if classes < 2 or abs(level - math.log(classes)) > 0.005 * level:
         return None
-    return classes if abs(right - 1 / classes) < max(0.003, 0.06 / classes) else None
+    frozen = len(loss) >= 6 and float(np.mean(np.abs(loss - math.log(classes)) < 2e-4)) >= 0.5
+    return classes if frozen or abs(right - 1 / classes) < max(0.003, 0.06 / classes) else None
 
 
 def _majority(evidence: Evidence) -> float | None:
@@ -158,4 +159,5 @@ def _majority(evidence: Evidence) -> float | None:
     matrix = evidence.evaluated_matrix
     if matrix is not None and matrix.sum():
         return float(matrix.sum(axis=1).max() / matrix.sum())
-    return None
+    rare = evidence.setup.minority_share
+    return None if rare is None else 1 - rare

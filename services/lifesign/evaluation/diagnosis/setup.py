@@ -157,6 +157,27 @@ class Setup:
         return units if units and units > 1 and activation in ("softmax", "sigmoid") else None
 
     @cached_property
+    def minority_share(self) -> float | None:
+        """The share of the rare class where the notes say one in percent, 0–1; below one half."""
+        found = re.search(
+            r"(\d+(?:\.\d+)?) ?%[^.\n]{0,25}\b(?:fraud|positive|minority|spam|churn|defect|anomal|sick|disease|"
+            r"cancer|ones|class 1|failures?|rare)",
+            self.text,
+        )
+        share = float(found[1]) / 100 if found else None
+        return share if share is not None and 0 < share < 0.5 else None
+
+    @cached_property
+    def validates_on_training(self) -> bool:
+        """Whether the validation data are the training data themselves."""
+        return self.says(
+            r"validation[_ ]data\s*=\s*\(?\s*x_?train",
+            r"validation[^.\n]{0,40}\b(exactly|same as|identical|equals?|is|are)\b[^.\n]{0,20}\btrain\w*( (data|set|arrays?|images|samples))?",
+            r"train\w*( (data|set|arrays?|images))? (itself|themselves)\b",
+            r"(same|identical) (data|arrays?|set|images|batch)[^.\n]{0,25}(for|as)[^.\n]{0,25}(train\w* and valid|both|valid)",
+        )
+
+    @cached_property
     def is_regression(self) -> bool:
         """Whether the target is a number rather than a class."""
         squared = self.loss in ("mse", "mae", "mean_squared_error", "mean_absolute_error", "huber")

@@ -20,6 +20,8 @@ def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[F
         *_evaluations_against_matrix(evidence),
         *_report_against_itself(evidence),
         *_sizes(evidence),
+        *_counts_against_matrix(evidence),
+        *_loss_of_nothing(course),
     ]
     if not reasons:
         return
@@ -112,6 +114,10 @@ def _evaluations_against_matrix(evidence: Evidence) -> Iterator[str]:
         matrix_accuracy, n = evidence.report.correct / evidence.report.n, evidence.report.n
     if matrix_accuracy is None or (given is not None and evidence.matrix is None and evidence.report is None):
         return
+    shown = [one for one in evidence.evaluations if one.accuracy is not None and (one.n is None or one.n == n)]
+    if any(abs((one.accuracy or 0) - matrix_accuracy) <= 0.006 for one in shown):
+        # Of several evaluations the matrix belongs to the one that it agrees with.
+        return
     for one in evidence.evaluations:
         if one.accuracy is None or one.split.lower().startswith("train"):
             continue
@@ -137,6 +143,39 @@ def _report_against_itself(evidence: Evidence) -> Iterator[str]:
         right = report.correct / report.n
         if abs(right - report.accuracy) > 2 * half + 1e-6:
             yield f"the report's recalls make an accuracy of {right:.3f}, it prints {report.accuracy:.2f}"
+
+
+def _counts_against_matrix(evidence: Evidence) -> Iterator[str]:
+    matrix, report = evidence.matrix, evidence.report
+    if report is not None and not report.n and any((one.accuracy or 0) > 0 for one in evidence.evaluations):
+        yield "the report has no sample of any class, but the evaluation has an accuracy: it was asked for other labels"
+    for name in ("test", "validation"):
+        counts = evidence.counts.get(name)
+        if matrix is None or counts is None or len(counts.by_class) != len(matrix):
+            continue
+        sizes = np.array(list(counts.by_class.values()))
+        rows, columns = matrix.sum(axis=1), matrix.sum(axis=0)
+        if not np.array_equal(sizes, rows) and np.array_equal(sizes, columns):
+            yield (
+                f"the columns of the matrix, not its rows, are the {name} counts ({sizes.tolist()[:6]}): labels and "
+                "predictions were exchanged"
+            )
+
+
+def _loss_of_nothing(course: Course | None) -> Iterator[str]:
+    if course is None or course.loss is None or len(course) < 2:
+        return
+    others = [
+        (name, values)
+        for name, values in course.curves.series.items()
+        if name in ("r_square", "r2", "r2_score", "mean_absolute_error", "mean_squared_error")
+    ]
+    zero = course.loss == 0
+    for name, values in others:
+        wrong = values[zero] < 0.99 if name.startswith("r") else values[zero] > 0
+        if zero.sum() >= 2 and np.all(wrong):
+            yield f"the training loss is 0 in {int(zero.sum())} epochs, but {name} of the same rows is {values[zero][-1]:.4g}"
+            return
 
 
 def _f1(precision: float, recall: float) -> float:

@@ -111,7 +111,8 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
                 confidence=0.8,
             )
         return
-    stated = evidence.setup.says(
+    broken = evidence.setup.says(r"validation_(data|steps)\s*=\s*(\(\)|\[\]|none|0\b)")
+    stated = broken or evidence.setup.says(
         r"validation_(data|steps)\s*=\s*(\(\)|\[\]|none|0\b)",
         r"\b(no|without|lacks?|never) (a |any )?(validation|held[- ]?out)",
         r"validation_steps.{0,30}\b(0|zero)\b",
@@ -120,7 +121,7 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
         others = evidence.matrix is not None or evidence.report is not None
         yield Finding(
             Code.EMPTY_VALIDATION,
-            Severity.WARNING if stated else Severity.INFO,
+            Severity.WARNING if broken else Severity.INFO,
             0.8 if stated or not others else 0.5,
             f"No epoch of {len(curves)} has a validation figure: nothing tells how the model does on data that it "
             "has not seen.",

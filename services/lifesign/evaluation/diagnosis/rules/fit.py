@@ -119,22 +119,26 @@ def _wide_gap(course: Course) -> Finding | None:
     last = float(np.nanmedian(validated[-3:]))
     error = course.validation_error(last)
     short = len(course) <= 3
-    if gap <= max(0.12 if not short else 0.15, 5 * error) or np.nanmax(trained) < 0.7:
+    constant = course.constant_answer or 0.0
+    ratio = None
+    if loss is not None and val_loss is not None and loss[-1] > 0:
+        ratio = float(val_loss[-1] / loss[-1])
+    # Of many classes a good accuracy may be .15: then the gap counts by what it is of.
+    clear = gap > max(0.12 if not short else 0.15, 4 * error) and np.nanmax(trained) >= 0.7
+    wide = gap > max(0.08, 4 * error) and gap > 0.35 * float(np.nanmax(trained)) and (ratio or 0) >= 1.3
+    if not (clear or wide) or (ratio is not None and ratio < 1.5 and not wide):
         return None
-    if last < 1.2 * (course.constant_answer or 0.0):
+    # Worse than a guess, or a loss that unsure answers never cost: something else than a fit too close.
+    absurd = val_loss is not None and float(np.nanmedian(val_loss[-3:])) > 3 * max(course.chance_loss or 2.3, 2.3)
+    if absurd and last < max(1.3 * constant, 0.2):
         return None
     if val_loss is not None and len(course) >= 2 and course.best == len(course) - 1 and gap < 0.25:
         # Still falling: the gap is no turn yet.
         return None
-    ratio = None
-    if loss is not None and val_loss is not None and loss[-1] > 0:
-        ratio = float(val_loss[-1] / loss[-1])
-        if ratio < 1.5:
-            return None
     return Finding(
         Code.OVERFITTING,
         Severity.WARNING,
-        0.8 if gap > 0.2 else 0.65,
+        0.6 if last < 1.2 * constant else 0.8 if gap > 0.2 else 0.65,
         f"Accuracy is {np.nanmedian(trained[-3:]):.1%} on training and {last:.1%} on validation, {gap:.1%} apart"
         f"{f' where sampling explains {2 * error:.1%}' if course.counted_validation else ''}"
         + ("" if ratio is None else f"; the validation loss is {ratio:.1f} times the training loss")
@@ -163,9 +167,11 @@ def _gap_of_evaluations(evidence: Evidence) -> Finding | None:
     gap = (best.accuracy or 0) - (worst.accuracy or 0)
     if gap < max(0.1, 4 * sampling_error(worst.accuracy or 0, worst.n or 500)):
         return None
+    # Full trees and nearest neighbours repeat their training rows by construction.
+    repeats = evidence.setup.says(r"forest", r"\btrees?\b", r"nearest neigh", r"\bknn\b") and (worst.accuracy or 0) > 0.8
     return Finding(
         Code.OVERFITTING,
-        Severity.WARNING,
+        Severity.INFO if repeats else Severity.WARNING,
         0.75,
         f"Accuracy is {best.accuracy:.1%} on training and {worst.accuracy:.1%} on {worst.split}, {gap:.1%} apart.",
         "More data or augmentation, regularisation or a smaller model.",
@@ -238,7 +244,7 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
     yield Finding(
         Code.STILL_IMPROVING,
         Severity.INFO,
-        0.85 if len(course) >= 5 else 0.6,
+        0.85 if len(course) >= 5 and not _is_good(course) else 0.6,
         f"Validation {word} is best at epoch {best + 1} of {len(course)} ({shown[best]:.4g}) and still "
         f"{'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to {shown[-1]:.4g} over the last {len(tail)} epochs.",
         "Train longer, with early stopping.",
@@ -246,6 +252,14 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
         excluded=("overfitting: validation has not turned",),
         details={"last_epoch": len(course), f"best_val_{word}_epoch": best + 1},
     )
+
+
+def _is_good(course: Course) -> bool:
+    """Whether the accuracy is more than half way from a constant answer to all right."""
+    if course.val_accuracy is None:
+        return False
+    constant = course.constant_answer or 0.0
+    return (float(np.nanmax(course.val_accuracy[-3:])) - constant) / (1 - constant) > 0.5
 
 
 def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -262,24 +276,31 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     flat = relative < 0.015 or (
         float(np.ptp(rest)) < 0.01 * abs(float(np.median(rest))) and loss[0] > loss[-1] and len(rest) >= 3
     )
-    if not flat or (len(loss) == 2 and not exactly):
+    tail = loss[-max(3, len(loss) // 2) :]
+    dead = len(loss) >= 8 and float(np.ptp(tail)) < 5e-4 * abs(float(np.median(tail)))
+    if not (flat or dead) or (len(loss) == 2 and not exactly):
         return
     # Trained already: flat at a good level, or late in a training, is done and not dead.
     reached = course.accuracy if course.accuracy is not None else course.val_accuracy
     constant = course.constant_answer or 0.5
-    if reached is not None and (float(np.nanmax(reached)) - constant) / (1 - constant) > 0.3:
+    if not dead and reached is not None and (float(np.nanmax(reached)) - constant) / (1 - constant) > 0.3:
         return
     if reached is None and course.curves.epochs and course.curves.epochs[0] > 5:
         return
     steady_fall = trend(loss) < -0.8 and len(loss) >= 5
     guess = course.chance_loss
-    at_guess = guess is not None and abs(float(np.median(loss)) - guess) < 0.03 * guess
+    at_guess = guess is not None and abs(float(np.median(tail)) - guess) < 0.03 * guess
     yield Finding(
         Code.NOT_LEARNING,
         Severity.WARNING if steady_fall else Severity.ERROR,
         0.6 if steady_fall else 0.95 if exactly else 0.85,
-        f"The training loss stays at {np.median(loss):.4g} over {len(loss)} epochs (range {np.ptp(loss):.2g}, "
-        f"{relative:.2%})"
+        (
+            f"The training loss stays at {np.median(loss):.4g} over {len(loss)} epochs (range {np.ptp(loss):.2g}, "
+            f"{relative:.2%})"
+            if flat
+            else f"After {len(loss) - len(tail)} epochs of up to {loss.max():.4g} the training loss freezes at "
+            f"{np.median(tail):.4g}: the network is dead"
+        )
         + (
             f"; that is a guess among {course.classes} classes, ln {course.classes} = {guess:.4f}."
             if at_guess
@@ -311,7 +332,7 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
             reasons.append(
                 f"the loss ends at {late:.4g}, a guess among {course.classes} classes (ln {course.classes} = {guess:.4g})"
             )
-            strength = 0.8
+            strength = 0.97 if abs(late - guess) < 0.003 * guess else 0.85
     for name, values in (("validation", course.val_accuracy), ("training", course.accuracy)):
         constant = course.constant_answer
         if values is None or constant is None:
@@ -367,11 +388,21 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
         rows, columns = matrix.sum(axis=1) / n, matrix.sum(axis=0) / n
         expected = float(rows @ columns)
         right = float(np.trace(matrix) / n)
+        if columns.max() >= 0.98 and rows.max() <= 1.2 / np.sum(rows > 0):
+            return _chance(f"A single answer gets {right:.1%} of {n:,} right, what a guess gets", 0.6)
         if columns.max() < 0.98 and abs(right - expected) < max(2.5 * sampling_error(expected, n), 0.005):
             return _chance(
                 f"{right:.1%} of {n:,} are right; answers that ignore the input, with the same frequencies, get {expected:.1%}",
                 0.8,
             )
+    if found := _recalls_of_a_guess(evidence):
+        return found
+    report = evidence.report
+    if matrix is None and report is not None and report.n >= 30 and len(report.names) >= 2:
+        right, constant = report.correct / report.n, float(report.support.max() / report.n)
+        guess = 1 / len(report.names)
+        if constant <= 1.3 * guess and right < guess + 2.5 * sampling_error(guess, report.n):
+            return _chance(f"{right:.1%} of {report.n:,} are right, where a guess among {len(report.names)} classes gets {guess:.1%}", 0.7)
     if matrix is None:
         for one in evidence.evaluations:
             if one.accuracy is not None and evidence.classes and one.n:
@@ -382,6 +413,21 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
                         0.7,
                     )
     return None
+
+
+def _recalls_of_a_guess(evidence: Evidence) -> Finding | None:
+    """The mean recall of classes of like size is 1/K: answers do not depend on the class."""
+    report = evidence.report
+    if report is None or report.n < 100 or len(report.names) < 2 or np.any(report.support < 20):
+        return None
+    if report.support.max() > 0.8 * report.n:
+        return None
+    guess = 1 / len(report.names)
+    mean = float(report.recall.mean())
+    error = float(np.sqrt(sum(sampling_error(guess, int(n)) ** 2 for n in report.support))) / len(report.names)
+    if mean > guess + 2.5 * error + 0.005:
+        return None
+    return _chance(f"The mean recall of {len(report.names)} classes is {mean:.3f} (n = {report.n:,}), that of answers which ignore the input", 0.7)
 
 
 def _chance(proof: str, confidence: float) -> Finding:

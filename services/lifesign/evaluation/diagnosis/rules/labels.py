@@ -11,6 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.statistics import sampling_error
 
 __all__ = ["generator_order_mismatch", "label_encoding_mismatch"]
 
@@ -21,6 +22,8 @@ _RECODE = "Code labels 0…K−1 in the order of the model's outputs (or one-hot
 def label_encoding_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Labels of the wrong range, shape or order."""
     yield from _impossible_figures(evidence, course)
+    yield from _below_a_guess(evidence)
+    yield from _two_sets_of_names(evidence)
     yield from _permuted(evidence)
     yield from _inverted_scores(evidence)
     yield from _predictions_offset(evidence)
@@ -71,6 +74,61 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
     )
 
 
+def _below_a_guess(evidence: Evidence) -> Iterator[Finding]:
+    """Far fewer right than a guess gets, by one way; by another the same model is good: the indices differ."""
+    classes = evidence.classes
+    shown = [one for one in evidence.evaluations if one.accuracy is not None]
+    if not classes or classes < 3 or len(shown) < 2:
+        return
+    best = max(one.accuracy or 0.0 for one in shown)
+    for one in shown:
+        low = one.accuracy or 0.0
+        counts = evidence.counts.get(one.split)
+        n = one.n or (None if counts is None else counts.size) or 500
+        twin = next((two for two in shown if two.accuracy == best), one)
+        same_set = twin.split == one.split and twin.n == one.n
+        if same_set and best > 0.6 and low < 0.7 / classes and low < 1 / classes - 4 * sampling_error(1 / classes, n):
+            yield Finding(
+                Code.LABEL_ENCODING_MISMATCH,
+                Severity.ERROR,
+                0.85,
+                f"{low:.1%} right ({one.method or one.split}) is far below the {1 / classes:.1%} of a guess among {classes} "
+                f"classes, while the same model gets {best:.1%} otherwise: it knows the classes, but under other indices.",
+                _RECODE,
+                refuted_by="a matrix without a full column off the diagonal",
+                excluded=("chance and shuffled order: they would be at a guess, not below it",),
+                details={"accuracy": low, "guess": round(1 / classes, 4)},
+            )
+            return
+
+
+def _two_sets_of_names(evidence: Evidence) -> Iterator[Finding]:
+    """A report in which some names are never true and others never right, while the rest are good."""
+    report = evidence.report
+    if report is None or len(report.names) < 5:
+        return
+    unknown = [name for name, n in zip(report.names, report.support.tolist(), strict=True) if not n]
+    never = [
+        (name, n)
+        for name, n, recall in zip(report.names, report.support.tolist(), report.recall.tolist(), strict=True)
+        if n >= 30 and recall == 0
+    ]
+    good = report.recall[(report.support > 0) & (report.recall > 0)]
+    if len(unknown) < 2 or len(never) < 2 or not len(good) or float(np.median(good)) < 0.7:
+        return
+    yield Finding(
+        Code.LABEL_ENCODING_MISMATCH,
+        Severity.ERROR,
+        0.85,
+        f"{', '.join(name for name, _ in never[:5])} ({sum(n for _, n in never):,} samples) are never right while "
+        f"{', '.join(unknown[:5])} never are true, and the other classes are found in {np.median(good):.0%}: labels and "
+        "predictions use two sets of names.",
+        _RECODE,
+        refuted_by="the classes being really unknown to the model",
+        details={"never_right": [name for name, _ in never], "never_true": unknown},
+    )
+
+
 def _permuted(evidence: Evidence) -> Iterator[Finding]:
     matrix = evidence.evaluated_matrix
     if matrix is None or matrix.sum() < 20:
@@ -112,7 +170,7 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         Code.LABEL_ENCODING_MISMATCH,
         Severity.ERROR,
-        0.93 if whole else 0.8,
+        0.7 if whole and size == 2 and _may_shuffle(evidence) else 0.93 if whole else 0.8,
         proof,
         _RECODE,
         refuted_by="single samples whose prediction is really the other class",
@@ -129,6 +187,10 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
             },
         },
     )
+
+
+def _may_shuffle(evidence: Evidence) -> bool:
+    return evidence.setup.says(r"generator", r"shuffl") and not evidence.setup.says(r"shuffle\s*=\s*false")
 
 
 def _swapped(matrix: NDArray[np.float64]) -> list[tuple[int, int]]:
@@ -271,7 +333,10 @@ def _by_setup(evidence: Evidence) -> Iterator[Finding]:
 
 def generator_order_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """A matrix at chance although the model is good by its own evaluation: the pairs are shuffled."""
-    matrix = evidence.evaluated_matrix if evidence.evaluated_matrix is not None else None
+    if found := _two_passes(evidence):
+        yield found
+        return
+    matrix = evidence.evaluated_matrix
     good = _good_accuracy(evidence, course)
     hinted = evidence.setup.says(
         r"shuffle\s*=\s*true",
@@ -324,8 +389,44 @@ def generator_order_mismatch(evidence: Evidence, course: Course | None) -> Itera
     )
 
 
+_BY_HAND = ("argmax", "confusion", "matrix", "sklearn", "by hand", "predict", "accuracy_score", "manual")
+
+
+def _two_passes(evidence: Evidence) -> Finding | None:
+    """An accuracy worked out from separate labels and predictions is far below evaluate() on a set that shuffles."""
+    if not evidence.setup.says(
+        r"shuffl", r"two passes|second pass|one pass", r"\.classes\b", r"image_dataset_from_directory|tf\.data", r"generator"
+    ) or evidence.setup.says(r"shuffle\s*=\s*false"):
+        return None
+    by_hand = [one for one in evidence.evaluations if one.accuracy is not None and any(word in one.method.lower() for word in _BY_HAND)]
+    direct = [one for one in evidence.evaluations if one.accuracy is not None and one not in by_hand]
+    matrix = evidence.evaluated_matrix
+    low = min((one.accuracy or 0.0 for one in by_hand), default=None)
+    if matrix is not None and matrix.sum() >= 30:
+        low = float(np.trace(matrix) / matrix.sum())
+        if np.sum(matrix.sum(axis=0) > 0) < 2:
+            return None
+    high = max((one.accuracy or 0.0 for one in direct), default=None)
+    if low is None or high is None or high - low < 0.2:
+        return None
+    return Finding(
+        Code.GENERATOR_ORDER_MISMATCH,
+        Severity.ERROR,
+        0.92,
+        f"The model gets {high:.1%} by its own evaluation, but {low:.1%} where labels and predictions are paired by hand, "
+        f"on data that may come in another order at each pass ({evidence.setup.quote('shuffl', 'pass', 'classes', 'generator', 'tf.data')}).",
+        "Take labels and predictions from the same batches, or read the set with shuffle=False.",
+        refuted_by="the same figure by hand with shuffle=False",
+        details={"evaluated": high, "paired": round(low, 4)},
+    )
+
+
 def _good_accuracy(evidence: Evidence, course: Course | None) -> float | None:
-    shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None]
+    shown = [
+        one.accuracy
+        for one in evidence.evaluations
+        if one.accuracy is not None and not one.split.lower().startswith("train")
+    ]
     if course is not None and course.val_accuracy is not None:
         shown.append(float(np.nanmax(course.val_accuracy[-3:])))
     return max(shown, default=None)

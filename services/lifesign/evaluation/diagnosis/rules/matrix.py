@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from lifesign.evaluation.diagnosis.course import Course
-from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.evidence import Evidence, PrintedReport
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.statistics import sampling_error
 from lifesign.evaluation.metrics.intervals import clopper_pearson
@@ -65,8 +65,29 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
                 share=1.0,
             )
             return
+    if matrix is None and evidence.report is not None and (found := _collapsed_report(evidence.report)):
+        yield found
+        return
     yield from _constant_predictions(evidence)
     yield from _constant_accuracy(evidence, course)
+
+
+def _collapsed_report(report: PrintedReport) -> Finding | None:
+    """Predicted counts of a report, TP / precision: nearly all in one class."""
+    hits = report.recall * report.support
+    answered = np.divide(hits, report.precision, out=np.zeros(len(hits)), where=report.precision > 0)
+    kept = int(answered.argmax())
+    share = float(answered[kept] / max(report.n, 1))
+    others = float(np.delete(hits, kept).sum() / max(1, np.delete(report.support, kept).sum()))
+    if not 0.88 <= share <= 1.05 or report.support[kept] > 0.75 * report.n or others > 0.25:
+        return None
+    return _collapsed(
+        f"By precision and recall about {answered[kept]:.0f} of {report.n:,} answers are {report.names[kept]}, but only "
+        f"{int(report.support[kept]):,} samples are; of the other classes {others:.1%} are found.",
+        confidence=0.9,
+        name=report.names[kept],
+        share=share,
+    )
 
 
 def _constant_predictions(evidence: Evidence) -> Iterator[Finding]:
@@ -93,27 +114,29 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     if course is None or course.val_accuracy is None or len(course) < 3:
         return
     values = course.val_accuracy[np.isfinite(course.val_accuracy)]
-    if len(values) < 3 or np.ptp(values) > 1e-9 or not 0 < values[0] < 0.9995:
+    n = course.counted_validation
+    slack = 1e-9 if n is None else max(1e-9, 3.1 / n if n > 500 else 1e-9)
+    if len(values) < 3 or np.ptp(values) > slack or not 0 < values[0] < 0.9995:
         return
-    shares = (
-        []
-        if course.chance is None
-        else [course.chance, 1 - course.chance if course.classes == 2 else course.chance]
-    )
+    level = float(np.median(values))
+    shares = [] if course.chance is None else [course.chance]
+    shares += [1 - share for share in shares if course.classes == 2]
     for counts in evidence.counts.values():
-        n = sum(counts.by_class.values())
-        shares += [count / n for count in counts.by_class.values()] if n else []
-    at_share = any(
-        abs(values[0] - share) < 0.005 + sampling_error(share, course.counted_validation or 500)
-        for share in shares
-    )
+        total = sum(counts.by_class.values())
+        shares += [count / total for count in counts.by_class.values()] if total else []
+    if evidence.setup.minority_share is not None:
+        shares.append(1 - evidence.setup.minority_share)
+    at_share = any(abs(level - share) < 0.005 + sampling_error(share, n or 500) for share in shares)
+    # A constant answer with the share of one class as its probability has the entropy of that share as loss.
+    entropy = -level * math.log(level) - (1 - level) * math.log(1 - level)
+    late = None if course.val_loss is None else float(np.nanmedian(course.val_loss[-3:]))
+    at_share = at_share or (late is not None and level > 0.5 and abs(late - entropy) < 0.05 * entropy)
     yield Finding(
         Code.PREDICTION_COLLAPSE,
         Severity.WARNING,
         0.75 if at_share else 0.55,
-        f"Validation accuracy is {values[0]:.4f} in each of {len(values)} epochs to the last digit"
-        + (", the share of one class" if at_share else "")
-        + ": the same answers every time, most likely a single class.",
+        f"Validation accuracy is {level:.4f} in each of {len(values)} epochs, the same answers every time"
+        + (": the share of one class." if at_share else ": most likely a single class."),
         _COLLAPSE_REMEDY,
         refuted_by="a confusion matrix with more than one column in use",
         details={"val_accuracy": float(values[0])},
@@ -145,6 +168,9 @@ def missing_class(evidence: Evidence, course: Course | None) -> Iterator[Finding
     where = "the evaluated set"
     if table is not None and len(table[0]) >= 2:
         missing = [name for name, support in zip(table[2], table[0].tolist(), strict=True) if not support]
+    if not missing and evidence.report is not None and evidence.report.n and len(evidence.report.names) >= 2:
+        pairs = zip(evidence.report.names, evidence.report.support.tolist(), strict=True)
+        missing = [name for name, support in pairs if not support]
     if not missing and evidence.evaluated_matrix is None and evidence.report is not None:
         missing = _unlisted(evidence, evidence.report.names)
     if not missing:
@@ -204,10 +230,25 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
         sizes = [(one, size) for one, size in counts if size > 0]
         if len(sizes) < 2 or sum(size for _, size in sizes) < 20:
             continue
-        ratio = max(size for _, size in sizes) / min(size for _, size in sizes)
+        most, least = max(size for _, size in sizes), min(size for _, size in sizes)
+        if most - least < 4 * math.sqrt(most + least):
+            # Equal shares give such a difference of counts by chance.
+            continue
+        ratio = most / least
         if best is None or ratio > best[0]:
             best = (ratio, name, sizes)
     if best is None or best[0] < 1.8:
+        rare = evidence.setup.minority_share
+        if rare is not None and rare < 0.2:
+            yield Finding(
+                Code.CLASS_IMBALANCE,
+                Severity.WARNING,
+                0.7,
+                f"By the notes only {rare:.2%} are of the rare class; always answering the other is right in {1 - rare:.2%}.",
+                "Judge by recall and precision of the rare class; weight the classes or resample the training data only.",
+                details={"majority_share": round(1 - rare, 4)},
+            )
+            return
         if evidence.setup.says(
             r"im-?balanced (data|class|set)",
             r"(highly|heavily|very|strongly) (un|im-?)balanced",
@@ -222,12 +263,13 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
             )
         return
     ratio, name, sizes = best
+    handled = _is_handled(evidence)
     largest, smallest = max(sizes, key=lambda one: one[1]), min(sizes, key=lambda one: one[1])
     share = largest[1] / sum(size for _, size in sizes)
     yield Finding(
         Code.CLASS_IMBALANCE,
-        Severity.WARNING if ratio >= 4 else Severity.INFO,
-        min(0.99, 0.5 + 0.1 * math.log2(ratio)),
+        Severity.WARNING if ratio >= 4 and not handled else Severity.INFO,
+        min(0.7 if handled else 0.99, 0.5 + 0.1 * math.log2(ratio)),
         f"In the {name} set {largest[0]} has {largest[1]:,} samples and {smallest[0]} {smallest[1]:,}, {ratio:.3g} "
         f"times fewer; always answering {largest[0]} is right in {share:.1%}.",
         "Judge by figures per class, balanced accuracy or the area under the precision–recall curve; weight the "
@@ -237,13 +279,24 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
     )
 
 
+def _is_handled(evidence: Evidence) -> bool:
+    """Whether every class is found well and surely in spite of unequal sizes."""
+    matrix, report = evidence.evaluated_matrix, evidence.report
+    if matrix is not None and matrix.sum() >= 50:
+        rows, columns, hits = matrix.sum(axis=1), matrix.sum(axis=0), np.diag(matrix)
+        return bool(np.all(rows > 0) and np.all(hits >= 0.75 * rows) and np.all(hits >= 0.75 * columns))
+    if report is not None and report.n >= 50:
+        return bool(np.all(report.support > 0) and min(report.recall.min(), report.precision.min()) >= 0.75)
+    return False
+
+
 def accuracy_paradox(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Accuracy at or barely above the share of the largest class."""
     found, table = _accuracy_and_majority(evidence, course), class_table(evidence)
     if found is None:
         return
     accuracy, majority, classes, n = found
-    if majority < max(0.6, 1.5 / classes) or majority >= 1:
+    if majority < (0.6 if classes == 2 else max(0.4, 1.5 / classes)) or majority >= 1:
         return
     lift = (accuracy - majority) / (1 - majority)
     if lift > 0.25 or accuracy < majority - 0.05:
@@ -252,14 +305,39 @@ def accuracy_paradox(evidence: Evidence, course: Course | None) -> Iterator[Find
     significant = n is not None and accuracy - majority > 3 * sampling_error(majority, n)
     yield Finding(
         Code.ACCURACY_PARADOX,
-        Severity.INFO if significant and lift > 0.1 else Severity.WARNING,
-        0.65 if significant or lowest > 0.15 else 0.9,
+        Severity.INFO if lift > 0.1 else Severity.WARNING,
+        0.65 if significant or _rare_is_found(evidence) or (lift > 0 and lowest > 0.15) else 0.9,
         f"The accuracy is {accuracy:.4f}; always answering the largest class gives {majority:.4f}. The model gains "
         f"{lift:.0%} of what is left.",
         "Report recall per class, balanced accuracy and the precision–recall area instead of accuracy.",
         refuted_by="a balanced set of the same kind giving the same accuracy",
         details={"accuracy": round(accuracy, 4), "majority_share": round(majority, 4)},
     )
+
+
+def _rare_is_found(evidence: Evidence) -> bool:
+    """Whether the rare class of two is found often enough, and surely enough, that the threshold is the point."""
+    table, cells = class_table(evidence), _two_class_counts(evidence)
+    if table is None or cells is None:
+        return False
+    rare = int(table[0].argmin())
+    hits, false = cells[rare][0], cells[rare][1]
+    recall = hits / max(1, table[0][rare])
+    return recall > 0.15 and hits / max(1, hits + false) > 0.5
+
+
+def _two_class_counts(evidence: Evidence) -> list[tuple[int, int]] | None:
+    """Return (right, falsely answered) of each of two classes; a report's come from its precisions."""
+    matrix, report = evidence.evaluated_matrix, evidence.report
+    if matrix is not None and matrix.shape == (2, 2):
+        return [(int(matrix[one, one]), int(matrix[1 - one, one])) for one in (0, 1)]
+    if report is None or len(report.names) != 2:
+        return None
+    cells = []
+    for recall, precision, support in zip(report.recall, report.precision, report.support, strict=True):
+        hits = float(recall * support)
+        cells.append((round(hits), round(hits / precision - hits) if precision > 0 else 0))
+    return cells
 
 
 def _accuracy_and_majority(
@@ -278,6 +356,8 @@ def _accuracy_and_majority(
             n = sum(counts.by_class.values())
             majority, classes = max(counts.by_class.values()) / n, len(counts.by_class)
             break
+    if majority is None and evidence.setup.minority_share is not None:
+        majority = 1 - evidence.setup.minority_share
     if majority is None:
         return None
     shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None]
@@ -294,6 +374,8 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
         return
     support, recall, names = table
     seen = np.flatnonzero(support > 0)
+    if len(support) == len(seen) == 2:
+        yield from _weaker_of_two(evidence, table)
     if len(seen) < 3:
         return
     right = np.round(recall[seen] * support[seen])
@@ -303,11 +385,15 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     weak = []
     for place, index in enumerate(seen.tolist()):
         n, hits = int(support[index]), int(right[place])
-        others = (right.sum() - hits) / (support[seen].sum() - n)
+        # Against the middle of the other classes: a huge class must not set the standard.
+        others = float(np.median(np.delete(recall[seen], place)))
         p = float(special.bdtr(hits, n, others)) if others < 1 else float(hits < n)
         if p < 0.001 / len(seen) and hits / n < 0.85 * others and others - hits / n >= 0.1:
             weak.append((hits / n, index, others))
-    if not weak or len(weak) > max(2, 0.3 * len(seen)):
+    if len(weak) > max(2, 0.3 * len(seen)):
+        # Many below the middle: only those far below it stand out.
+        weak = [one for one in weak if one[0] < 0.7 * one[2]]
+    if not weak or len(weak) > 0.5 * len(seen):
         return
     weak.sort()
     lowest, index, others = weak[0]
@@ -329,12 +415,34 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     yield Finding(
         Code.WEAK_CLASS,
         Severity.WARNING,
-        0.85,
+        0.95 if lowest < 0.1 else 0.85,
         sentence + ".",
         f"Look at samples of {names[index]}{f' and {confused[0]}' if confused else ''} side by side; add data or "
         "weight for it, and check its labels.",
         refuted_by="a second set of the same size in which the class does as well as the rest",
         details=details,
+    )
+
+
+def _weaker_of_two(
+    evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple[str, ...]]
+) -> Iterator[Finding]:
+    """Of two classes one is found clearly less often, though not so that the threshold alone were to blame."""
+    support, recall, names = table
+    low, high = int(np.nanargmin(recall)), int(np.nanargmax(recall))
+    spread = math.hypot(*(sampling_error(float(recall[one]), int(support[one])) for one in (low, high)))
+    gap = float(recall[high] - recall[low])
+    if gap < 0.15 or gap < 3.3 * spread or not 0.02 < recall[low] < 0.6 or next(_lopsided(evidence, table), None):
+        return
+    yield Finding(
+        Code.WEAK_CLASS,
+        Severity.WARNING,
+        0.65,
+        f"{names[low]} is found in {recall[low]:.1%} of {int(support[low]):,}, {names[high]} in {recall[high]:.1%} of "
+        f"{int(support[high]):,}.",
+        f"Add data or weight for {names[low]}, look at its errors, and judge by its own precision and recall.",
+        refuted_by="a second set of the same size in which the class does as well as the other",
+        details={"classes": [names[low]], "recall": {names[low]: round(float(recall[low]), 4)}},
     )
 
 
@@ -352,8 +460,15 @@ def _confusion_of(evidence: Evidence, index: int) -> tuple[str, float] | None:
 def decision_threshold(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Errors of two classes so lopsided that another operating point serves better."""
     table = class_table(evidence)
+    if table is not None and len(table[0]) in (3, 4) and np.sum(table[0] > 0) == 2:
+        # Two classes and a column for abstaining.
+        seen = np.flatnonzero(table[0] > 0)
+        table = (table[0][seen], table[1][seen], tuple(table[2][one] for one in seen))
     if table is not None and len(table[0]) == 2 and table[0].min() > 0:
         yield from _lopsided(evidence, table)
+        return
+    if evidence.report is not None and evidence.matrix is None and (found := _silent_labels(evidence.report)):
+        yield found
         return
     if table is not None:
         return
@@ -378,11 +493,38 @@ def decision_threshold(evidence: Evidence, course: Course | None) -> Iterator[Fi
             return
 
 
+def _silent_labels(report: PrintedReport) -> Finding | None:
+    """Many labels, each hardly ever answered but then rightly: a threshold too high for all of them."""
+    seen = report.support > 0
+    if seen.sum() < 5:
+        return None
+    silent = seen & (report.precision >= 0.6) & (report.recall <= 0.4)
+    never = seen & (report.recall == 0)
+    if silent.sum() + never.sum() < 0.6 * seen.sum() or silent.sum() < 3:
+        return None
+    lowest = int(np.flatnonzero(silent)[np.argmin(report.recall[silent])])
+    return Finding(
+        Code.DECISION_THRESHOLD,
+        Severity.WARNING,
+        0.97,
+        f"{int(silent.sum())} of {int(seen.sum())} labels are answered rarely but rightly ({report.names[lowest]}: precision "
+        f"{report.precision[lowest]:.2f}, recall {report.recall[lowest]:.2f}), {int(never.sum())} never: the threshold is too high.",
+        "Choose a threshold per label on a development set, by the costs of its errors.",
+        refuted_by="precision falling to nothing below the threshold",
+        details={"labels": int(silent.sum())},
+    )
+
+
 def _lopsided(
     evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple[str, ...]]
 ) -> Iterator[Finding]:
     support, recall, names = table
     missed = np.round((1 - recall) * support)
+    cells = _two_class_counts(evidence)
+    if evidence.evaluated_matrix is None and cells is not None and len(cells) == 2:
+        # A recall of 1.00 of many is known to the cases only through the other class's precision.
+        missed = np.maximum(missed, [cells[1][1], cells[0][1]])
+        missed = np.array([cells[1][1] if recall[0] >= 0.99 else missed[0], cells[0][1] if recall[1] >= 0.99 else missed[1]])
     if min(recall) < 0.02 or (missed / support).sum() >= 0.95:
         return
     rates = missed / support
@@ -393,7 +535,12 @@ def _lopsided(
     errors = [sampling_error(float(rate), int(n)) for rate, n in zip(rates, support, strict=True)]
     z = (rates[worse] - rates[other]) / np.hypot(*errors)
     gain = _better_threshold(evidence)
-    if not (ratio >= 3.5 and rates[worse] - rates[other] >= 0.08 and z > 4) and gain is None:
+    # By counts as well: with unequal classes equal precision and recall leave unequal rates.
+    counts = (missed[worse] + 0.5) / (missed[other] + 0.5)
+    flooded = _flooded(evidence, table)
+    if not (ratio >= 3.5 and counts >= 3 and rates[worse] - rates[other] >= 0.08 and z > 4) and gain is None:
+        if flooded is not None:
+            yield flooded
         return
     verb = "lower" if worse == 1 else "raise"
     # The threshold is on the score of class 1: lower it and class 1 is found more often.
@@ -417,6 +564,31 @@ def _lopsided(
             "fpr_class1": round(float(rates[0]), 4),
             "fnr_class1": round(float(rates[1]), 4),
         },
+    )
+
+
+def _flooded(
+    evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple[str, ...]]
+) -> Finding | None:
+    """The rare class is found, but most of its answers are false: the threshold is too low for its share."""
+    cells = _two_class_counts(evidence)
+    if cells is None or len(table[0]) != 2:
+        return None
+    rare = int(table[0].argmin())
+    hits, false = cells[rare]
+    missed = int(table[0][rare]) - hits
+    precision = hits / max(1, hits + false)
+    if not (precision < 0.35 and hits > 0.6 * table[0][rare] and false > 8 * max(1, missed) and false >= 20):
+        return None
+    return Finding(
+        Code.DECISION_THRESHOLD,
+        Severity.WARNING,
+        0.85,
+        f"{hits:,} of {int(table[0][rare]):,} {table[2][rare]} are found, with {false:,} false alarms: precision "
+        f"{precision:.2f}, {false / max(1, missed):.0f} false alarms for each one missed.",
+        f"Raise the threshold for {table[2][rare]} on a development set with the natural shares.",
+        refuted_by="a precision-recall curve without a better point",
+        details={"direction": f"raise the threshold for {table[2][rare]}", "precision": round(precision, 4)},
     )
 
 

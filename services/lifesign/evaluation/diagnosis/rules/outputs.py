@@ -13,8 +13,8 @@ from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 __all__ = ["metric_task_mismatch", "saturated_outputs", "wrong_loss_activation_pair"]
 
 # −ln of the clip of a probability: Keras' 1e-7; float32's 1 − 1e-7 as it is rounded; TensorFlow's
-# log(p + 1e-7) in its variants; scikit-learn's 1e-15 and float64's epsilon; PyTorch's limit.
-CLIPS = (16.118, 15.942, 15.425, 15.333, 15.249, 34.539, 36.044, 100.0)
+# log(p + 1e-7) in its variants; scikit-learn's 1e-15 and float64's epsilon; Caffe's least float32; PyTorch's limit.
+CLIPS = (16.118, 15.942, 15.425, 15.333, 15.249, 34.539, 36.044, 87.3365, 100.0)
 _CROSS_ENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
 _PAIRS_REMEDY = (
     "Two classes: Dense(1, sigmoid) with binary cross-entropy. K classes: Dense(K, softmax) with categorical "
@@ -27,6 +27,10 @@ def wrong_loss_activation_pair(evidence: Evidence, course: Course | None) -> Ite
     """Output units, activation and loss against each other, from the notes; else from the curves."""
     if found := _wrong_by_setup(evidence):
         why, confidence, severity = found
+        shown = _shown_accuracies(evidence, course)
+        if evidence.setup.from_logits and shown and max(shown) > 0.9:
+            # It learns all the same: a slip, not what went wrong.
+            confidence, severity = 0.6, Severity.WARNING
         output, loss = evidence.setup.output, evidence.setup.loss
         yield Finding(
             Code.WRONG_LOSS_ACTIVATION_PAIR,
@@ -41,7 +45,26 @@ def wrong_loss_activation_pair(evidence: Evidence, course: Course | None) -> Ite
             },
         )
         return
+    yield from _loss_of_nothing(course)
     yield from _loss_and_accuracy_fall_together(course)
+
+
+def _loss_of_nothing(course: Course | None) -> Iterator[Finding]:
+    """Loss 0 with wrong answers: the cross-entropy of a softmax over a single output."""
+    if course is None or course.loss is None or course.accuracy is None or len(course) < 2:
+        return
+    wrong = 1 - course.accuracy
+    if np.nanmax(np.abs(course.loss)) < 1e-6 and np.nanmin(wrong) > 0.02 and np.nanmin(course.accuracy) > 0:
+        yield Finding(
+            Code.WRONG_LOSS_ACTIVATION_PAIR,
+            Severity.ERROR,
+            0.85,
+            f"The loss is 0 in every epoch with {np.nanmedian(wrong):.1%} of the answers wrong, which no cross-entropy over two "
+            "or more outputs can be: softmax over one output is always 1, and costs nothing.",
+            _PAIRS_REMEDY,
+            refuted_by="more than one output unit, and targets that are not all zero",
+            details={"error_rate": round(float(np.nanmedian(wrong)), 4)},
+        )
 
 
 def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:
@@ -158,8 +181,10 @@ def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Find
     floor = 1 - 1 / classes
     true = _argmax_accuracy(evidence)
     expected = None if true is None else 1 - 2 * (1 - true) / classes
-    agrees = expected is not None and shown and min(abs(expected - value) for value in shown) < 0.01
-    by_figures = agrees and true is not None and max(shown) - true > 0.05
+    agrees = expected is not None and any(
+        abs(expected - value) < (0.006 if round(value, 2) == value else 0.001) for value in shown
+    )
+    by_figures = agrees and true is not None and max(shown) - true > 0.005
     if not ((per_output and setup.says(r"acc")) or (per_output and shown) or named or by_figures):
         return
     sentence = (
@@ -227,6 +252,10 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
     accuracies = [values for values in (course.accuracy, course.val_accuracy) if values is not None]
     if not accuracies or loss is None:
         return
+    impossible = _loss_below_errors(evidence, course)
+    if impossible is not None:
+        yield impossible
+        return
     top = max(float(np.nanmax(values)) for values in accuracies)
     falls = len(course) >= 2 and np.nanmin(loss) < 0.6 * np.nanmax(loss)
     worded = evidence.setup.is_regression
@@ -251,6 +280,34 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
             excluded=("a missing class: the accuracy on the training data is as low",),
             details={"highest_accuracy": round(top, 4)},
         )
+
+
+def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:
+    """A wrong answer has at most probability 1/2 for the truth: a cross-entropy below ln 2 per error is none."""
+    if evidence.setup.loss in ("mse", "mae") and not evidence.setup.is_regression:
+        return None
+    for name, loss, accuracy in (
+        ("validation", course.val_loss, course.val_accuracy),
+        ("training", course.loss, course.accuracy),
+    ):
+        if loss is None or accuracy is None or evidence.setup.has_weights:
+            continue
+        least = float(np.nanmedian(loss[-3:]))
+        wrong = 1 - float(np.nanmedian(accuracy[-3:]))
+        if wrong < 0.3 or least <= 0 or least >= 0.2 * wrong * math.log(2):
+            continue
+        return Finding(
+            Code.METRIC_TASK_MISMATCH,
+            Severity.WARNING,
+            0.8,
+            f"A {name} loss of {least:.3g} leaves no room for {wrong:.0%} errors: each wrong answer alone costs at least "
+            f"ln 2 = 0.693 of a cross-entropy, {wrong * math.log(2):.3g} together. The accuracy does not measure what "
+            "the loss does, as with a continuous target.",
+            "Report the mean absolute error (in the target's unit) or R² for a number, or check how labels reach the metric.",
+            refuted_by="a target of classes and a cross-entropy",
+            details={"loss": least, "error_rate": round(wrong, 4)},
+        )
+    return None
 
 
 def _top_k(evidence: Evidence) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """What differs between training and evaluation besides the data: mode of the layers, preparation, loss terms."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -111,6 +112,9 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
             details={} if differs is None else {"report_and_log": differs},
         )
         return
+    if found := _validated_on_training(evidence, course):
+        yield found
+        return
     same_data = _train_evaluated(evidence, course)
     if same_data is not None:
         shown, again, what = same_data
@@ -126,13 +130,20 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
             details={"training": round(shown, 4), "evaluated": round(again, 4)},
         )
         return
-    if course is None or course.accuracy is None or course.val_accuracy is None or len(course) < 3:
+    if course is None or course.accuracy is None or course.val_accuracy is None:
+        return
+    if len(course) < 3:
+        yield from _useless_validation(evidence, course)
         return
     trained, validated = course.accuracy, course.val_accuracy
     last = float(np.nanmedian(trained[-3:]))
     gap = last - float(np.nanmedian(validated[-3:]))
     early_gap = float(trained[0] - validated[0])
-    good = last > 0.75 and gap > 0.2
+    level = course.constant_answer
+    named = setup.has_batch_normalisation
+    # A network in training mode well above a guess, and in inference mode at or below it.
+    lost = named and level is not None and last - level > 0.25 and float(np.nanmedian(validated)) < 1.15 * level
+    good = (last > 0.75 and gap > 0.2) or lost
     if not good:
         return
     found = _roughness(course)
@@ -153,12 +164,13 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
     )
     named = setup.has_batch_normalisation
     if not (
-        (wild and early_gap > 0.1 and grown)
+        lost
+        or (wild and early_gap > 0.1 and grown)
         or (constant and (at_guess or named or (grown and early_gap > 0.15)))
         or (named and early_gap > 0.15 and grown and (wild or constant))
     ):
         return
-    confidence = 0.88 if named and (wild or constant) else 0.72 if wild and early_gap > 0.2 else 0.6
+    confidence = 0.88 if named and (wild or constant or lost) else 0.72 if wild and early_gap > 0.2 else 0.6
     state = (
         f"jumps between {kept.min():.1%} and {kept.max():.1%}"
         if wild
@@ -176,6 +188,61 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
         refuted_by="evaluate() on the training data agreeing with what fit printed",
         excluded=("overfitting: the gap does not grow with the epochs, it is there at once",),
         details={"first_gap": round(early_gap, 4), "last_gap": round(gap, 4)},
+    )
+
+
+def _validated_on_training(evidence: Evidence, course: Course | None) -> Finding | None:
+    """The validation data are the training data: a gap between the two is one of mode."""
+    if not evidence.setup.validates_on_training or course is None:
+        return None
+    if course.accuracy is None or course.val_accuracy is None:
+        return None
+    shown, again = float(np.nanmedian(course.accuracy[-2:])), float(np.nanmedian(course.val_accuracy[-2:]))
+    if shown - again < 0.1:
+        return None
+    return Finding(
+        Code.TRAIN_INFERENCE_MODE_MISMATCH,
+        Severity.ERROR,
+        0.95,
+        f"Validation is on the training data themselves, and yet {shown:.1%} become {again:.1%}: only layers that act "
+        "differently in training and inference can do that.",
+        _MODE_REMEDY,
+        refuted_by="validation data that differ from the training data after all",
+        excluded=("overfitting: the data are the same", "leakage: the overlap is intended here"),
+        details={"training": round(shown, 4), "evaluated": round(again, 4)},
+    )
+
+
+def _is_useless(course: Course) -> bool:
+    """Whether validation is at or below a guess, with a loss that unsure answers never cost, at a good training."""
+    if course.accuracy is None or course.val_accuracy is None or course.val_loss is None:
+        return False
+    last = float(np.nanmedian(course.val_accuracy[-3:]))
+    level = max(1.3 * (course.constant_answer or 0.0), 0.2)
+    usual = max(course.chance_loss or 2.3, 1.0)
+    return (
+        float(np.nanmedian(course.accuracy[-3:])) > 0.75
+        and last < level
+        and float(np.nanmax(course.val_loss[-3:])) > 1.5 * usual
+    )
+
+
+def _useless_validation(evidence: Evidence, course: Course) -> Iterator[Finding]:
+    """One or two epochs only: told by a network with batch normalisation whose validation is useless."""
+    if not evidence.setup.has_batch_normalisation or not _is_useless(course):
+        return
+    if course.accuracy is None or course.val_accuracy is None or course.val_loss is None:
+        return
+    yield Finding(
+        Code.TRAIN_INFERENCE_MODE_MISMATCH,
+        Severity.WARNING,
+        0.75,
+        f"Training is at {course.accuracy[-1]:.1%}, validation at {course.val_accuracy[-1]:.1%} with a loss of "
+        f"{course.val_loss[-1]:.3g}, no better than a guess, and the model has batch normalisation: its stored "
+        "statistics do not fit the data.",
+        _MODE_REMEDY,
+        refuted_by="evaluate() on the training data agreeing with what fit printed",
+        details={"accuracy": float(course.accuracy[-1]), "val_accuracy": float(course.val_accuracy[-1])},
     )
 
 
@@ -237,6 +304,23 @@ def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[F
         yield found
         return
     setup = evidence.setup
+    if course is not None and _is_useless(course) and setup.says(
+        r"(separate|two|different|another|own)[^.\n]{0,25}(generator|preprocess|pipeline)", r"by hand[^.\n]{0,40}(train|same|right)"
+    ):
+        yield Finding(
+            Code.PREPROCESS_MISMATCH,
+            Severity.ERROR,
+            0.75,
+            f"Training is at {np.nanmedian(course.accuracy[-3:]):.1%} and validation no better than a guess, through "  # type: ignore[index]
+            f"another pipeline ({setup.quote(r'generator', r'preprocess', r'pipeline', r'by hand')}): the inputs differ.",
+            _PREPARE_REMEDY,
+            refuted_by="one image giving the same array on both ways",
+            excluded=("overfitting: it would leave validation above a guess",),
+        )
+        return
+    if told := _unscaled_by_hand(evidence):
+        yield told
+        return
     pretrained = setup.says(r"imagenet", r"pre-?trained") or (
         setup.says(_BACKBONES) and setup.says(r"weights|include_top|fine-?tun|transfer")
     )
@@ -277,6 +361,25 @@ def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[F
             _PREPARE_REMEDY,
             refuted_by="no gain from the backbone's own preprocess_input",
         )
+
+
+def _unscaled_by_hand(evidence: Evidence) -> Finding | None:
+    """Training scales its inputs, and images read by hand for a prediction are not scaled in the same note."""
+    scaled = evidence.setup.quote(r"/ ?255", r"rescale\s*=", r"normali[sz]ed", r"scaled to")
+    for note in evidence.setup.notes:
+        text = note.lower()
+        by_hand = re.search(r"imread|image\.open|load_img|own image|cv2?\.|drawn|canvas|webcam", text)
+        asked = re.search(r"predict|answer|evaluat|test", text)
+        if scaled and note != scaled and by_hand and asked and not re.search(r"255|rescal|normali|scaled|preprocess", text):
+            return Finding(
+                Code.PREPROCESS_MISMATCH,
+                Severity.WARNING,
+                0.75,
+                f"Training scales its inputs ({scaled}), the images for the prediction are read by hand without it ({note}).",
+                _PREPARE_REMEDY,
+                refuted_by="one image giving the same array on both ways",
+            )
+    return None
 
 
 _PREPARE_REMEDY = (
@@ -380,7 +483,7 @@ _LEAKS = (
     r"(oversampl|smote|augment\w*|upsampl|resampl)\w*[^.\n]{0,40}before[^.\n]{0,20}split",
     r"split[^.\n]{0,30}after[^.\n]{0,30}(oversampl|smote|augment|upsampl|resampl)",
     r"(scal|normali|standardi|pca|feature selection|imput|fit_transform|vectori|tf-?idf|target encod)\w*[^.\n]{0,60}(before[^.\n]{0,20}split|(whole|entire|full|all)( of)? (the )?data)",
-    r"\b(same|shared) (patient|subject|person|people|video|speaker|user|scene|session|customer|image)s?\b[^.\n]{0,40}(both|train|split|test|valid)",
+    r"\b(same|shared) (patient|subject|person|people|video|speaker|user|scene|session|customer|image)s?\b[^.\n]{0,40}(both (set|split|part)|train|split|in test|valid)",
     r"(frames?|slices|patches|windows|crops|augmented copies)\b[^.\n]{0,60}\b(random|split|both)",
     r"(split|shuffled)[^.\n]{0,30}\b(frames|slices|patches|windows|crops)\b",
     r"duplicat\w+[^.\n]{0,40}(train|test|valid|split|both|across)",
@@ -390,13 +493,18 @@ _LEAKS = (
     r"(look-?ahead|future (value|information|data))",
     r"\bleak(s|ed|age|ing)?\b",
     r"overlap\w*[^.\n]{0,40}(train|test|valid)",
+    r"(report|matrix|scored?|evaluated|tested|figures?)[^.\n]{0,30}\b(on|of|over)\b[^.\n]{0,15}(full |whole |entire )?train(ing)? (set|data|rows)",
+    r"\.fit\(x, ?y\b(?!_)[^\n]{0,60}(predict|score)\(x_test",
+    r"(folds?|split)\w*[^.\n]{0,30}(single|individual) (images|frames|slices|rows|samples)",
+    r"frames of (image )?(sequences|videos?)",
+    r"several (scans|images|recordings|samples)[^.\n]{0,20}(of|per|from) (each|every|one|the same) (patient|subject|person|speaker)",
 )
 
 
 def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Validation overlaps or reveals training, or the inputs hold the target."""
     setup = evidence.setup
-    stated = setup.says(*_LEAKS) and not setup.says(
+    stated = setup.says(*_LEAKS) and not setup.validates_on_training and not setup.says(
         r"no (overlap|leak|duplicat)", r"(subject|patient|group)-disjoint"
     )
     reason = _too_good(evidence, course)
@@ -499,7 +607,7 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
     yield Finding(
         Code.LOSS_NOT_COMPARABLE,
         Severity.WARNING if weighted or confidence >= 0.7 else Severity.INFO,
-        min(0.9, confidence + (0.25 if weighted else 0)),
+        0.95 if weighted and not 0.02 < ratio < 50 else min(0.9, confidence + (0.25 if weighted else 0)),
         reason[0].upper()
         + reason[1:]
         + (

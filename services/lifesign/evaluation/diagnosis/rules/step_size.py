@@ -34,13 +34,16 @@ _LOW = {
 
 def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """The TRAINING loss rises for good after having fallen."""
-    if course is None or course.loss is None or len(course) < 4:
+    if course is None or course.loss is None or len(course) < 2:
         return
     loss = course.loss[np.isfinite(course.loss)]
-    if len(loss) < 4:
+    if len(loss) < 2:
         return
     least = int(loss.argmin())
-    fell = least > 0 and loss[least] < loss[0]
+    # A log that begins later, or whose first epoch is good already, has fallen before.
+    begun = bool(course.curves.epochs) and course.curves.epochs[0] > 2
+    good = course.accuracy is not None and bool(course.accuracy[0] > 0.75)
+    fell = (least > 0 and loss[least] < loss[0]) or begun or good
     after = loss[least:]
     if not fell or len(after) < 2:
         return
@@ -48,6 +51,7 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
     scale = max(abs(float(loss[least])), 0.05 * abs(float(loss[0])), 1e-6)
     rough = noise(loss)
     exploded = loss[-1] > 2 * loss[least] and loss[-1] > 0.8 * loss[0] and rise > 4 * rough
+    exploded = exploded and (len(loss) >= 4 or loss[-1] > 8 * loss[least] > 0)
     crept = (
         len(after) >= 4
         and trend(after) >= 0.6

@@ -19,7 +19,14 @@ _SPLIT_REMEDY = (
 
 def unshuffled_validation_split(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Validation is the tail of ordered data: by arithmetic, by impossible accuracies, or by the notes."""
-    for rule in (_tail_of_ordered_classes, _class_in_one_split_only, _below_any_guess, _said_to_be_ordered):
+    for rule in (
+        _tail_of_ordered_classes,
+        _class_in_one_split_only,
+        _below_any_guess,
+        _useless_tail,
+        _order_makes_the_difference,
+        _said_to_be_ordered,
+    ):
         found = rule(evidence, course)
         if found is not None:
             yield found
@@ -179,6 +186,58 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
     )
 
 
+def _useless_tail(evidence: Evidence, course: Course | None) -> Finding | None:
+    """A log of one or two epochs: validation far below any guess or with an absurd loss, by ``validation_split``."""
+    if course is None or course.accuracy is None or course.val_accuracy is None:
+        return None
+    if not evidence.setup.validation_split or len(course) > 2:
+        return None
+    trained, shown = float(course.accuracy[-1]), float(course.val_accuracy[-1])
+    absurd = course.val_loss is not None and float(course.val_loss[-1]) > 3 * max(course.chance_loss or 2.3, 2.3)
+    if trained < 0.75 or shown > 0.15 or not absurd:
+        return None
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR,
+        0.75,
+        f"Training is at {trained:.1%}, the tail that validation_split={evidence.setup.validation_split:g} keeps at "
+        f"{shown:.1%} with a loss of {course.val_loss[-1] if course.val_loss is not None else float('nan'):.3g}, far beyond "
+        "what unsure answers cost: the tail is another population.",
+        _SPLIT_REMEDY,
+        refuted_by="the same accuracy on a shuffled part",
+        details={"val_acc": shown},
+    )
+
+
+def _order_makes_the_difference(evidence: Evidence, course: Course | None) -> Finding | None:
+    """The same split taken from rows as stored and from shuffled rows, with different results."""
+    stored = [one for one in evidence.evaluations if one.accuracy is not None and _says(one.method, _STORED)]
+    mixed = [one for one in evidence.evaluations if one.accuracy is not None and _says(one.method, _MIXED)]
+    if not stored or not mixed:
+        return None
+    low, high = min(one.accuracy or 0 for one in stored), max(one.accuracy or 0 for one in mixed)
+    if high - low < 0.15:
+        return None
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR,
+        0.9,
+        f"The tail of the rows as stored gives {low:.1%}, a random part of the same rows {high:.1%}: only the order "
+        "differs, so the rows are sorted by something that matters.",
+        _SPLIT_REMEDY,
+        refuted_by="another random part giving as little as the tail",
+        details={"as_stored": low, "shuffled": high},
+    )
+
+
+_STORED = ("as stored", "unshuffled", "not shuffled", "without shuffl", "in order", "sorted", "as they lie", "last ")
+_MIXED = ("permut", "shuffled", "random", "stratif")
+
+
+def _says(method: str, words: tuple[str, ...]) -> bool:
+    return any(word in method.lower() for word in words) and not (words is _MIXED and _says(method, _STORED))
+
+
 def _said_to_be_ordered(evidence: Evidence, course: Course | None) -> Finding | None:
     setup = evidence.setup
     ordered = setup.says(
@@ -189,12 +248,12 @@ def _said_to_be_ordered(evidence: Evidence, course: Course | None) -> Finding | 
         r"one (class )?after (the other|another)",
         r"data (is|are|was|were) (sorted|ordered)",
         r"first all .* then all",
-        r"sorted\b[^.\n]{0,30}\b(label|class|target)",
+        r"(sorted|ordered)\b[^.\n]{0,30}\b(label|class|target|source|date|time|subject)",
         r"shuffle\s*=\s*false[^.\n]*(split|fit)",
     )
     split = setup.says(
         r"validation_split",
-        r"last \d+ ?%",
+        r"last \d+ ?(%|rows|samples|lines)",
         r"tail",
         r"\[:[-\w ]+\]",
         r"slic",
@@ -246,14 +305,36 @@ def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[
     )
     if n is None:
         n = min((one.n for one in evidence.evaluations if one.n), default=None)
+    perfect = matrix is not None and n == np.trace(matrix) and n is not None and n >= 20
     if n is not None and 0 < n < 60 and course is None:
         yield _small(
             n,
             f"The figures are of {n} samples: one sample is {1 / n:.1%}, and an accuracy of 80 % would be known to "
             f"± {1.96 * sampling_error(0.8, n):.0%} only.",
-            severity=Severity.WARNING,
-            confidence=0.75,
+            severity=Severity.INFO if perfect else Severity.WARNING,
+            confidence=0.6 if perfect or n > 35 else 0.82,
         )
+        return
+    yield from _small_difference(evidence)
+
+
+def _small_difference(evidence: Evidence) -> Iterator[Finding]:
+    """Two models or settings compared by a few samples of the same small set."""
+    shown = [one for one in evidence.evaluations if one.accuracy is not None and one.n and one.n <= 200]
+    for index, one in enumerate(shown):
+        for other in shown[index + 1 :]:
+            if one.split != other.split or one.n != other.n or one.method == other.method or one.n is None:
+                continue
+            first, second = one.accuracy or 0.0, other.accuracy or 0.0
+            if 0 < abs(first - second) and abs(differ(first, one.n, second, one.n)) < 2:
+                yield _small(
+                    one.n,
+                    f"{first:.1%} and {second:.1%} of {one.n} differ by {round(abs(first - second) * one.n)} samples, less "
+                    f"than two standard errors of a difference ({1.96 * np.sqrt(2) * sampling_error(first, one.n):.1%}).",
+                    severity=Severity.WARNING,
+                    confidence=0.8,
+                )
+                return
 
 
 def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
@@ -273,14 +354,14 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
     stated = course.validation_size is not None
     steps = sorted({round(float(value) * n) for value in shown})
     told = ", ".join(f"{step}/{n}" for step in steps[:6]) + (", …" if len(steps) > 6 else "")
-    loud = n <= 200 and (len(steps) > 1 or n <= 50)
+    loud = n <= 120 and (len(steps) > 1 or n <= 50)
     return _small(
         n,
         f"Validation accuracies are {told}{'' if stated else f' (all printed values are k/{n})'}: one sample is "
         f"{1 / n:.1%}, and {level:.1%} of {n} is known to ± {1.96 * error:.1%}. The differences between epochs are "
         f"{round(spread * n)} samples.",
         severity=Severity.WARNING if loud else Severity.INFO,
-        confidence=0.9 if n <= 200 else 0.6,
+        confidence=0.9 if loud else 0.6,
     )
 
 
