@@ -87,7 +87,7 @@ class TrainingLoop:
         self._class_weights = class_weights(self._labels, len(class_names), recipe.training.class_weights)
 
     def run(self) -> tuple[keras.Model, tuple[EpochRecord, ...], int]:
-        """Train to the last epoch, or until it stops early; return the best model, all records, and its epoch.
+        """Train to the last epoch, or until it stops early; return the best model, all records, the best one.
 
         The model is in float32.
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from lifesign_training.history import EpochRecord
 
-__all__ = ["ConsoleProgress", "SilentProgress", "TrainingProgress"]
+__all__ = ["ConsoleProgress", "ProgressGroup", "SilentProgress", "TrainingProgress"]
 
 
 class TrainingProgress(Protocol):
@@ -36,6 +36,33 @@ class SilentProgress:
 
     def on_epoch(self, record: EpochRecord, epochs: int) -> None:
         """Ignore an epoch."""
+
+
+class ProgressGroup:
+    """Tells several listeners, in their order."""
+
+    def __init__(self, *listeners: TrainingProgress) -> None:
+        self._listeners = listeners
+
+    def on_message(self, text: str) -> None:
+        """Pass a message on."""
+        for listener in self._listeners:
+            listener.on_message(text)
+
+    def on_images(self, done: int, total: int) -> None:
+        """Pass the number of decoded images on."""
+        for listener in self._listeners:
+            listener.on_images(done, total)
+
+    def on_batch(self, epoch: int, epochs: int, done: int, total: int) -> None:
+        """Pass the place in the epoch on."""
+        for listener in self._listeners:
+            listener.on_batch(epoch, epochs, done, total)
+
+    def on_epoch(self, record: EpochRecord, epochs: int) -> None:
+        """Pass a finished epoch on."""
+        for listener in self._listeners:
+            listener.on_epoch(record, epochs)
 
 
 class ConsoleProgress:

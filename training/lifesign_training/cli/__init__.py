@@ -1,18 +1,34 @@
-"""The command ``lifesign-train``: fit, export, recipes, digits.
+"""The command ``lifesign-train``: fit, export, lr-find, compare, recipes, digits.
 
 Each command imports what it needs when it runs, so ``--help`` is quick and needs no TensorFlow.
 """
 
-import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from lifesign import __version__
 from lifesign.errors import LifesignError
+from lifesign_training.cli.compare import compare
+from lifesign_training.cli.lr_find import lr_find
+from lifesign_training.cli.options import (
+    AllowFindings,
+    AsJson,
+    Base,
+    ClassMap,
+    Data,
+    Distribution,
+    Name,
+    RandomWeights,
+    RecipeName,
+    Settings,
+    Version,
+    Weights,
+)
+from lifesign_training.cli.output import print_document
 
 __all__ = ["app", "main"]
 
@@ -25,10 +41,6 @@ app = typer.Typer(
 )
 
 _INTERRUPTED = 130
-_BASE = typer.Option(help="Folder of model folders, as a model server watches it.")
-_NAME = typer.Option(help="Name of the model.")
-_VERSION = typer.Option(min=1, show_default="the next free one", help="Version number.")
-_JSON = typer.Option("--json", help="Print the result as JSON.")
 
 
 def main() -> None:
@@ -64,32 +76,26 @@ def _root(
 
 @app.command()
 def fit(
-    recipe: Annotated[str, typer.Option(help="Name of a recipe (see 'recipes') or path of a YAML file.")],
-    data: Annotated[
-        str,
-        typer.Option(help="Folder {train,dev,test}/{class}/**, manifest or published layout; path or s3://."),
-    ],
+    recipe: RecipeName,
+    data: Data,
     out: Annotated[Path, typer.Option(help="New folder for the run.")],
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a recipe value; repeatable."),
-    ] = None,
-    class_map: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=CLASS", help="Class that a folder or label name means; repeatable."),
-    ] = None,
+    set_: Settings = None,
+    class_map: ClassMap = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on after the last finished epoch.")] = False,
-    weights: Annotated[
-        Path | None, typer.Option(help="Pretrained weights file without the top; nothing is downloaded.")
+    weights: Weights = None,
+    random_weights: RandomWeights = False,
+    export: Annotated[Path | None, Base] = None,
+    name: Name = "liveness",
+    version: Version = None,
+    allow_findings: AllowFindings = False,
+    distribute: Annotated[
+        Distribution,
+        typer.Option(help="auto: all GPUs; mirrored: all devices; multi-worker: the workers of TF_CONFIG."),
+    ] = Distribution.AUTO,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Folder for TensorBoard logs, train and validation.")
     ] = None,
-    export: Annotated[Path | None, _BASE] = None,
-    name: Annotated[str, _NAME] = "liveness",
-    version: Annotated[int | None, _VERSION] = None,
-    allow_findings: Annotated[
-        bool,
-        typer.Option("--allow-findings", help="Train in spite of blocking findings of the data audit."),
-    ] = False,
-    json_: Annotated[bool, _JSON] = False,
+    json_: AsJson = False,
 ) -> None:
     """Train a recipe on a data set, choose thresholds on its dev split, and export it if asked."""
     from lifesign_training.quiet import quiet_tensorflow
@@ -99,7 +105,9 @@ def fit(
     quiet_tensorflow()
     from lifesign_training.export import export_version, new_version_folder, next_version
     from lifesign_training.fit import train
-    from lifesign_training.progress import ConsoleProgress
+    from lifesign_training.hardware import Distribute
+    from lifesign_training.progress import ConsoleProgress, ProgressGroup
+    from lifesign_training.tensorboard_log import TensorBoardLog
 
     if export is not None:
         # Before the training, not after it.
@@ -109,10 +117,12 @@ def fit(
             loaded,
             data,
             out,
-            progress=progress,
+            progress=ProgressGroup(progress, TensorBoardLog(tensorboard)) if tensorboard else progress,
             resume=resume,
             weights=weights,
+            random_weights=random_weights,
             allow_findings=allow_findings,
+            distribute=Distribute(distribute),
         )
         exported = None
         if export is not None:
@@ -127,16 +137,24 @@ def fit(
         "operating_points": {point.id: point.threshold for point in run.summary.operating_points},
         "data_digest": run.summary.data_digest,
     }
-    _print(document, as_json=json_)
+    print_document(document, as_json=json_)
 
 
 @app.command("export")
 def export_command(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run.")],
-    base: Annotated[Path, _BASE],
-    name: Annotated[str, _NAME] = "liveness",
-    version: Annotated[int | None, _VERSION] = None,
-    json_: Annotated[bool, _JSON] = False,
+    base: Annotated[Path, Base],
+    name: Name = "liveness",
+    version: Version = None,
+    inspect: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LAYER",
+            show_default="up to six activations",
+            help="Layer whose output 'inspect' answers; repeatable.",
+        ),
+    ] = None,
+    json_: AsJson = False,
 ) -> None:
     """Publish a finished run as BASE/NAME/VERSION, whole or not at all."""
     from lifesign_training.quiet import quiet_tensorflow
@@ -144,37 +162,26 @@ def export_command(
     quiet_tensorflow()
     from lifesign_training.export import export_version, next_version
 
-    exported = export_version(run, base, name, version or next_version(base, name))
-    _print({"exported": str(exported)}, as_json=json_)
+    number = version or next_version(base, name)
+    exported = export_version(run, base, name, number, layers=tuple(inspect or ()))
+    print_document({"exported": str(exported)}, as_json=json_)
 
 
 @app.command()
-def recipes(json_: Annotated[bool, _JSON] = False) -> None:
+def recipes(json_: AsJson = False) -> None:
     """List the recipes that come with the package."""
     from lifesign_training.recipe import load_recipe, recipe_names
 
-    _print({name: load_recipe(name).description for name in recipe_names()}, as_json=json_)
+    print_document({name: load_recipe(name).description for name in recipe_names()}, as_json=json_)
 
 
 @app.command()
-def digits(
-    out: Annotated[Path, typer.Argument(help="New folder.")], json_: Annotated[bool, _JSON] = False
-) -> None:
+def digits(out: Annotated[Path, typer.Argument(help="New folder.")], json_: AsJson = False) -> None:
     """Write scikit-learn's bundled handwritten digits as OUT/{train,dev,test}/{0…9}/*.png."""
     from lifesign_training.digits import write_digits
 
-    _print({f"{split} images": count for split, count in write_digits(out).items()}, as_json=json_)
+    print_document({f"{split} images": count for split, count in write_digits(out).items()}, as_json=json_)
 
 
-def _print(document: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(document, indent=1))
-        return
-    for key, value in document.items():
-        if isinstance(value, dict):
-            value = "  ".join(f"{name} {_number(item)}" for name, item in value.items())
-        print(f"{key}: {_number(value)}")
-
-
-def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+app.command("lr-find")(lr_find)
+app.command()(compare)
