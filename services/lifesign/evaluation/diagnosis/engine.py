@@ -83,16 +83,16 @@ _ORDER = (
     Code.LOSS_NOT_COMPARABLE,
     Code.UNSTABLE_VALIDATION,
     Code.VALIDATION_TOO_SMALL,
+    Code.INCONSISTENT_INPUTS,
     Code.OVERFITTING,
     Code.UNDERFITTING,
     Code.MISSING_CLASS_IN_EVALUATION,
     Code.ACCURACY_PARADOX,
     Code.VALIDATION_TEST_MISMATCH,
-    Code.INCONSISTENT_INPUTS,
-    Code.DECISION_THRESHOLD,
-    Code.WEAK_CLASS,
     Code.CLASS_IMBALANCE,
+    Code.DECISION_THRESHOLD,
     Code.MISCALIBRATION,
+    Code.WEAK_CLASS,
     Code.STILL_IMPROVING,
     Code.NO_PROBLEM,
 )
@@ -158,6 +158,7 @@ _EXPLAINS: dict[Code, frozenset[Code]] = {
     Code.LABEL_ENCODING_MISMATCH: frozenset(
         {
             Code.OVERFITTING,
+            Code.CHANCE_LEVEL,
             Code.WEAK_CLASS,
             Code.DECISION_THRESHOLD,
             Code.LOSS_DIVERGENCE,

@@ -99,6 +99,8 @@ class Evidence:
     predictions: Predictions | None = None
     evaluations: tuple[Evaluation, ...] = ()
     setup: Setup = field(default_factory=Setup)
+    remarks: tuple[str, ...] = ()
+    """What was left out of what was given, and why, a sentence each."""
 
     def with_curves(self, curves: Curves | None) -> "Evidence":
         """Return the same evidence with other curves."""
@@ -154,15 +156,35 @@ class Evidence:
         if self.matrix is not None:
             return self.matrix
         given = self.predictions
-        if given is None or given.y_true is None or given.y_pred is None:
+        if given is None or given.y_true is None:
             return None
-        names = sorted({*given.y_true.tolist(), *given.y_pred.tolist()}, key=_natural)
+        answered = given.y_pred if given.y_pred is not None else self._answers(given)
+        if answered is None:
+            return None
+        names = sorted({*given.y_true.tolist(), *answered.tolist()}, key=_natural)
         index = {name: position for position, name in enumerate(names)}
         counted = np.zeros((len(names), len(names)), np.int64)
-        pairs = zip(given.y_true.tolist(), given.y_pred.tolist(), strict=False)
+        pairs = zip(given.y_true.tolist(), answered.tolist(), strict=False)
         for true, predicted in pairs:
             counted[index[true], index[predicted]] += 1
         return counted
+
+    def _answers(self, given: Predictions) -> NDArray[np.object_] | None:
+        """Return the classes that probabilities alone name: above one half of two, else the largest."""
+        if given.y_prob is None or given.y_true is None or len(given.y_prob) != len(given.y_true):
+            return None
+        labels = sorted(set(given.y_true.tolist()), key=_natural)
+        if given.y_prob.ndim == 1:
+            if len(labels) != 2:
+                return None
+            return np.array([labels[int(score >= 0.5)] for score in given.y_prob], dtype=object)
+        width = given.y_prob.shape[1]
+        names: list[object] = list(range(width))
+        if not set(labels) <= set(names):
+            names = list(self.class_names) if len(self.class_names) == width else labels
+        if len(names) != width:
+            return None
+        return np.array([names[int(row.argmax())] for row in given.y_prob], dtype=object)
 
     def name_of(self, index: int) -> str:
         """Return the name of a class, or its number."""

@@ -28,7 +28,7 @@ def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[F
     yield Finding(
         Code.INCONSISTENT_INPUTS,
         Severity.WARNING,
-        0.9 if len(reasons) > 1 else 0.8,
+        0.95 if len(reasons) > 1 or "exchanged" in reasons[0] or "asked for other" in reasons[0] else 0.8,
         "; ".join(reasons[:4]) + ".",
         "Find out which figure is of which run, split and epoch, and make them again from one set of predictions.",
         refuted_by="both figures worked out again from the same predictions agreeing",

@@ -29,14 +29,17 @@ def _turned_loss(course: Course) -> Finding | None:
     loss, validated = course.loss, course.val_loss
     if validated is None or course.best is None or len(course) < 4:
         return None
+    # Of a long rough curve the turn is that of its running median.
+    smooth = _running_median(validated) if len(course) >= 20 else validated
     turn, end = course.best, len(course) - 1
     if end - turn < 2:
         return None
     least = float(validated[turn])
     after = validated[turn + 1 :]
-    late = float(np.nanmedian(after[-3:]))
-    rise = late - least
-    rough = noise(validated)
+    late = float(np.nanmedian(after[-3:])) if smooth is validated else float(np.nanmedian(smooth[-5:]))
+    level = least if smooth is validated else float(np.nanmin(smooth))
+    rise = late - level
+    rough = noise(validated) / (1 if smooth is validated else 2)
     # One low epoch of a rough curve is no turn: the rise must stand out of the roughness.
     if rise <= max(0.05 * abs(least), 2.5 * rough) or np.nanmean(after > least) < 1:
         return None
@@ -71,6 +74,12 @@ def _turned_loss(course: Course) -> Finding | None:
             **_best_accuracy(course),
         },
     )
+
+
+def _running_median(values: _Floats) -> _Floats:
+    """Return the median of five neighbours; the ends keep what they have."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, 2, mode="edge"), 5)
+    return np.asarray(np.nanmedian(windows, axis=1), float)
 
 
 def _best_accuracy(course: Course) -> dict[str, float]:
@@ -199,6 +208,8 @@ def underfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     level = float(np.nanmedian(trained[-third:]))
     constant = course.constant_answer or 0.0
     poor = level < 0.7 if (course.classes or 2) == 2 else level < 0.6
+    # Most of a guess's loss is left, whatever the accuracy: the model may not be sure of anything.
+    poor = poor or (course.chance_loss is not None and float(np.nanmin(loss[-third:])) > 0.6 * course.chance_loss)
     above = level - constant > 0.02
     gap = _accuracy_gap(course)
     together = gap is None or abs(gap) < max(0.06, 0.1 * level)
@@ -283,6 +294,11 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     # Trained already: flat at a good level, or late in a training, is done and not dead.
     reached = course.accuracy if course.accuracy is not None else course.val_accuracy
     constant = course.constant_answer or 0.5
+    begun = bool(course.curves.epochs) and course.curves.epochs[0] > 5
+    level = float(np.median(tail))
+    near_guess = course.chance_loss is not None and abs(level - course.chance_loss) < 0.03 * course.chance_loss
+    if begun and not near_guess and not dead:
+        return
     if not dead and reached is not None and (float(np.nanmax(reached)) - constant) / (1 - constant) > 0.3:
         return
     if reached is None and course.curves.epochs and course.curves.epochs[0] > 5:
@@ -293,7 +309,7 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     yield Finding(
         Code.NOT_LEARNING,
         Severity.WARNING if steady_fall else Severity.ERROR,
-        0.6 if steady_fall else 0.95 if exactly else 0.85,
+        0.6 if steady_fall else 0.95 if dead and not flat else 0.8 if at_guess else 0.95 if exactly else 0.85,
         (
             f"The training loss stays at {np.median(loss):.4g} over {len(loss)} epochs (range {np.ptp(loss):.2g}, "
             f"{relative:.2%})"
@@ -337,6 +353,9 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
         constant = course.constant_answer
         if values is None or constant is None:
             continue
+        if course.chance is not None and constant > 1.4 * course.chance:
+            # With unequal classes that is the paradox of accuracy, not a guess.
+            constant = course.chance
         late = float(np.nanmedian(values[-3:]))
         best = float(np.nanmax(values))
         error = course.validation_error(constant)
@@ -359,12 +378,13 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
         and course.constant_answer is not None
         and float(np.nanmax(trained)) > course.constant_answer + 0.15
     )
-    if not reasons or (learned and len(reasons) < 2):
+    if not reasons:
         return None
+    only_validation = learned and len(reasons) < 2
     return Finding(
         Code.CHANCE_LEVEL,
-        Severity.WARNING,
-        min(0.95, strength + 0.08 * (len(reasons) - 1)),
+        Severity.INFO if only_validation else Severity.WARNING,
+        min(0.97, strength + 0.08 * (len(reasons) - 1)),
         f"{reasons[0][0].upper()}{reasons[0][1:]}"
         + (f"; {'; '.join(reasons[1:])}" if reasons[1:] else "")
         + ".",
@@ -383,7 +403,7 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
                 0.75,
             )
     matrix = evidence.evaluated_matrix
-    if matrix is not None and matrix.sum() >= 30 and np.sum(matrix.sum(axis=1) > 0) >= 2:
+    if matrix is not None and matrix.sum() >= 60 and np.sum(matrix.sum(axis=1) > 0) >= 2:
         n = int(matrix.sum())
         rows, columns = matrix.sum(axis=1) / n, matrix.sum(axis=0) / n
         expected = float(rows @ columns)
@@ -513,7 +533,7 @@ def _by_probabilities(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         Code.MISCALIBRATION,
         Severity.WARNING,
-        0.85,
+        min(0.95, 0.75 + float(error)),
         f"Stated probabilities differ from observed shares by {error:.1%} on average (ECE, 10 bins, n = {len(sure):,}; "
         f"Spiegelhalter z = {z:.1f}): the model is too {'sure' if over else 'unsure'}.",
         "Fit a temperature (or isotonic regression) on the development set.",

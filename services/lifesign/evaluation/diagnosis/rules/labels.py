@@ -229,6 +229,9 @@ def _inverted_scores(evidence: Evidence) -> Iterator[Finding]:
     labels = sorted(set(given.y_true.tolist()), key=str)
     if len(labels) != 2 or len(given.y_prob) != len(given.y_true):
         return
+    if given.y_pred is not None and np.mean([a == b for a, b in zip(given.y_true, given.y_pred, strict=False)]) > 0.6:
+        # The answers are right: the probabilities alone are of the other class.
+        return
     positive = np.array([value == labels[1] for value in given.y_true.tolist()])
     ranks = given.y_prob.argsort().argsort() + 1.0
     n = int(positive.sum())
@@ -272,6 +275,9 @@ def _predictions_offset(evidence: Evidence) -> Iterator[Finding]:
                 _RECODE,
             )
         return
+    if found := _other_values(true, predicted):
+        yield found
+        return
     a, b = np.array(true, float), np.array(predicted, float)
     right = float(np.mean(a == b))
     for step in (1, -1):
@@ -287,6 +293,27 @@ def _predictions_offset(evidence: Evidence) -> Iterator[Finding]:
                 details={"shift": step},
             )
             return
+
+
+def _other_values(true: list[float], predicted: list[float]) -> Finding | None:
+    """A value that only the labels have stands where the answers have one that only they have: −1/+1 against 0/1."""
+    only_true, only_predicted = set(true) - set(predicted), set(predicted) - set(true)
+    if len(only_true) != len(only_predicted) or not only_true or len(set(true)) > 20:
+        return None
+    for value in only_true:
+        answers = [other for one, other in zip(true, predicted, strict=True) if one == value]
+        common = max(set(answers), key=answers.count)
+        if common not in only_predicted or answers.count(common) < 0.7 * len(answers):
+            return None
+    return Finding(
+        Code.LABEL_ENCODING_MISMATCH,
+        Severity.ERROR,
+        0.92,
+        f"Labels have the values {sorted(set(true))[:6]}, answers {sorted(set(predicted))[:6]}: "
+        f"{sorted(only_true)[:3]} and {sorted(only_predicted)[:3]} stand for the same classes.",
+        _RECODE,
+        details={"only_true": sorted(only_true)[:10], "only_predicted": sorted(only_predicted)[:10]},
+    )
 
 
 _RANGE = r"(labels?|targets?|classes|y|numbered|coded|encoded)[^.\n]{0,40}?\b(1|one)\s*(\.\.+|…|to|-|–|through)\s*\d+"

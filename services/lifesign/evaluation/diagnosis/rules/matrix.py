@@ -46,10 +46,12 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
         others = np.delete(np.diag(matrix), kept).sum() / max(1, np.delete(rows, kept).sum())
         share = columns[kept] / n
         if share == 1 or (share >= 0.95 and others <= 0.1 and rows[kept] / n < 0.95 * share):
+            # Where the scores do tell the classes apart, the answers are one class for want of a threshold.
+            told = _better_threshold(evidence)
             yield _collapsed(
                 f"{int(columns[kept]):,} of {n:,} answers are {evidence.name_of(kept)}, "
                 f"but only {int(rows[kept]):,} samples are; of the other classes {others:.1%} are found.",
-                confidence=0.95,
+                confidence=0.65 if told is not None and told[2] > 0.75 else 0.95,
                 name=evidence.name_of(kept),
                 share=float(share),
             )
@@ -269,7 +271,7 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
     yield Finding(
         Code.CLASS_IMBALANCE,
         Severity.WARNING if ratio >= 4 and not handled else Severity.INFO,
-        min(0.7 if handled else 0.99, 0.5 + 0.1 * math.log2(ratio)),
+        min(0.7 if handled else 0.99 if ratio >= 100 else 0.8, 0.5 + 0.1 * math.log2(ratio)),
         f"In the {name} set {largest[0]} has {largest[1]:,} samples and {smallest[0]} {smallest[1]:,}, {ratio:.3g} "
         f"times fewer; always answering {largest[0]} is right in {share:.1%}.",
         "Judge by figures per class, balanced accuracy or the area under the precision–recall curve; weight the "
@@ -320,6 +322,8 @@ def _rare_is_found(evidence: Evidence) -> bool:
     table, cells = class_table(evidence), _two_class_counts(evidence)
     if table is None or cells is None:
         return False
+    if _better_threshold(evidence) is not None:
+        return True
     rare = int(table[0].argmin())
     hits, false = cells[rare][0], cells[rare][1]
     recall = hits / max(1, table[0][rare])
@@ -525,7 +529,8 @@ def _lopsided(
         # A recall of 1.00 of many is known to the cases only through the other class's precision.
         missed = np.maximum(missed, [cells[1][1], cells[0][1]])
         missed = np.array([cells[1][1] if recall[0] >= 0.99 else missed[0], cells[0][1] if recall[1] >= 0.99 else missed[1]])
-    if min(recall) < 0.02 or (missed / support).sum() >= 0.95:
+    gain = _better_threshold(evidence)
+    if gain is None and (min(recall) < 0.02 or (missed / support).sum() >= 0.95):
         return
     rates = missed / support
     worse = int(rates.argmax())
@@ -534,7 +539,6 @@ def _lopsided(
     ratio = smoothed[worse] / smoothed[other]
     errors = [sampling_error(float(rate), int(n)) for rate, n in zip(rates, support, strict=True)]
     z = (rates[worse] - rates[other]) / np.hypot(*errors)
-    gain = _better_threshold(evidence)
     # By counts as well: with unequal classes equal precision and recall leave unequal rates.
     counts = (missed[worse] + 0.5) / (missed[other] + 0.5)
     flooded = _flooded(evidence, table)
@@ -553,7 +557,7 @@ def _lopsided(
     yield Finding(
         Code.DECISION_THRESHOLD,
         Severity.WARNING,
-        0.85 if gain is not None or ratio > 8 else 0.75,
+        0.95 if gain is not None else 0.85 if ratio > 8 else 0.75,
         sentence + ".",
         f"{verb.capitalize()} the threshold for {names[1]}, on a development set, to the point where the costs of both "
         "errors balance; state both error rates.",
@@ -616,5 +620,5 @@ def _better_threshold(evidence: Evidence) -> tuple[float, float, float] | None:
     at_half = ((scores >= 0.5)[positive].mean() + (scores < 0.5)[~positive].mean()) / 2
     best = int(recalls.argmax())
     n = min(int(positive.sum()), int((~positive).sum()))
-    clearly = recalls[best] - at_half > max(0.08, 3 * sampling_error(float(at_half), 2 * n))
+    clearly = recalls[best] > 0.65 and recalls[best] - at_half > max(0.08, 3 * sampling_error(float(at_half), 2 * n))
     return (float(order[best]), float(at_half), float(recalls[best])) if clearly else None

@@ -246,6 +246,19 @@ def _argmax_accuracy(evidence: Evidence) -> float | None:
 
 def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Accuracy of a regression: exact equality, which hardly ever happens."""
+    for one in evidence.evaluations:
+        continuous = {"r2", "mae", "rmse", "mean_absolute_error", "r2_score", "r_square"} & {name.lower() for name in one.metrics}
+        if continuous and one.accuracy is not None and one.accuracy < 0.1:
+            yield Finding(
+                Code.METRIC_TASK_MISMATCH,
+                Severity.WARNING,
+                0.9,
+                f"Accuracy {one.accuracy:.3g} beside {', '.join(sorted(continuous))} on {one.split}: a continuous prediction hardly "
+                "ever equals its target.",
+                "Report the mean absolute error (in the target's unit) or R² alone.",
+                refuted_by="a target of classes",
+            )
+            return
     if course is None:
         return
     loss = course.loss

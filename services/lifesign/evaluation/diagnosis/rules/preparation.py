@@ -112,6 +112,9 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
             details={} if differs is None else {"report_and_log": differs},
         )
         return
+    if found := _answers_differ(evidence):
+        yield found
+        return
     if found := _validated_on_training(evidence, course):
         yield found
         return
@@ -189,6 +192,28 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
         excluded=("overfitting: the gap does not grow with the epochs, it is there at once",),
         details={"first_gap": round(early_gap, 4), "last_gap": round(gap, 4)},
     )
+
+
+def _answers_differ(evidence: Evidence) -> Finding | None:
+    """The same rows asked again and again give other figures each time: something random is on at inference."""
+    asked: dict[tuple[str, int | None, str], list[float]] = {}
+    for one in evidence.evaluations:
+        if one.accuracy is not None and re.search(r"\b(call|pass|again|time|predict\w*)\b", one.method.lower()):
+            key = (one.split, one.n, re.sub(r"\d+|first|second|third", "", one.method.lower()))
+            asked.setdefault(key, []).append(one.accuracy)
+    for (split, n, _), shown in asked.items():
+        if len(shown) >= 2 and len(set(shown)) > 1:
+            return Finding(
+                Code.TRAIN_INFERENCE_MODE_MISMATCH,
+                Severity.ERROR,
+                0.9,
+                f"The same {n or ''} rows of {split} give {', '.join(f'{value:.2%}' for value in shown)} when asked again: "
+                "dropout or another random layer is on at inference.",
+                _MODE_REMEDY,
+                refuted_by="two predictions of the same input being equal",
+                details={"accuracies": shown},
+            )
+    return None
 
 
 def _validated_on_training(evidence: Evidence, course: Course | None) -> Finding | None:
@@ -333,7 +358,7 @@ def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[F
     )
     unlike = setup.says(
         r"(train\w*|fit)[^.\n]{0,60}(rescale|/ ?255|normali[sz]ed|standardi[sz]ed|scaled|preprocess_input)[^\n]{0,80}(but|while|whereas|;|,)?[^\n]{0,40}(test|valid\w*|predict\w*|inference|evaluat\w*)[^.\n]{0,50}\b(not|without|no|raw|missing|0-255|forgot)",
-        r"(test|valid\w*|predict\w*|inference|evaluat\w*)[^.\n]{0,60}(without|no|not|missing|forgot\w*|raw|un)[^.\n]{0,25}(rescal|scal|normali|preprocess|/ ?255|standardi)",
+        r"(test|valid\w*|predict\w*|inference|evaluat\w*)[^.\n]{0,60}\b(without|no|not|missing|forgot\w*|raw|un\w*)\b[^.\n]{0,25}(rescal|scal|normali|preprocess|/ ?255|standardi)",
         r"(forgot|missing|different)[^.\n]{0,40}(rescal|normali|preprocess|/ ?255)",
         r"(bgr|rgb)[^.\n]{0,60}(cv2|opencv|swap|instead|but)",
         r"(cv2|opencv)[^.\n]{0,60}(bgr|rgb)",
@@ -416,36 +441,14 @@ def _evaluated_otherwise(evidence: Evidence, course: Course | None) -> Finding |
         reference = _reference(evidence, course, one)
         if reference is None:
             continue
-        shown, n = reference
+        shown, n, _ = reference
         drop = shown - one.accuracy
         if drop < max(0.15, 6 * sampling_error(shown, one.n or n or 500)):
             continue
-        by_hand = any(
-            word in method
-            for word in (
-                "cv2",
-                "opencv",
-                "pil",
-                "load_img",
-                "by hand",
-                "loaded",
-                "single",
-                "flask",
-                "tflite",
-                "lite",
-                "serving",
-                "onnx",
-                "js",
-                "mobile",
-                "app",
-                "raw",
-                "image",
-                "without",
-                "converted",
-            )
-        )
+        by_hand = any(re.search(rf"\b{re.escape(word)}", method) for word in _OTHER_WAYS)
         clipped = one.loss is not None and one.accuracy < 1 and one.loss / (1 - one.accuracy) > 3
-        if not (by_hand or clipped):
+        # Another split may be another population; there only the way of asking counts.
+        if not (by_hand or (clipped and one.split.lower()[:3] == reference[2])):
             continue
         return Finding(
             Code.PREPROCESS_MISMATCH,
@@ -462,20 +465,28 @@ def _evaluated_otherwise(evidence: Evidence, course: Course | None) -> Finding |
     return None
 
 
+_OTHER_WAYS = (
+    "cv2", "opencv", "pil", "load_img", "by hand", "loaded", "single", "flask", "lite", "serving", "service", "onnx", "mobile",
+    "app", "demo", "page", "raw", "without", "converted", "deploy", "production", "api", "export", "joblib", "csv", "browser",
+    "camera", "x / 255", "own image",
+)  # fmt: skip
+
+
 def _reference(
     evidence: Evidence, course: Course | None, other: Evaluation
-) -> tuple[float, int | None] | None:
+) -> tuple[float, int | None, str] | None:
+    """Return accuracy, samples and split (three letters) of the usual way: the same split first, else validation."""
     kind = other.split.lower()[:3]
-    for one in evidence.evaluations:
-        if (
-            one is not other
-            and one.accuracy is not None
-            and one.split.lower()[:3] == kind
-            and one.accuracy > (other.accuracy or 0)
-        ):
-            return one.accuracy, one.n
+    better = [
+        one
+        for one in evidence.evaluations
+        if one is not other and one.accuracy is not None and one.accuracy > (other.accuracy or 0)
+    ]
+    for one in sorted(better, key=lambda one: one.split.lower()[:3] != kind):
+        if one.split.lower()[:3] in (kind, "val", "dev", "tes"):
+            return one.accuracy or 0.0, one.n, one.split.lower()[:3]
     if course is not None and course.val_accuracy is not None and kind in ("val", "dev", "tes", ""):
-        return float(np.nanmedian(course.val_accuracy[-2:])), course.counted_validation
+        return float(np.nanmedian(course.val_accuracy[-2:])), course.counted_validation, "val"
     return None
 
 
@@ -497,6 +508,9 @@ _LEAKS = (
     r"\.fit\(x, ?y\b(?!_)[^\n]{0,60}(predict|score)\(x_test",
     r"(folds?|split)\w*[^.\n]{0,30}(single|individual) (images|frames|slices|rows|samples)",
     r"frames of (image )?(sequences|videos?)",
+    r"with replacement",
+    r"(drawn|taken|sampled) from the (whole|full|entire) (table|data|set)",
+    r"(repeated|copied|duplicated|enlarged|multiplied)[^\n]{0,60}\bthen\b[^\n]{0,25}split",
     r"several (scans|images|recordings|samples)[^.\n]{0,20}(of|per|from) (each|every|one|the same) (patient|subject|person|speaker)",
 )
 
@@ -513,7 +527,7 @@ def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Fin
     yield Finding(
         Code.SUSPECTED_LEAKAGE,
         Severity.WARNING,
-        0.88 if stated and reason else 0.8 if stated else 0.6,
+        0.88 if stated and reason else 0.8 if stated else 0.65,
         " ".join(
             sentence
             for sentence in (
@@ -555,6 +569,16 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
                 and not evidence.setup.has_weights
             ):
                 return "validation is better than training in nearly every epoch, by half of the loss"
+    matrix = evidence.evaluated_matrix
+    if matrix is not None and matrix.sum() >= 500 and np.trace(matrix) == matrix.sum():
+        if np.sum(matrix.sum(axis=1) > 0) >= 2:
+            return f"not one of {int(matrix.sum()):,} samples is wrong, which real data hardly allow"
+    held = [one for one in evidence.evaluations if one.accuracy is not None and one.split.lower()[:3] in ("val", "dev")]
+    later = [one for one in evidence.evaluations if one.accuracy is not None and one.split.lower()[:4] == "test"]
+    if held and later and min(one.n or 0 for one in held) >= 60:
+        best, worst = max(one.accuracy or 0 for one in held), min(one.accuracy or 0 for one in later)
+        if best >= 0.985 and best - worst > 0.25:
+            return f"validation is at {best:.1%}, data from elsewhere at {worst:.1%}: what validation knew is missing there"
     for one in evidence.evaluations:
         area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
         if (
@@ -599,14 +623,20 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
         if late > 0.25 and late > 20 * max(wrong, 0.002):
             reason = f"a training loss of {late:.3g} at {1 - wrong:.2%} right is more than wrong answers account for: a penalty or smoothed labels are in it"
             confidence = 0.6
-    if weighted and reason is None and (ratio > 1.8 or ratio < 0.6) and (gap is None or abs(gap) < 0.1):
+    if reason is None and gap is None and not 0.02 < ratio < 50:
+        reason = f"the validation loss is {ratio:.3g} times the training loss: the two are not on one scale"
+        confidence = 0.75
+    if setup.has_weights and reason is None and (gap is None or abs(gap) < 0.1):
+        reason = f"the validation loss is {ratio:.2f} times the training loss, accuracies are {abs(gap or 0):.1%} apart"
+        confidence = 0.5 if not 0.8 < ratio < 1.25 else 0.3
+    elif weighted and reason is None and (ratio > 1.8 or ratio < 0.6) and (gap is None or abs(gap) < 0.1):
         reason = f"the validation loss is {ratio:.2f} times the training loss, accuracies are {abs(gap or 0):.1%} apart"
         confidence = 0.5
     if reason is None:
         return
     yield Finding(
         Code.LOSS_NOT_COMPARABLE,
-        Severity.WARNING if weighted or confidence >= 0.7 else Severity.INFO,
+        Severity.WARNING if (weighted and confidence > 0.4) or confidence >= 0.7 else Severity.INFO,
         0.95 if weighted and not 0.02 < ratio < 50 else min(0.9, confidence + (0.25 if weighted else 0)),
         reason[0].upper()
         + reason[1:]
