@@ -31,6 +31,7 @@ _COMMANDS = (
     "compare",
     "scores",
     "diagnose",
+    "figure",
     "monitor",
 )
 _ENTRY_POINTS = "lifesign.commands"

@@ -12,7 +12,7 @@ from lifesign.errors import ConfigurationError
 if TYPE_CHECKING:
     from lifesign.executor import RemoteExecutor
 
-__all__ = ["REPLAY_ONLY", "Data", "Served", "executor_of"]
+__all__ = ["REPLAY_ONLY", "Data", "Served", "executor_of", "size_of"]
 
 Data = Annotated[
     str | None,
@@ -97,7 +97,7 @@ class Served:
                 layout=self.layout,
                 protocol=self.protocol,
                 version=self.model_version,
-                image_size=_size_of(self.image_size),
+                image_size=size_of(self.image_size),
                 model_base_path=self.model_base_path,
                 contract=None if config is None else read_model_contract(config),
                 decode_threads=self.decode_threads,
@@ -125,7 +125,7 @@ def executor_of(text: str) -> "RemoteExecutor | None":
     return RayExecutor.at(None if text == "ray" else text)
 
 
-def _size_of(text: str | None) -> tuple[int, int] | None:
+def size_of(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     height, separator, width = text.lower().partition("x")
