@@ -22,6 +22,7 @@ def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[F
         *_sizes(evidence),
         *_counts_against_matrix(evidence),
         *_loss_of_nothing(course),
+        *_rates_against_matrix(evidence),
     ]
     if not reasons:
         return
@@ -160,6 +161,27 @@ def _counts_against_matrix(evidence: Evidence) -> Iterator[str]:
                 f"the columns of the matrix, not its rows, are the {name} counts ({sizes.tolist()[:6]}): labels and "
                 "predictions were exchanged"
             )
+
+
+def _rates_against_matrix(evidence: Evidence) -> Iterator[str]:
+    """Printed precision and recall that no class and no average of the matrix has."""
+    matrix = evidence.matrix
+    if matrix is None or not matrix.sum():
+        return
+    rows, columns, hits = matrix.sum(axis=1), matrix.sum(axis=0), np.diag(matrix)
+    rates = {
+        "recall": np.divide(hits, rows, out=np.zeros(len(hits)), where=rows > 0),
+        "precision": np.divide(hits, columns, out=np.zeros(len(hits)), where=columns > 0),
+    }
+    for one in evidence.evaluations:
+        if one.n != matrix.sum():
+            continue
+        for name, counted in rates.items():
+            printed = one.metrics.get(name)
+            allowed = [*counted, counted.mean(), float(counted @ rows / rows.sum()), hits.sum() / rows.sum()]
+            if printed is not None and min(abs(printed - value) for value in allowed) > 0.006:
+                yield f"{name} {printed:.4f} is that of no class of the matrix ({', '.join(f'{value:.4f}' for value in counted[:4])})"
+                return
 
 
 def _loss_of_nothing(course: Course | None) -> Iterator[str]:

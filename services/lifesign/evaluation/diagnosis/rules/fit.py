@@ -19,7 +19,7 @@ def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Training improves on while validation has turned; or a wide gap where the turn cannot be seen."""
     found = None
     if course is not None:
-        found = _turned_loss(course) or _turned_accuracy(course) or _wide_gap(course)
+        found = _turned_loss(course) or _turned_at_once(course) or _turned_accuracy(course) or _wide_gap(course)
     found = found or _gap_of_evaluations(evidence)
     if found is not None:
         yield found
@@ -73,6 +73,27 @@ def _turned_loss(course: Course) -> Finding | None:
             "last_val_loss": float(validated[-1]),
             **_best_accuracy(course),
         },
+    )
+
+
+def _turned_at_once(course: Course) -> Finding | None:
+    """A short log in which validation loss rises from the first epoch on while training falls."""
+    validated, loss = course.val_loss, course.loss
+    if validated is None or not 3 <= len(course) <= 6 or not np.isfinite(validated).all():
+        return None
+    rise = float(validated[-1] / validated[0] - 1) if validated[0] > 0 else 0.0
+    falls = loss is None or float(loss[-1]) < 0.7 * float(loss[0])
+    if not (np.all(np.diff(validated) > 0) and rise > 0.1 and falls):
+        return None
+    return Finding(
+        Code.OVERFITTING,
+        Severity.WARNING,
+        0.72,
+        f"Validation loss rises from the first epoch on, {validated[0]:.4g} to {validated[-1]:.4g} ({rise:+.0%}) in "
+        f"{len(course)}" + ("" if loss is None else f", while training falls from {loss[0]:.4g} to {loss[-1]:.4g}") + ".",
+        "One epoch is enough here: keep its weights; a smaller learning rate, dropout or weight decay move the turn.",
+        refuted_by="a larger validation set whose loss goes on falling",
+        details={"turn_epoch": 1, "turn_epoch_overall": course.rows[0]},
     )
 
 
@@ -202,6 +223,9 @@ def underfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]
         if len(course) >= 6
         else float(loss[-3] - loss[-1])
     )
+    if float(loss[-1]) > 1.5 * float(np.nanmin(loss)):
+        # It has been much better: thrown back, not held back.
+        return
     levelled = late < max(0.06 * moved, 0.004 * float(loss[-1]))
     if not levelled or trained is None:
         return
@@ -255,7 +279,7 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
     yield Finding(
         Code.STILL_IMPROVING,
         Severity.INFO,
-        0.85 if len(course) >= 5 and not _is_good(course) else 0.6,
+        0.85 if len(course) >= 5 and (not _is_good(course) or _keeps_pace(values)) else 0.6,
         f"Validation {word} is best at epoch {best + 1} of {len(course)} ({shown[best]:.4g}) and still "
         f"{'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to {shown[-1]:.4g} over the last {len(tail)} epochs.",
         "Train longer, with early stopping.",
@@ -263,6 +287,13 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
         excluded=("overfitting: validation has not turned",),
         details={"last_epoch": len(course), f"best_val_{word}_epoch": best + 1},
     )
+
+
+def _keeps_pace(values: _Floats) -> bool:
+    """Whether the last epochs gain at least half as much each as the first ones, without a step back."""
+    steps = -np.diff(values)
+    third = max(1, len(steps) // 3)
+    return bool(np.all(steps > 0) and steps[-third:].mean() >= 0.5 * steps[:third].mean())
 
 
 def _is_good(course: Course) -> bool:
@@ -447,7 +478,7 @@ def _recalls_of_a_guess(evidence: Evidence) -> Finding | None:
     error = float(np.sqrt(sum(sampling_error(guess, int(n)) ** 2 for n in report.support))) / len(report.names)
     if mean > guess + 2.5 * error + 0.005:
         return None
-    return _chance(f"The mean recall of {len(report.names)} classes is {mean:.3f} (n = {report.n:,}), that of answers which ignore the input", 0.7)
+    return _chance(f"The mean recall of {len(report.names)} classes is {mean:.3f} (n = {report.n:,}), that of answers which ignore the input", 0.5 if report.support.max() > 1.4 * guess * report.n else 0.7)
 
 
 def _chance(proof: str, confidence: float) -> Finding:

@@ -45,7 +45,8 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
         kept = int(columns.argmax())
         others = np.delete(np.diag(matrix), kept).sum() / max(1, np.delete(rows, kept).sum())
         share = columns[kept] / n
-        if share == 1 or (share >= 0.95 and others <= 0.1 and rows[kept] / n < 0.95 * share):
+        nearly = share >= 0.95 and rows[kept] / n < 0.95 * share or share >= 0.9 and rows[kept] / n < 0.5 * share
+        if share == 1 or (nearly and others <= 0.1):
             # Where the scores do tell the classes apart, the answers are one class for want of a threshold.
             told = _better_threshold(evidence)
             yield _collapsed(
@@ -113,12 +114,20 @@ def _constant_predictions(evidence: Evidence) -> Iterator[Finding]:
 
 def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Validation accuracy the same to the last digit in each epoch, at the share of a class."""
-    if course is None or course.val_accuracy is None or len(course) < 3:
+    if course is None:
+        return
+    if course.val_accuracy is None or len(course) < 3:
+        yield from _frozen_training(course)
         return
     values = course.val_accuracy[np.isfinite(course.val_accuracy)]
     n = course.counted_validation
     slack = 1e-9 if n is None else max(1e-9, 3.1 / n if n > 500 else 1e-9)
+    late_values = values[-max(5, len(values) // 2) :]
+    if len(values) >= 6 and np.ptp(values) > slack >= np.ptp(late_values):
+        # The answers came to rest after some epochs.
+        values = late_values
     if len(values) < 3 or np.ptp(values) > slack or not 0 < values[0] < 0.9995:
+        yield from _frozen_training(course)
         return
     level = float(np.median(values))
     shares = [] if course.chance is None else [course.chance]
@@ -132,7 +141,9 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     # A constant answer with the share of one class as its probability has the entropy of that share as loss.
     entropy = -level * math.log(level) - (1 - level) * math.log(1 - level)
     late = None if course.val_loss is None else float(np.nanmedian(course.val_loss[-3:]))
-    at_share = at_share or (late is not None and level > 0.5 and abs(late - entropy) < 0.05 * entropy)
+    at_share = at_share or (late is not None and level > 0.5 and abs(late - entropy) < 0.08 * entropy)
+    if len(values) < len(course) and not at_share:
+        return
     yield Finding(
         Code.PREDICTION_COLLAPSE,
         Severity.WARNING,
@@ -142,6 +153,25 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
         _COLLAPSE_REMEDY,
         refuted_by="a confusion matrix with more than one column in use",
         details={"val_accuracy": float(values[0])},
+    )
+
+
+def _frozen_training(course: Course) -> Iterator[Finding]:
+    """Training loss and accuracy the same to the last digit epoch after epoch: the answers do not move at all."""
+    loss, accuracy = course.loss, course.accuracy
+    if loss is None or accuracy is None or len(course) < 4:
+        return
+    if np.ptp(loss[1:]) > 1e-9 or np.ptp(accuracy[1:]) > 1e-9 or not 0 < accuracy[-1] < 0.9995:
+        return
+    yield Finding(
+        Code.PREDICTION_COLLAPSE,
+        Severity.WARNING,
+        0.65,
+        f"Training loss ({loss[-1]:.4g}) and accuracy ({accuracy[-1]:.2%}) are the same to the last digit in {len(course)} "
+        "epochs: one answer for every sample, most likely.",
+        _COLLAPSE_REMEDY,
+        refuted_by="a second class among the answers of the same model",
+        details={"accuracy": float(accuracy[-1])},
     )
 
 
@@ -271,7 +301,7 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
     yield Finding(
         Code.CLASS_IMBALANCE,
         Severity.WARNING if ratio >= 4 and not handled else Severity.INFO,
-        min(0.7 if handled else 0.99 if ratio >= 100 else 0.8, 0.5 + 0.1 * math.log2(ratio)),
+        min(0.7 if handled else 0.99 if ratio >= 100 else 0.75, 0.5 + 0.1 * math.log2(ratio)),
         f"In the {name} set {largest[0]} has {largest[1]:,} samples and {smallest[0]} {smallest[1]:,}, {ratio:.3g} "
         f"times fewer; always answering {largest[0]} is right in {share:.1%}.",
         "Judge by figures per class, balanced accuracy or the area under the precision–recall curve; weight the "
@@ -390,7 +420,8 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     for place, index in enumerate(seen.tolist()):
         n, hits = int(support[index]), int(right[place])
         # Against the middle of the other classes: a huge class must not set the standard.
-        others = float(np.median(np.delete(recall[seen], place)))
+        found = [value for other, value in enumerate(recall[seen]) if other != place and value > 0]
+        others = float(np.median(found)) if found else 0.0
         p = float(special.bdtr(hits, n, others)) if others < 1 else float(hits < n)
         if p < 0.001 / len(seen) and hits / n < 0.85 * others and others - hits / n >= 0.1:
             weak.append((hits / n, index, others))

@@ -265,11 +265,24 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
     accuracies = [values for values in (course.accuracy, course.val_accuracy) if values is not None]
     if not accuracies or loss is None:
         return
+    top = max(float(np.nanmax(values)) for values in accuracies)
+    if top <= 0.001 and len(course) >= 3 and float(np.nanmin(loss)) > 20 and not evidence.classes:
+        yield Finding(
+            Code.METRIC_TASK_MISMATCH,
+            Severity.WARNING,
+            0.85,
+            f"Accuracy is {top:.3g} on all data in all {len(course)} epochs, with losses of {np.nanmin(loss):.4g} and more: that is "
+            "the error of a number, which never equals its target, not of a class.",
+            "Report the mean absolute error (in the target's unit) or R² instead.",
+            refuted_by="a target of classes",
+            excluded=("a missing class: the accuracy on the training data is as low",),
+            details={"highest_accuracy": top},
+        )
+        return
     impossible = _loss_below_errors(evidence, course)
     if impossible is not None:
         yield impossible
         return
-    top = max(float(np.nanmax(values)) for values in accuracies)
     falls = len(course) >= 2 and np.nanmin(loss) < 0.6 * np.nanmax(loss)
     worded = evidence.setup.is_regression
     by_figures = (

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
@@ -10,6 +11,8 @@ from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.statistics import longest_rise, noise, trend
 
 __all__ = ["learning_rate_too_high", "learning_rate_too_low", "loss_divergence"]
+
+_Floats = NDArray[np.float64]
 
 # Above these a first training rarely works; far below them it rarely moves.
 _HIGH = {
@@ -63,6 +66,10 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         and rise > max(1.0 * scale, 6 * rough)
         and float(np.min(after[1:])) > loss[least] + 0.5 * rise
     )
+    thrown = _thrown_at(loss)
+    if thrown is not None and not (exploded or crept or jumped):
+        yield _thrown(loss, thrown)
+        return
     if not (exploded or crept or jumped):
         return
     # A loss near 0 wobbles by factors that mean nothing.
@@ -82,6 +89,29 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         excluded=("overfitting: it lowers the training loss",)
         + (("a gap: validation is not worse than training",) if with_validation else ()),
         details={"start_epoch": least + 2, "best_epoch": least + 1, "rise": round(rise / scale, 4)},
+    )
+
+
+def _thrown_at(loss: _Floats) -> int | None:
+    """Return the row at which the loss is thrown to many times what it was, if it does not come back."""
+    for row in range(1, len(loss)):
+        before = float(np.median(loss[max(0, row - 3) : row]))
+        if loss[row] > 8 * before > 0 and loss[row] - before > 0.3 and loss[-1] > 2.5 * before:
+            return row
+    return None
+
+
+def _thrown(loss: _Floats, row: int) -> Finding:
+    return Finding(
+        Code.LOSS_DIVERGENCE,
+        Severity.ERROR,
+        0.88,
+        f"At row {row + 1} the training loss is thrown from {loss[row - 1]:.4g} to {loss[row]:.4g}, and ends at "
+        f"{loss[-1]:.4g}: a step of the optimiser has lost what was learned.",
+        "Clip gradients, lower the learning rate late in training, and keep the weights of the row before.",
+        refuted_by="a change of the data at that row",
+        excluded=("overfitting: it lowers the training loss",),
+        details={"start_epoch": row + 1, "best_epoch": int(loss[:row].argmin()) + 1},
     )
 
 

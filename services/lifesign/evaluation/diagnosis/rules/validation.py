@@ -7,7 +7,7 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evaluation, Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.statistics import differ, sampling_error
+from lifesign.evaluation.diagnosis.statistics import differ, noise, sampling_error
 
 __all__ = ["unshuffled_validation_split", "validation_test_mismatch", "validation_too_small"]
 
@@ -163,6 +163,8 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
     shown = course.val_accuracy[np.isfinite(course.val_accuracy)]
     classes = course.classes or 2
     trained = course.accuracy
+    if found := _never_right(course):
+        return found
     if trained is None or np.nanmax(trained) < (0.6 if classes <= 4 else max(0.2, 2.5 / classes)):
         return None
     # Few classes make a guess good; of unknown many a share of exactly 0 must come again and again.
@@ -192,6 +194,29 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
         refuted_by="class counts of the split with every class on both sides",
         excluded=("an empty validation set: its loss would be 0 as well",) if loss_told else (),
         details={"epochs_at_zero": exact, "val_acc_max": round(float(shown.max()), 4)},
+    )
+
+
+def _never_right(course: Course) -> Finding | None:
+    """Not one right in any epoch while training learns and the validation loss rises past its start."""
+    trained, shown, validated = course.accuracy, course.val_accuracy, course.val_loss
+    if trained is None or shown is None or validated is None or len(course) < 5:
+        return None
+    if np.nanmax(shown) > 0 or np.nanmax(trained) < max(0.05, 3 * float(trained[0])):
+        return None
+    if float(validated[-1]) < 1.08 * float(validated[0]):
+        return None
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR,
+        0.8,
+        f"Not one validation sample is right in any of {len(course)} epochs, and the validation loss rises from "
+        f"{validated[0]:.4g} to {validated[-1]:.4g}, beyond that of a guess, while training goes from {trained[0]:.1%} to "
+        f"{trained[-1]:.1%}: the validation classes are not among those trained.",
+        _SPLIT_REMEDY,
+        refuted_by="class counts of the split with every class on both sides",
+        excluded=("an empty validation set: its loss would be 0 as well", "too hard a task: a guess is right now and then"),
+        details={"epochs_at_zero": len(course), "val_acc_max": 0.0},
     )
 
 
@@ -357,13 +382,15 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
     level = float(np.median(later))
     error = sampling_error(level, n)
     # The largest of several differences of pairs: 2.8 standard errors of a difference.
-    explained = spread <= 4 * error + 1e-9
+    explained = spread <= 3.5 * error + 1e-9
     if not explained and n > 30:
         return None
     stated = course.validation_size is not None
     steps = sorted({round(float(value) * n) for value in shown})
     told = ", ".join(f"{step}/{n}" for step in steps[:6]) + (", …" if len(steps) > 6 else "")
-    loud = n <= 120 and (len(steps) > 1 or n <= 50)
+    validated = course.val_loss
+    swings = validated is not None and noise(validated) > 0.25 * float(np.nanmedian(validated))
+    loud = not swings and n <= 120 and (len(steps) > 1 or n <= 50)
     return _small(
         n,
         f"Validation accuracies are {told}{'' if stated else f' (all printed values are k/{n})'}: one sample is "
