@@ -1,12 +1,14 @@
 """The text of scikit-learn's ``classification_report``, whole or cut."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from lifesign.evaluation.diagnosis.evidence import PrintedReport
 
-__all__ = ["read_classification_report"]
+__all__ = ["is_report_dictionary", "read_classification_report", "report_of_dictionary"]
 
 _ROW = re.compile(r"^\s*(.*?)\s+([01]\.\d+|nan)\s+([01]\.\d+|nan)\s+([01]\.\d+|nan)\s+(\d+)\s*$")
 _ACCURACY = re.compile(r"^\s*accuracy\s+([01]\.\d+)\s+\d+\s*$")
@@ -15,13 +17,14 @@ _AVERAGES = ("micro avg", "macro avg", "weighted avg", "samples avg", "avg / tot
 
 def read_classification_report(text: str) -> PrintedReport | None:
     """Return the rows of the report, ``None`` where no class row is found."""
-    names, rows, averages = [], [], {}
+    names, rows = [], []
+    averages: dict[str, tuple[float, float, float]] = {}
     accuracy, decimals = None, 2
     for line in text.splitlines():
         if found := _ACCURACY.match(line):
             accuracy = float(found[1])
         elif found := _ROW.match(line):
-            figures = tuple(float(value) for value in found.groups()[1:4])
+            figures = (float(found[2]), float(found[3]), float(found[4]))
             if found[1].strip().lower() in _AVERAGES:
                 averages[found[1].strip().lower()] = figures
                 continue
@@ -40,4 +43,35 @@ def read_classification_report(text: str) -> PrintedReport | None:
         accuracy=accuracy,
         decimals=decimals,
         averages=averages,
+    )
+
+
+def is_report_dictionary(document: Mapping[str, Any]) -> bool:
+    """Whether this is ``classification_report(..., output_dict=True)``."""
+    rows = [value for value in document.values() if isinstance(value, Mapping)]
+    return len(rows) >= 2 and all({"precision", "recall", "support"} <= set(row) for row in rows)
+
+
+def report_of_dictionary(document: Mapping[str, Any]) -> PrintedReport:
+    """Return the report of ``classification_report(..., output_dict=True)``.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    if not is_report_dictionary(document):
+        raise ValueError("expected classes with precision, recall and support")
+    rows = {
+        name: row
+        for name, row in document.items()
+        if isinstance(row, Mapping) and name.lower() not in _AVERAGES
+    }
+    accuracy = document.get("accuracy")
+    return PrintedReport(
+        names=tuple(rows),
+        precision=np.array([float(row["precision"]) for row in rows.values()]),
+        recall=np.array([float(row["recall"]) for row in rows.values()]),
+        f1=np.array([float(row.get("f1-score", np.nan)) for row in rows.values()]),
+        support=np.array([int(row["support"]) for row in rows.values()]),
+        accuracy=None if accuracy is None else float(accuracy),
+        decimals=12,
     )

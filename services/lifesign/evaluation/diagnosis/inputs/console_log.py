@@ -14,13 +14,28 @@ import numpy as np
 
 from lifesign.evaluation.diagnosis.curves import Curves
 
-__all__ = ["Row", "canonical_metric", "curves_of_rows", "read_console_log"]
+__all__ = [
+    "MOST_EPOCHS",
+    "LogReader",
+    "Row",
+    "canonical_metric",
+    "curves_of_rows",
+    "is_of_progress",
+    "lines_of",
+    "read_console_log",
+    "too_many_epochs",
+]
+
+MOST_EPOCHS = 5_000
+"""Epochs that are looked at; a log may go on for longer."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
 _HEADER = re.compile(r"^\W*epoch\s*[\[(#:]?\s*0*(\d+)\s*(?:[/\\]|of)?\s*(\d+)?\s*[\])]?", re.IGNORECASE)
 _CHATTER = re.compile(
-    r"^\s*epoch\s*0*\d+\s*:\s*(?:\w+ (?:improved|did not improve)|early|reducelr|reducing|saving|learningrate|restoring)"
-    r"|did not improve|improved from|early stopping|restoring model|reducing learning rate|setting learning rate",
+    r"^\s*epoch\s*0*\d+\s*:\s*"
+    r"(?:\w+ (?:improved|did not improve)|early|reducelr|reducing|saving|learningrate|restoring)"
+    r"|did not improve|improved from|early stopping|restoring model"
+    r"|reducing learning rate|setting learning rate",
     re.IGNORECASE,
 )
 _TRAIN_ON = re.compile(
@@ -38,6 +53,7 @@ _PROGRESS = re.compile(r"(?<![\d.])(\d+)\s*/\s*(\d+)(?![\d.])")
 _DURATION = re.compile(
     r"(?<![\w.])(\d+(?:\.\d+)?)(ms|us|s|m|h)\b(?!/)|(?<![\w.:])(\d+):(\d\d)(?::(\d\d))?(?![\w:])"
 )
+_BAR = re.compile(r"\s*(\d+)\s*/\s*(\d+|unknown)\s+(?:\[|\u2501|\d)", re.IGNORECASE)
 _EXHAUSTED = re.compile(r"ran out of data|generator(?: was)? exhausted|StopIteration", re.IGNORECASE)
 
 
@@ -55,6 +71,9 @@ class Row:
     is_partial: bool = False
 
 
+_ACCURACIES = ("acc", "accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy")
+
+
 def canonical_metric(name: str) -> str:
     """Return the common name of a metric: ``val. acc.`` and ``validation accuracy`` become ``val_accuracy``."""
     plain = re.sub(r"[\s.\-]+", "_", name.strip().lower()).strip("_")
@@ -62,7 +81,7 @@ def canonical_metric(name: str) -> str:
     is_validation = bool(re.match(r"(?:validation|valid|val|dev|test)_", plain))
     plain = re.sub(r"^(?:validation|valid|val|dev|test)_", "", plain)
     plain = re.sub(r"_\d+$", "", plain)
-    if plain in ("acc", "accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy"):
+    if plain in _ACCURACIES:
         plain = "accuracy"
     plain = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "learning_rate": "lr"}.get(
         plain, plain
@@ -72,20 +91,41 @@ def canonical_metric(name: str) -> str:
 
 def read_console_log(text: str) -> Curves | None:
     """Return the curves of a log, ``None`` where it has no epoch."""
-    reader = _Reader()
-    for line in _lines(text):
+    reader = LogReader()
+    for line in lines_of(text):
         reader.take(line)
     return reader.finish()
 
 
-def _lines(text: str) -> Iterator[str]:
+def too_many_epochs(epochs: int) -> str:
+    """Return the remark on a log with more epochs than are looked at."""
+    return f"only the first {MOST_EPOCHS:,} of {epochs:,} epochs are looked at"
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Yield the lines of a text, cleared of terminal codes; a carriage return ends a line as well."""
     for line in re.split(r"[\r\n]+", _ANSI.sub("", text)):
         if line.strip():
             # Two epochs on one physical line: pasted without line ends.
             yield from re.split(r"(?<=\S)\s+(?=Epoch \d+/\d+\s)", line)
 
 
-class _Reader:
+def is_of_progress(line: str) -> bool:
+    """Whether a line is an epoch's headline, a bar or chatter of a callback: no configuration."""
+    return bool(_BAR.match(line) or _HEADER.match(line) or _CHATTER.search(line))
+
+
+def _is_unfinished(line: str) -> bool:
+    """Whether it is a bar on its way, without looking at the figures behind it."""
+    bar = _BAR.match(line)
+    if bar is None or "val_" in line:
+        return False
+    return not bar[2].isdigit() or int(bar[1]) < int(bar[2])
+
+
+class LogReader:
+    """Takes the lines of a log one after another; keeps the epochs only."""
+
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.current = Row()
@@ -93,11 +133,32 @@ class _Reader:
         self.found: list[int] = []
         self.planned: int | None = None
         self.remarks: list[str] = []
+        self._epochs = 0
+        self._unfinished: str | None = None
+
+    @property
+    def remarks_on_reading(self) -> list[str]:
+        """What was left out, a sentence each."""
+        return [too_many_epochs(self._epochs)] if self._epochs > MOST_EPOCHS else []
 
     def take(self, line: str) -> None:
+        """Take the next line, as ``lines_of`` yields it."""
+        if len(self.rows) == MOST_EPOCHS:
+            self._epochs += bool(_HEADER.match(line))
+            return
+        if _is_unfinished(line):
+            # Of a thousand states of one bar only the last can matter, if it was never finished.
+            self._unfinished = line
+            return
+        if self._unfinished is not None:
+            self._take(self._unfinished)
+            self._unfinished = None
+        self._take(line)
+
+    def _take(self, line: str) -> None:
         if _EXHAUSTED.search(line):
             self.remarks.append("ran out of data")
-            return
+            line = line[: _EXHAUSTED.search(line).start()]  # type: ignore[union-attr]
         if found := _FOUND.search(line):
             self.found.append(int(found[1]))
             return
@@ -134,13 +195,18 @@ class _Reader:
         )
 
     def _take_metrics(self, line: str) -> None:
+        if ":" not in line and "=" not in line:
+            return
         metrics = [
             (m[1], m[2], m[3]) for m in _METRIC.finditer(line) if m[1].strip().lower() not in _NO_METRIC
         ]
         progress = _PROGRESS.search(line)
-        if not metrics:
+        if not metrics or (progress and int(progress[1]) > int(progress[2])):
+            # More done than there is: the line of an evaluation inside the epoch.
             return
-        is_partial = "ETA" in line or bool(progress and int(progress[1]) < int(progress[2]))
+        is_partial = (
+            "ETA" in line or bool(progress and int(progress[1]) < int(progress[2])) or _is_unfinished(line)
+        )
         fresh = {canonical_metric(name) for name, _, _ in metrics}
         row = self.current
         if not is_partial and not row.is_partial and row.values and fresh & set(row.values):
@@ -167,12 +233,21 @@ class _Reader:
 
     def _close(self) -> None:
         if self.current.values:
-            self.rows.append(self.current)
+            self._epochs += not self.current.is_partial
+            if len(self.rows) < MOST_EPOCHS:
+                self.rows.append(self.current)
         self.current = Row()
 
     def finish(self) -> Curves | None:
+        """Return the curves, ``None`` where no line was of an epoch."""
+        if self._unfinished is not None:
+            self._take(self._unfinished)
+            self._unfinished = None
         self._close()
-        complete = [row for row in self.rows if not row.is_partial]
+        # An epoch cut off by a loss that is no number is told all the same.
+        complete = [
+            row for row in self.rows if not row.is_partial or not np.isfinite(row.values.get("loss", 0.0))
+        ]
         rows = complete or self.rows[-1:]
         if not any(
             "loss" in row.values or "accuracy" in row.values or "val_loss" in row.values for row in rows
@@ -204,7 +279,7 @@ def curves_of_rows(
 ) -> Curves:
     """Return curves of rows in their order; a number not above the one before begins another run."""
     names = {key: name for row in rows for key, name in row.names.items()}
-    keys = [key for key in dict.fromkeys(key for row in rows for key in row.values)]
+    keys = list(dict.fromkeys(key for row in rows for key in row.values))
     series, broken = {}, {}
     for key in keys:
         values = np.array([row.values.get(key, np.nan) for row in rows])

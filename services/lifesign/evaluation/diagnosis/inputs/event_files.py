@@ -7,9 +7,14 @@ from lifesign.errors import ConfigurationError, InputError
 from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.inputs.console_log import Row, canonical_metric, curves_of_rows
 
-__all__ = ["event_files", "read_event_files"]
+__all__ = ["event_files", "is_event_file", "read_event_files"]
 
-_PATTERN = "events.out.tfevents*"
+_PATTERN = "*.tfevents.*"
+
+
+def is_event_file(path: Path) -> bool:
+    """Whether a file is called as TensorBoard's writer calls it."""
+    return ".tfevents." in path.name
 
 
 def event_files(folder: Path) -> list[Path]:

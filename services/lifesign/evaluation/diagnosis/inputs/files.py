@@ -1,40 +1,58 @@
 """From files and folders of any kind to evidence: what each is, is read from its content."""
 
-import csv
-import io
-import json
-from collections.abc import Mapping, Sequence
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from shutil import copyfileobj
 
 from lifesign.errors import InputError, LifesignError
-from lifesign.evaluation.diagnosis.evidence import ClassCounts, Evidence, PrintedReport, Predictions
-from lifesign.evaluation.diagnosis.inputs.case import evidence_of_inputs, history_curves
+from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.inputs.classification_report import read_classification_report
-from lifesign.evaluation.diagnosis.inputs.console_log import read_console_log
-from lifesign.evaluation.diagnosis.inputs.event_files import event_files, read_event_files
-from lifesign.evaluation.diagnosis.inputs.run_folders import evidence_of_report, read_run_folder
+from lifesign.evaluation.diagnosis.inputs.console_log import LogReader, is_of_progress, lines_of
+from lifesign.evaluation.diagnosis.inputs.decoded_text import (
+    TextFile,
+    decoded_lines,
+    nobody_listens,
+    read_text,
+)
+from lifesign.evaluation.diagnosis.inputs.documents import evidence_of_json, parsed_json
+from lifesign.evaluation.diagnosis.inputs.event_files import event_files, is_event_file, read_event_files
+from lifesign.evaluation.diagnosis.inputs.printed_matrix import read_printed_matrix
+from lifesign.evaluation.diagnosis.inputs.run_folders import is_run_folder, read_run_folder
+from lifesign.evaluation.diagnosis.inputs.tables import evidence_of_rows, looks_like_table, read_table
 from lifesign.evaluation.diagnosis.setup import setup_from
 
 __all__ = ["read_cases"]
 
+_Tell = Callable[[int, int], None]
 _TABLE_SUFFIXES = (".csv", ".tsv")
+_COLUMN_SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".gz", ".bz2", ".zst")
+_STDIN = "-"
+# Lines beside those of epochs: a model summary, code, a report. More than these are no configuration.
+_MOST_NOTES = 2_000
+_LONGEST_NOTE = 2_000
 
 
-def read_cases(paths: Sequence[Path], *, notes: Sequence[str] = ()) -> tuple[list[Evidence], list[str]]:
-    """Return one evidence per case file and one of all other files together, and a sentence per unusable file.
+def read_cases(
+    paths: Sequence[Path], *, notes: Sequence[str] = (), tell: _Tell = nobody_listens
+) -> tuple[list[Evidence], list[str]]:
+    """Return one evidence per case file, one of all other files together, a sentence per unusable file.
 
-    Files that are no cases describe one run.
+    Files that are no cases describe one run. The path ``-`` is the standard input. What is left out of a
+    file that is used all the same, is in ``remarks`` of its evidence. ``tell`` hears the bytes read of a file
+    and its size.
     """
     cases: list[Evidence] = []
     loose: list[Evidence] = []
     problems: list[str] = []
     for path in paths:
         try:
-            evidence, is_case = _read(path)
+            evidence, is_case = _read(path, tell)
         except LifesignError as error:
             problems.append(str(error))
             continue
@@ -46,193 +64,105 @@ def read_cases(paths: Sequence[Path], *, notes: Sequence[str] = ()) -> tuple[lis
     return cases, problems
 
 
-def _read(path: Path) -> tuple[Evidence, bool]:
+def _read(path: Path, tell: _Tell) -> tuple[Evidence, bool]:
+    if str(path) == _STDIN:
+        with _spooled_stdin() as file:
+            return _of_file(file, tell)
     if path.is_dir():
-        if event_files(path):
-            return Evidence(id=path.name, curves=read_event_files(path)), False
+        if not is_run_folder(path) and event_files(path):
+            return Evidence(id=path.resolve().name, curves=read_event_files(path)), False
         return read_run_folder(path), False
-    try:
-        text = path.read_text("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if path.name.startswith("events.out.tfevents"):
-        return Evidence(id=path.name, curves=read_event_files(path)), False
-    if path.suffix == ".json" or text.lstrip()[:1] in ("{", "["):
-        return _of_json(path, text)
-    if path.suffix in _TABLE_SUFFIXES:
-        return _of_table(path, text), False
-    return _of_text(path, text), False
-
-
-def _of_json(path: Path, text: str) -> tuple[Evidence, bool]:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        if path.suffix == ".json":
-            raise InputError(f"{path}: expected JSON: {error}") from error
-        return _of_text(path, text), False
-    if isinstance(document, Mapping):
-        if "inputs" in document:
-            return evidence_of_inputs(
-                document["inputs"], identifier=str(document.get("id") or path.stem)
-            ), True
-        if "schema_version" in document and "confusion" in document:
-            return evidence_of_report(document, identifier=path.stem), False
-        if _is_report_dictionary(document):
-            return Evidence(id=path.stem, report=_report_of_dictionary(document)), False
-        if _is_series(document):
-            return Evidence(id=path.stem, curves=history_curves(document)), False
-        if set(document) & {
-            "console_log",
-            "history",
-            "confusion_matrix",
-            "evaluations",
-            "notes",
-            "class_counts",
-            "predictions",
-        }:
-            return evidence_of_inputs(document, identifier=path.stem), True
-        if document and all(isinstance(value, int) for value in document.values()):
-            counts = ClassCounts({str(name): int(count) for name, count in document.items()})
-            return Evidence(id=path.stem, counts={"all": counts}), False
-    if isinstance(document, list) and document:
-        if all(isinstance(row, Mapping) for row in document):
-            names = list(dict.fromkeys(name for row in document for name in row))
-            series = {name: [row.get(name) for row in document] for name in names}
-            return Evidence(id=path.stem, curves=history_curves(_numbers_only(series))), False
-        if all(isinstance(row, list) for row in document):
-            return evidence_of_inputs({"confusion_matrix": document}, identifier=path.stem), False
-    raise InputError(
-        f"{path}: expected a case with 'inputs', a History (metric to list), a report or a matrix, got another form"
-    )
-
-
-def _is_series(document: Mapping[str, Any]) -> bool:
-    return (
-        bool(document)
-        and all(isinstance(value, list) for value in document.values())
-        and any("loss" in name or "acc" in name for name in document)
-    )
-
-
-def _numbers_only(series: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
-    """Keep the columns of numbers; our own development figures are validation, its time is no metric."""
-    kept = {}
-    for name, values in series.items():
-        if name in ("seconds",) or not any(isinstance(value, int | float) for value in values):
-            continue
-        kept[name] = values
-    return kept
-
-
-def _is_report_dictionary(document: Mapping[str, Any]) -> bool:
-    rows = [value for value in document.values() if isinstance(value, Mapping)]
-    return len(rows) >= 2 and all({"precision", "recall", "support"} <= set(row) for row in rows)
-
-
-def _report_of_dictionary(document: Mapping[str, Any]) -> PrintedReport:
-    """``classification_report(..., output_dict=True)``."""
-    averages = {"macro avg", "weighted avg", "micro avg", "samples avg"}
-    rows = {name: row for name, row in document.items() if isinstance(row, Mapping) and name not in averages}
-    accuracy = document.get("accuracy")
-    return PrintedReport(
-        names=tuple(rows),
-        precision=np.array([float(row["precision"]) for row in rows.values()]),
-        recall=np.array([float(row["recall"]) for row in rows.values()]),
-        f1=np.array([float(row.get("f1-score", np.nan)) for row in rows.values()]),
-        support=np.array([int(row["support"]) for row in rows.values()]),
-        accuracy=None if accuracy is None else float(accuracy),
-        decimals=12,
-    )
-
-
-def _of_table(path: Path, text: str) -> Evidence:
-    delimiter = (
-        "\t"
-        if path.suffix == ".tsv"
-        else ";"
-        if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",")
-        else ","
-    )
-    rows = [
-        row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if any(cell.strip() for cell in row)
-    ]
-    if not rows:
-        raise InputError(f"{path}: expected a table, got an empty file")
-    if all(_is_number(cell) for cell in rows[0]):
-        return evidence_of_inputs(
-            {"confusion_matrix": [[float(cell) for cell in row] for row in rows]}, identifier=path.stem
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder")
+    if not path.is_file():
+        raise InputError(
+            f"{path}: expected a file or a folder, got a device or pipe; give - to read from a pipe"
         )
-    header = [cell.strip() for cell in rows[0]]
-    columns = {
-        name: [row[index] if index < len(row) else "" for row in rows[1:]]
-        for index, name in enumerate(header)
-    }
-    lowered = {name.lower(): name for name in header}
-    if "y_true" in lowered or (
-        "label" in lowered and ({"score", "y_pred", "y_prob", "predicted"} & set(lowered))
-    ):
-        return Evidence(id=path.stem, predictions=_predictions(columns, lowered))
-    if any("loss" in name.lower() or "acc" in name.lower() for name in header):
-        series = {
-            name: [float(cell) if _is_number(cell) else None for cell in cells]
-            for name, cells in columns.items()
-            if any(_is_number(cell) for cell in cells)
-        }
-        return Evidence(id=path.stem, curves=history_curves(_numbers_only(series)))
-    raise InputError(
-        f"{path}: expected columns of a CSVLogger (loss, accuracy …), of predictions (y_true, y_pred, y_prob) or a "
-        f"matrix of counts, got {', '.join(header[:8])}"
-    )
+    return _of_file(TextFile(path, str(path)), tell)
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+@contextmanager
+def _spooled_stdin() -> Iterator[TextFile]:
+    """Keep the standard input in a file, which can be looked at twice."""
+    with tempfile.NamedTemporaryFile() as file:
+        copyfileobj(sys.stdin.buffer, file)
+        file.flush()
+        yield TextFile(Path(file.name), "standard input")
 
 
-def _value(cell: str) -> object:
-    number = float(cell) if _is_number(cell) else None
-    return cell if number is None else int(number) if number == int(number) else number
+def _of_file(file: TextFile, tell: _Tell) -> tuple[Evidence, bool]:
+    if is_event_file(file.path):
+        return Evidence(id=file.stem, curves=read_event_files(file.path)), False
+    if file.suffix in _COLUMN_SUFFIXES:
+        return _of_columns(file), False
+    if file.path.stat().st_size == 0:
+        raise InputError(f"{file.name}: expected a log, figures or notes, got an empty file")
+    start = list(islice(decoded_lines(file), 20))
+    first = next((line.strip() for line in start if line.strip()), "")
+    if file.suffix == ".json":
+        return evidence_of_json(file, parsed_json(file, read_text(file, tell)))
+    if first[:1] == "{" or re.match(r"\[\s*[\[{\"]", first) or first == "[":
+        text = read_text(file, tell)
+        try:
+            return evidence_of_json(file, parsed_json(file, text))
+        except InputError:
+            if first[:1] == "{" and read_printed_matrix(text) is None:
+                raise
+    if file.suffix in _TABLE_SUFFIXES or looks_like_table(start):
+        return read_table(file, tell), False
+    return _of_text(file, tell), False
 
 
-def _predictions(columns: Mapping[str, list[str]], lowered: Mapping[str, str]) -> Predictions:
-    def column(*names: str) -> list[str] | None:
-        return next((columns[lowered[name]] for name in names if name in lowered), None)
+def _of_columns(file: TextFile) -> Evidence:
+    """A table in one of the forms that our predictions have: Parquet, JSON Lines, or compressed."""
+    from lifesign.evaluation.imported_predictions.table_file import open_table
 
-    true, predicted, score = (
-        column("y_true", "label"),
-        column("y_pred", "predicted", "prediction"),
-        column("y_prob", "score", "probability"),
-    )
-    return Predictions(
-        y_true=None if true is None else np.array([_value(cell) for cell in true], dtype=object),
-        y_pred=None if predicted is None else np.array([_value(cell) for cell in predicted], dtype=object),
-        y_prob=None
-        if score is None
-        else np.array([float(cell) if _is_number(cell) else np.nan for cell in score]),
-    )
+    table = open_table(file.path)
+
+    def rows() -> Iterator[Sequence[str]]:
+        yield table.names
+        for block in table.read(table.names):
+            for record in zip(*(column.to_pylist() for column in block.columns), strict=True):
+                yield ["" if cell is None else str(cell) for cell in record]
+
+    return evidence_of_rows(file, rows())
 
 
-def _of_text(path: Path, text: str) -> Evidence:
-    curves, report = read_console_log(text), read_classification_report(text)
-    if curves is None and report is None:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        if not lines:
-            raise InputError(f"{path}: expected a training log, a report or notes, got an empty file")
-        return Evidence(id=path.stem, setup=setup_from(lines))
-    # What is printed between, such as a model summary or code, is the setup.
-    rest = [
-        line.strip()
-        for line in text.splitlines()
-        if "loss" not in line.lower() or "loss=" in line or "compile" in line
-    ]
+def _of_text(file: TextFile, tell: _Tell) -> Evidence:
+    """A log, a printed report or matrix, notes, or some of these one after another."""
+    log = LogReader()
+    beside: list[str] = []
+    is_cut = False
+    for line in chain.from_iterable(map(lines_of, decoded_lines(file, tell))):
+        log.take(line)
+        # What is printed between, such as a model summary or code, is the setup.
+        if is_cut or not _is_beside(line):
+            continue
+        is_cut = len(beside) == _MOST_NOTES
+        beside.append(line.rstrip()[:_LONGEST_NOTE])
+    curves, text = log.finish(), "\n".join(beside)
+    report, matrix = read_classification_report(text), read_printed_matrix(text)
+    notes = [line.strip() for line in beside if line.strip()]
+    if curves is None and report is None and matrix is None and not notes:
+        raise InputError(f"{file.name}: expected a training log, a report or notes, got no line of these")
+    remarks = list(log.remarks_on_reading)
+    if is_cut and curves is None:
+        remarks.append(f"only the first {_MOST_NOTES:,} lines are looked at")
     return Evidence(
-        id=path.stem, curves=curves, report=report, setup=setup_from([line for line in rest if line])
+        id=file.stem,
+        curves=curves,
+        report=report,
+        matrix=matrix,
+        setup=setup_from(notes),
+        remarks=tuple(f"{file.name}: {remark}" for remark in remarks),
     )
+
+
+def _is_beside(line: str) -> bool:
+    if is_of_progress(line):
+        return False
+    lowered = line.lower()
+    return "loss" not in lowered or "loss=" in lowered or "compile" in lowered
 
 
 def _together(parts: Sequence[Evidence]) -> Evidence:
@@ -250,6 +180,7 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
             predictions=whole.predictions or part.predictions,
             evaluations=(*whole.evaluations, *part.evaluations),
             setup=setup_from((*whole.setup.notes, *part.setup.notes)),
+            remarks=(*whole.remarks, *part.remarks),
         )
     return whole
 

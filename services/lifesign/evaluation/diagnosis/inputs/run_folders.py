@@ -16,7 +16,7 @@ from lifesign.evaluation.diagnosis.evidence import ClassCounts, Evaluation, Evid
 from lifesign.evaluation.diagnosis.inputs.console_log import Row, curves_of_rows
 from lifesign.evaluation.diagnosis.setup import setup_from
 
-__all__ = ["evidence_of_report", "read_run_folder", "training_curves"]
+__all__ = ["evidence_of_report", "is_run_folder", "read_run_folder", "training_curves"]
 
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 # What our history calls its figures, and the name that the rules know.
@@ -30,6 +30,11 @@ _METRICS = {
 }
 
 
+def is_run_folder(folder: Path) -> bool:
+    """Whether a folder is one of our training or evaluation runs."""
+    return (folder / "history.json").is_file() or (folder / "report.json").is_file()
+
+
 def read_run_folder(folder: Path) -> Evidence:
     """Return the evidence of a training run (``history.json``) or an evaluation run (``report.json``).
 
@@ -41,8 +46,8 @@ def read_run_folder(folder: Path) -> Evidence:
     if (folder / "report.json").is_file():
         return evidence_of_report(_json(folder / "report.json"), identifier=folder.name)
     raise InputError(
-        f"{folder}: expected a training run (history.json), an evaluation run (report.json) or TensorBoard event "
-        "files, found none"
+        f"{folder}: expected a training run (history.json), an evaluation run (report.json) or "
+        "TensorBoard event files, found none"
     )
 
 
@@ -79,7 +84,7 @@ def training_curves(records: list[Mapping[str, Any]]) -> Curves | None:
 
 
 def _recipe_notes(recipe: Mapping[str, Any]) -> list[str]:
-    """Say a recipe in the words of notes; our own loop always has softmax, cross-entropy and one preparation."""
+    """Say a recipe in the words of notes; our loop always has softmax and cross-entropy."""
     training = recipe.get("training") or {}
     notes = [f"optimizer {training.get('optimizer', 'adam')}"] if training else []
     if training.get("learning_rate"):
