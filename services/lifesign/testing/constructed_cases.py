@@ -109,9 +109,9 @@ def still_improving(random: _Random) -> Inputs:
 
 
 def not_learning(random: _Random) -> Inputs:
-    """The loss stays at a guess."""
+    """The loss stays where it began, above a guess: frozen weights."""
     classes, n, epochs = _classes(random), _size(random), int(random.integers(4, 40))
-    loss = math.log(classes) * np.exp(random.normal(0, 0.0008, epochs))
+    loss = math.log(classes) * random.uniform(1.06, 1.3) * np.exp(random.normal(0, 0.0008, epochs))
     chance = np.full(epochs, 1 / classes)
     return _history(loss, _drawn(random, chance, 5 * n), loss, _drawn(random, chance, n), n_classes=classes)
 

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.setup import Setup
 
-__all__ = ["ClassCounts", "Evaluation", "Evidence", "Predictions", "PrintedReport"]
+__all__ = ["ClassCounts", "Evaluation", "Evidence", "Predictions", "PrintedReport", "spoken_class"]
 
 _Floats = NDArray[np.float64]
+_MOST_CLASSES = 2_000  # more labels than that are numbers to predict, not classes
 
 
 @dataclass(frozen=True)
@@ -159,15 +160,26 @@ class Evidence:
         if given is None or given.y_true is None:
             return None
         answered = given.y_pred if given.y_pred is not None else self._answers(given)
-        if answered is None:
+        names = self._labels_counted
+        if answered is None or not 0 < len(names) <= _MOST_CLASSES:
             return None
-        names = sorted({*given.y_true.tolist(), *answered.tolist()}, key=_natural)
         index = {name: position for position, name in enumerate(names)}
         counted = np.zeros((len(names), len(names)), np.int64)
         pairs = zip(given.y_true.tolist(), answered.tolist(), strict=False)
         for true, predicted in pairs:
             counted[index[true], index[predicted]] += 1
         return counted
+
+    @cached_property
+    def _labels_counted(self) -> list[object]:
+        """The labels of the predictions, in the order of the matrix that is counted from them."""
+        given = self.predictions
+        if self.matrix is not None or given is None or given.y_true is None:
+            return []
+        answered = given.y_pred if given.y_pred is not None else self._answers(given)
+        return sorted(
+            {*given.y_true.tolist(), *([] if answered is None else answered.tolist())}, key=_natural
+        )
 
     def _answers(self, given: Predictions) -> NDArray[np.object_] | None:
         """Return the classes that probabilities alone name: above one half of two, else the largest."""
@@ -188,11 +200,24 @@ class Evidence:
 
     def name_of(self, index: int) -> str:
         """Return the name of a class, or its number."""
+        if index < len(self._labels_counted):
+            label = self._labels_counted[index]
+            is_index = type(label) is int and 0 <= label < len(self.class_names)
+            return self.class_names[label] if is_index else str(label)  # type: ignore[index]
         if index < len(self.class_names):
             return self.class_names[index]
         if self.report is not None and index < len(self.report.names):
             return self.report.names[index]
         return str(index)
+
+    def called(self, index: int) -> str:
+        """Return the name of a class as a sentence has it: "class 2" where it is a number."""
+        return spoken_class(self.name_of(index))
+
+
+def spoken_class(name: str) -> str:
+    """Return a class name as a sentence has it: "class 2" rather than "2"."""
+    return f"class {name}" if name.replace(".", "", 1).isdigit() else name
 
 
 def _natural(value: object) -> tuple[int, float, str]:

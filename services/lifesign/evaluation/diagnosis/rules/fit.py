@@ -82,7 +82,7 @@ def _turned_at_once(course: Course) -> Finding | None:
     if validated is None or not 3 <= len(course) <= 6 or not np.isfinite(validated).all():
         return None
     rise = float(validated[-1] / validated[0] - 1) if validated[0] > 0 else 0.0
-    falls = loss is None or float(loss[-1]) < 0.7 * float(loss[0])
+    falls = loss is None or float(loss[-1]) < 0.9 * float(loss[0])
     if not (np.all(np.diff(validated) > 0) and rise > 0.1 and falls):
         return None
     return Finding(
@@ -143,6 +143,8 @@ def _wide_gap(course: Course) -> Finding | None:
     """A gap in accuracy far beyond sampling error where the log does not show the turn."""
     trained, validated = course.accuracy, course.val_accuracy
     loss, val_loss = course.loss, course.val_loss
+    if trained is None and validated is not None and loss is not None and val_loss is not None:
+        return _gap_of_losses(course)
     if trained is None or validated is None:
         return None
     gap = _accuracy_gap(course) or 0.0
@@ -176,6 +178,26 @@ def _wide_gap(course: Course) -> Finding | None:
         "More data or augmentation, dropout, weight decay or a smaller model; stop at the best validation epoch.",
         refuted_by="the same accuracy on a fresh part of the training data as on validation",
         details={"gap": round(gap, 4)},
+    )
+
+
+def _gap_of_losses(course: Course) -> Finding | None:
+    """A training loss near nothing beside a validation loss of many errors; the training accuracy is not given."""
+    if course.loss is None or course.val_loss is None or course.val_accuracy is None:
+        return None
+    low, high = float(np.nanmedian(course.loss[-2:])), float(np.nanmedian(course.val_loss[-2:]))
+    right = float(np.nanmedian(course.val_accuracy[-2:]))
+    if not (0 <= low < 0.3 and high > max(0.6, 5 * low) and high < 10 and 0.2 < right < 0.9):
+        return None
+    return Finding(
+        Code.OVERFITTING,
+        Severity.WARNING,
+        0.7,
+        f"The training loss is {low:.3g}, the validation loss {high:.3g} with {1 - right:.1%} of the answers wrong: training "
+        "is known by heart, and validation answered wrongly with confidence.",
+        "More data or augmentation, dropout, weight decay or a smaller model; stop at the best validation epoch.",
+        refuted_by="the same loss on a fresh part of the training data as on validation",
+        details={"loss": low, "val_loss": high},
     )
 
 
@@ -273,13 +295,14 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
     tail = values[-max(3, len(values) // 3) :]
     gained = float(tail[0] - np.nanmin(tail))
     whole = float(np.nanmax(values) - np.nanmin(values))
-    if gained < max(0.02 * abs(float(tail[0])), 0.08 * whole):
+    steady = len(course) >= 4 and bool(np.all(np.diff(values) < 0)) and values[-1] < 0.995 * values[-2]
+    if gained < max(0.02 * abs(float(tail[0])), 0.08 * whole) and not steady:
         return
     shown = sign * values
     yield Finding(
         Code.STILL_IMPROVING,
         Severity.INFO,
-        0.85 if len(course) >= 5 and (not _is_good(course) or _keeps_pace(values)) else 0.6,
+        0.85 if steady or (len(course) >= 5 and not _is_good(course)) else 0.6,
         f"Validation {word} is best at epoch {best + 1} of {len(course)} ({shown[best]:.4g}) and still "
         f"{'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to {shown[-1]:.4g} over the last {len(tail)} epochs.",
         "Train longer, with early stopping.",
@@ -287,13 +310,6 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
         excluded=("overfitting: validation has not turned",),
         details={"last_epoch": len(course), f"best_val_{word}_epoch": best + 1},
     )
-
-
-def _keeps_pace(values: _Floats) -> bool:
-    """Whether the last epochs gain at least half as much each as the first ones, without a step back."""
-    steps = -np.diff(values)
-    third = max(1, len(steps) // 3)
-    return bool(np.all(steps > 0) and steps[-third:].mean() >= 0.5 * steps[:third].mean())
 
 
 def _is_good(course: Course) -> bool:

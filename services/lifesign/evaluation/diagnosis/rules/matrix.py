@@ -116,7 +116,7 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     """Validation accuracy the same to the last digit in each epoch, at the share of a class."""
     if course is None:
         return
-    if course.val_accuracy is None or len(course) < 3:
+    if course.val_accuracy is None or len(course) < 2:
         yield from _frozen_training(course)
         return
     values = course.val_accuracy[np.isfinite(course.val_accuracy)]
@@ -126,7 +126,7 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     if len(values) >= 6 and np.ptp(values) > slack >= np.ptp(late_values):
         # The answers came to rest after some epochs.
         values = late_values
-    if len(values) < 3 or np.ptp(values) > slack or not 0 < values[0] < 0.9995:
+    if len(values) < 2 or np.ptp(values) > slack or not 0 < values[0] < 0.9995:
         yield from _frozen_training(course)
         return
     level = float(np.median(values))
@@ -142,7 +142,7 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     entropy = -level * math.log(level) - (1 - level) * math.log(1 - level)
     late = None if course.val_loss is None else float(np.nanmedian(course.val_loss[-3:]))
     at_share = at_share or (late is not None and level > 0.5 and abs(late - entropy) < 0.08 * entropy)
-    if len(values) < len(course) and not at_share:
+    if (len(values) < len(course) or len(values) < 3) and not at_share:
         return
     yield Finding(
         Code.PREDICTION_COLLAPSE,

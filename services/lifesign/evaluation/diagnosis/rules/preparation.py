@@ -545,7 +545,6 @@ def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Fin
 def _too_good(evidence: Evidence, course: Course | None) -> str | None:
     if course is not None and course.val_accuracy is not None:
         validated = course.val_accuracy
-        trained = course.accuracy
         n = course.counted_validation
         if (
             len(course) >= 3
@@ -553,22 +552,6 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
             and (n or 1000) >= 200
         ):
             return f"validation accuracy is {np.nanmin(validated):.4f} or more from the first epoch on, which real data hardly allow"
-        if (
-            trained is not None
-            and len(course) >= 5
-            and course.val_loss is not None
-            and course.loss is not None
-        ):
-            better = np.mean(course.val_loss < course.loss)
-            far = float(np.nanmedian(course.val_loss[-3:])) < 0.5 * float(np.nanmedian(course.loss[-3:]))
-            if (
-                better >= 0.9
-                and far
-                and float(np.nanmedian(validated[-3:])) > 0.97
-                and not evidence.setup.has_dropout
-                and not evidence.setup.has_weights
-            ):
-                return "validation is better than training in nearly every epoch, by half of the loss"
     matrix = evidence.evaluated_matrix
     if matrix is not None and matrix.sum() >= 500 and np.trace(matrix) == matrix.sum():
         if np.sum(matrix.sum(axis=1) > 0) >= 2:
@@ -623,7 +606,7 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
         if late > 0.25 and late > 20 * max(wrong, 0.002):
             reason = f"a training loss of {late:.3g} at {1 - wrong:.2%} right is more than wrong answers account for: a penalty or smoothed labels are in it"
             confidence = 0.6
-    if reason is None and gap is None and not 0.02 < ratio < 50:
+    if reason is None and gap is None and (ratio < 0.02 or (ratio > 50 and float(np.nanmedian(validated)) > 10)):
         reason = f"the validation loss is {ratio:.3g} times the training loss: the two are not on one scale"
         confidence = 0.75
     if setup.has_weights and reason is None and (gap is None or abs(gap) < 0.1):
