@@ -50,7 +50,7 @@ def predictions_of_columns(given: Mapping[str, Any], remarks: list[str]) -> Pred
         and _are_numbers(true)
     ):
         labels["y_pred"] = _objects(probabilities.argmax(axis=1).tolist())
-    return _of_one_length(true, labels.get("y_pred"), probabilities, remarks)
+    return _of_one_length(labels.get("y_true"), labels.get("y_pred"), probabilities, remarks)
 
 
 def _of_one_length(
@@ -94,17 +94,9 @@ def _labels(values: object) -> _Labels:
     strange = next((one for one in values if not isinstance(one, str | int | float | np.generic)), None)
     if strange is not None or any(one is None for one in values):
         raise TypeError(f"expected names or numbers, got {strange!r}"[:100])
-    return _objects([_plain(value) for value in values])
-
-
-def _objects(values: list[Any]) -> _Labels:
     labels = np.empty(len(values), dtype=object)
-    labels[:] = values
+    labels[:] = [_plain(value) for value in values]
     return labels
-
-
-def _are_numbers(labels: _Labels | None) -> bool:
-    return labels is not None and all(isinstance(value, int) for value in labels.tolist())
 
 
 def _plain(value: Any) -> Any:

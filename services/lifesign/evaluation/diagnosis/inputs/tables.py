@@ -165,8 +165,6 @@ def _finish_probabilities(columns: dict[str, list[Any]], words: Sequence[str], *
         table = np.exp(table - table.max(axis=1, keepdims=True))
         table /= table.sum(axis=1, keepdims=True)
     columns["y_prob"] = table[:, 0].tolist() if len(words) == 1 else table.tolist()
-    if not columns["y_pred"] and len(words) > 1 and set(columns["y_true"]) <= set(words):
-        columns["y_pred"] = [words[index] for index in table.argmax(axis=1).tolist()]
 
 
 def _told(file: TextFile, remarks: Iterable[str]) -> tuple[str, ...]:
