@@ -113,6 +113,7 @@ def _as_maps(activations: NDArray[np.float32], layer: str) -> NDArray[np.float32
 def _draw_picture(axes: Axes, image: NDArray[np.uint8]) -> None:
     bare(axes)
     axes.imshow(image)
+    axes.set_anchor("N")
     axes.set_title("as the model gets it", size=8.5, color=INK)
     axes.set_xlabel(f"{image.shape[1]} × {image.shape[0]} pixels", size=8)
 

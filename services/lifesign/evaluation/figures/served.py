@@ -61,7 +61,7 @@ class AskedModel:
 
     @property
     def layers(self) -> dict[str, TensorSpec]:
-        """The outputs of the signature ``inspect`` by name, in the order of the card where there is one.
+        """The outputs of the signature ``inspect`` by name: as the card orders them, else large maps first.
 
         Raises:
             ContractError: the model has no such signature.
@@ -76,7 +76,12 @@ class AskedModel:
         known = (
             [] if self.model.card is None else [name for name in self.model.card.layers if name in outputs]
         )
-        return {name: outputs[name] for name in dict.fromkeys([*known, *sorted(outputs)])}
+        return {
+            name: outputs[name]
+            for name in dict.fromkeys(
+                [*known, *sorted(outputs, key=lambda name: (-_map_size(outputs[name]), name))]
+            )
+        }
 
     def predict(self, images: NDArray[np.uint8]) -> Prediction:
         """Return scores float32 ``(n, classes)`` of prepared pictures uint8 ``(n, height, width, 3)``."""
@@ -168,6 +173,11 @@ def _with_numbers(config: EvaluationConfig, signatures: Mapping[str, ModelSignat
     if is_told or scores is None or not scores.shape or scores.shape[-1] < 2:
         return config
     return config.model_copy(update={"class_names": tuple(f"class {n}" for n in range(scores.shape[-1]))})
+
+
+def _map_size(spec: TensorSpec) -> int:
+    """Return height × width of a layer's maps, 0 where it has none or the server does not tell."""
+    return spec.shape[1] * spec.shape[2] if spec.shape is not None and len(spec.shape) == 4 else 0
 
 
 def _as_files(images: NDArray[np.uint8]) -> NDArray[Any]:

@@ -1,6 +1,7 @@
-"""Several figures on one sheet, each as large as it is alone."""
+"""Several figures on one sheet, in rows of one height, each about as large as it is alone."""
 
 import io
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,50 +13,64 @@ from lifesign.evaluation.figures.look import DPI, Canvas, png_bytes, svg_bytes
 __all__ = ["Spot", "placed", "wall_png", "wall_svg"]
 
 _GAP = 0.3  # inches
-_WIDTH = 26.0
+_WIDTHS = range(16, 45)
+_LARGEST_SCALE = 1.35
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where a figure lies on the sheet: its left upper corner, inches from that of the sheet."""
+    """Where a figure lies: its left upper corner, inches from that of the sheet, and its scale."""
 
     x: float
     y: float
+    scale: float
 
 
-def placed(sizes: Sequence[tuple[float, float]], *, width: float = _WIDTH) -> list[Spot]:
-    """Return a spot for each (width, height) in inches, none over another, on a sheet of at least ``width``.
+def placed(sizes: Sequence[tuple[float, float]]) -> list[Spot]:
+    """Return a spot for each (width, height) in inches: rows of one height, the highest first.
 
-    The tallest first, each as high up as it fits and there as far left: the skyline rule of bin packing.
+    Rows and the width of the sheet are those that enlarge or shrink the figures least, Σ ln² of the scales,
+    with a leaning to sheets that are not much higher than wide, or wider than high.
     """
-    sheet = max([width, *(one[0] for one in sizes)])
-    order = sorted(range(len(sizes)), key=lambda index: (-sizes[index][1], -sizes[index][0], index))
-    taken: list[tuple[float, float, float, float]] = []
+    order = sorted(range(len(sizes)), key=lambda index: (-sizes[index][1], index))
+    boxes = [sizes[index] for index in order]
+    _, rows = min(_sheet_of(boxes, float(width)) for width in _WIDTHS)
     spots: dict[int, Spot] = {}
-    for index in order:
-        wide, high = sizes[index]
-        lefts = sorted({0.0, *(box[2] + _GAP for box in taken)})
-        tops = [
-            (
-                max(
-                    [
-                        0.0,
-                        *(
-                            box[3] + _GAP
-                            for box in taken
-                            if box[0] - _GAP < left + wide and left < box[2] + _GAP
-                        ),
-                    ]
-                ),
-                left,
-            )
-            for left in lefts
-            if left + wide <= sheet + 1e-9
-        ]
-        top, left = min(tops)
-        spots[index] = Spot(left, top)
-        taken.append((left, top, left + wide, top + high))
+    top = _GAP
+    for start, stop, height in rows:
+        left = _GAP
+        for place in range(start, stop):
+            scale = height / boxes[place][1]
+            spots[order[place]] = Spot(left, top, scale)
+            left += scale * boxes[place][0] + _GAP
+        top += height + _GAP
     return [spots[index] for index in range(len(sizes))]
+
+
+_Rows = tuple[tuple[int, int, float], ...]
+
+
+def _sheet_of(boxes: Sequence[tuple[float, float]], width: float) -> tuple[float, _Rows]:
+    cost, rows = _best_rows(boxes, width)
+    height = sum(row[2] + _GAP for row in rows)
+    return cost + math.log(height / width) ** 2, rows
+
+
+def _best_rows(boxes: Sequence[tuple[float, float]], width: float) -> tuple[float, _Rows]:
+    """Return the least cost and its rows (first, behind the last, height) for a sheet of this width."""
+    best: list[tuple[float, _Rows]] = [(0.0, ())]
+    for stop in range(1, len(boxes) + 1):
+        found = []
+        for start in range(stop):
+            row = boxes[start:stop]
+            full = (width - _GAP * (len(row) - 1)) / sum(one[0] / one[1] for one in row)
+            height = min(full, _LARGEST_SCALE * min(one[1] for one in row))
+            blank = max(0.0, math.log(full / height)) if full > 0 else 0.0
+            if height > 0:
+                cost = sum(math.log(height / one[1]) ** 2 for one in row) + blank**2
+                found.append((best[start][0] + cost, (*best[start][1], (start, stop, height))))
+        best.append(min(found))
+    return best[-1]
 
 
 def wall_png(figures: Sequence[Canvas], *, dpi: float = DPI) -> bytes:
@@ -65,8 +80,8 @@ def wall_png(figures: Sequence[Canvas], *, dpi: float = DPI) -> bytes:
     width, height = _sheet(sizes, spots)
     sheet = Image.new("RGB", (round(width * dpi), round(height * dpi)), "white")
     for figure, spot in zip(figures, spots, strict=True):
-        with Image.open(io.BytesIO(png_bytes(figure, dpi=dpi))) as picture:
-            sheet.paste(picture.convert("RGB"), (round((spot.x + _GAP) * dpi), round((spot.y + _GAP) * dpi)))
+        with Image.open(io.BytesIO(png_bytes(figure, dpi=dpi * spot.scale))) as picture:
+            sheet.paste(picture.convert("RGB"), (round(spot.x * dpi), round(spot.y * dpi)))
     file = io.BytesIO()
     sheet.save(file, "PNG", dpi=(dpi, dpi))
     return file.getvalue()
@@ -92,8 +107,9 @@ def _nested(text: str, prefix: str, size: tuple[float, float], spot: Spot) -> st
     end = body.index(">")
     wide, high = 72 * size[0], 72 * size[1]
     head = (
-        f'<svg x="{72 * (spot.x + _GAP):.1f}" y="{72 * (spot.y + _GAP):.1f}" '
-        f'width="{wide:.1f}" height="{high:.1f}" viewBox="0 0 {wide:.1f} {high:.1f}"'
+        f'<svg x="{72 * spot.x:.1f}" y="{72 * spot.y:.1f}" '
+        f'width="{wide * spot.scale:.1f}" height="{high * spot.scale:.1f}" '
+        f'viewBox="0 0 {wide:.1f} {high:.1f}"'
     )
     body = re.sub(r' id="', f' id="{prefix}', body[end:])
     body = re.sub(r"url\(#", f"url(#{prefix}", body)
@@ -106,6 +122,6 @@ def _size(figure: Canvas) -> tuple[float, float]:
 
 
 def _sheet(sizes: Sequence[tuple[float, float]], spots: Sequence[Spot]) -> tuple[float, float]:
-    right = max(spot.x + size[0] for spot, size in zip(spots, sizes, strict=True))
-    bottom = max(spot.y + size[1] for spot, size in zip(spots, sizes, strict=True))
-    return right + 2 * _GAP, bottom + 2 * _GAP
+    right = max(spot.x + spot.scale * size[0] for spot, size in zip(spots, sizes, strict=True))
+    bottom = max(spot.y + spot.scale * size[1] for spot, size in zip(spots, sizes, strict=True))
+    return right + _GAP, bottom + _GAP
