@@ -23,6 +23,7 @@ def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[F
         *_counts_against_matrix(evidence),
         *_loss_of_nothing(course),
         *_rates_against_matrix(evidence),
+        *_single_rows(course),
     ]
     if not reasons:
         return
@@ -161,6 +162,20 @@ def _counts_against_matrix(evidence: Evidence) -> Iterator[str]:
                 f"the columns of the matrix, not its rows, are the {name} counts ({sizes.tolist()[:6]}): labels and "
                 "predictions were exchanged"
             )
+
+
+def _single_rows(course: Course | None) -> Iterator[str]:
+    """One epoch whose loss and accuracy cannot both be true, among others that can."""
+    if course is None or course.val_loss is None or course.val_accuracy is None or len(course) < 3:
+        return
+    wrong = 1 - course.val_accuracy
+    odd = np.flatnonzero((course.val_loss < 1e-3) & (course.val_loss > 0) & (wrong > 0.2))
+    if 0 < len(odd) < 0.5 * len(course):
+        row = int(odd[0])
+        yield (
+            f"in row {course.rows[row]} the validation loss is {course.val_loss[row]:.3g}, that of perfect answers, with "
+            f"{wrong[row]:.1%} of them wrong"
+        )
 
 
 def _rates_against_matrix(evidence: Evidence) -> Iterator[str]:

@@ -302,7 +302,7 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
     yield Finding(
         Code.STILL_IMPROVING,
         Severity.INFO,
-        0.85 if steady or (len(course) >= 5 and not _is_good(course)) else 0.6,
+        0.85 if not _is_done(course) and (steady or (len(course) >= 5 and not _is_good(course))) else 0.6,
         f"Validation {word} is best at epoch {best + 1} of {len(course)} ({shown[best]:.4g}) and still "
         f"{'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to {shown[-1]:.4g} over the last {len(tail)} epochs.",
         "Train longer, with early stopping.",
@@ -310,6 +310,11 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
         excluded=("overfitting: validation has not turned",),
         details={"last_epoch": len(course), f"best_val_{word}_epoch": best + 1},
     )
+
+
+def _is_done(course: Course) -> bool:
+    """Whether hardly anything is left to gain."""
+    return course.val_accuracy is not None and float(np.nanmax(course.val_accuracy[-3:])) > 0.93
 
 
 def _is_good(course: Course) -> bool:

@@ -28,6 +28,10 @@ def _roughness(course: Course) -> tuple[float, float, int] | None:
     steps = np.diff(kept)
     # The mean of moves against the trend beside the robust estimate: few great swings count as well.
     rough = max(noise(kept), float(np.sqrt(np.mean(np.diff(kept, 2) ** 2) / 6)) * 0.7)
+    if len(kept) >= 12:
+        # What came to rest after the first third is no swing.
+        late = kept[len(kept) // 3 :]
+        rough = min(rough, max(noise(late), float(np.sqrt(np.mean(np.diff(late, 2) ** 2) / 6)) * 0.7))
     error = course.validation_error(float(np.median(kept)))
     drops = int(np.sum(steps < -max(0.05, 4 * error)))
     return rough, error, drops
@@ -524,9 +528,11 @@ def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Fin
     reason = _too_good(evidence, course)
     if not stated and reason is None:
         return
+    # Data from elsewhere may just be another population; perfect figures are not.
+    elsewhere = reason is not None and "elsewhere" in reason
     yield Finding(
         Code.SUSPECTED_LEAKAGE,
-        Severity.WARNING,
+        Severity.INFO if elsewhere and not stated else Severity.WARNING,
         0.88 if stated and reason else 0.8 if stated else 0.65,
         " ".join(
             sentence
