@@ -202,8 +202,9 @@ class Evidence:
         """Return the name of a class, or its number."""
         if index < len(self._labels_counted):
             label = self._labels_counted[index]
-            is_index = type(label) is int and 0 <= label < len(self.class_names)
-            return self.class_names[label] if is_index else str(label)  # type: ignore[index]
+            if isinstance(label, int) and 0 <= label < len(self.class_names):
+                return self.class_names[label]
+            return str(label)
         if index < len(self.class_names):
             return self.class_names[index]
         if self.report is not None and index < len(self.report.names):

@@ -75,7 +75,7 @@ _ACCURACIES = ("acc", "accuracy", "categorical_accuracy", "sparse_categorical_ac
 
 
 def canonical_metric(name: str) -> str:
-    """Return the common name of a metric: ``val. acc.`` and ``validation accuracy`` become ``val_accuracy``."""
+    """Return a metric's common name: ``val. acc.`` and ``validation accuracy`` are ``val_accuracy``."""
     plain = re.sub(r"[\s.\-]+", "_", name.strip().lower()).strip("_")
     plain = re.sub(r"^(?:training|train|tr)_", "", plain)
     is_validation = bool(re.match(r"(?:validation|valid|val|dev|test)_", plain))

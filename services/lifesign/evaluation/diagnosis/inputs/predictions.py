@@ -42,14 +42,6 @@ def predictions_of_columns(given: Mapping[str, Any], remarks: list[str]) -> Pred
             probabilities = _probabilities(columns["y_prob"])
         except _UNREADABLE as error:
             remarks.append(f"y_prob of the predictions is left out: {error}")
-    true = labels.get("y_true")
-    if (
-        probabilities is not None
-        and probabilities.ndim == 2
-        and "y_pred" not in labels
-        and _are_numbers(true)
-    ):
-        labels["y_pred"] = _objects(probabilities.argmax(axis=1).tolist())
     return _of_one_length(labels.get("y_true"), labels.get("y_pred"), probabilities, remarks)
 
 
