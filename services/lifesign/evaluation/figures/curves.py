@@ -35,6 +35,8 @@ _WORDS = {
     "mean_squared_error": "mean squared error",
     "mean_absolute_error": "mean absolute error",
     "auc": "AUC",
+    "balanced_accuracy": "balanced accuracy",
+    "eer": "equal error rate",
 }
 _MOST = 6
 
@@ -54,13 +56,11 @@ def training_figure(evidence: Evidence, *, kept: int | None = None) -> Canvas:
     """Draw the metrics of one training with the turn that the diagnosis found; ``kept`` is an epoch, from 1.
 
     Raises:
-        InputError: there are fewer than two epochs.
+        InputError: there is no epoch with a finite loss.
     """
     course = course_of(evidence)
-    if course is None or len(course) < 2:
-        raise InputError(
-            f"{evidence.id or 'the training'}: expected two epochs or more for curves, got fewer"
-        )
+    if course is None:
+        raise InputError(f"{evidence.id or 'the training'}: expected an epoch with figures, got none")
     marked = marked_epoch(diagnose(evidence))
     names = metrics_of(course.curves)
     columns = min(3, len(names))
@@ -69,7 +69,7 @@ def training_figure(evidence: Evidence, *, kept: int | None = None) -> Canvas:
         max(4.4 * columns, 6.5),
         3.3 * rows,
         title=_headline(course, marked),
-        subtitle=_subtitle(evidence, course, marked, kept),
+        subtitle=_subtitle(evidence, course, marked),
     )
     grid = figure.subplots(rows, columns, squeeze=False)
     for place, axes in enumerate(grid.flat):
@@ -235,14 +235,14 @@ def _headline(course: Course, marked: MarkedEpoch | None) -> str:
     return f"Best validation {what} {_shown(values[best], what)} at epoch {epochs[best]} of {epochs[-1]}"
 
 
-def _subtitle(evidence: Evidence, course: Course, marked: MarkedEpoch | None, kept: int | None) -> str:
+def _subtitle(evidence: Evidence, course: Course, marked: MarkedEpoch | None) -> str:
     parts = [evidence.id] if evidence.id else []
     accuracy = course.val_accuracy
     if accuracy is not None and course.val_loss is not None:
         best = int(np.nanargmax(accuracy))
-        parts.append(f"best validation accuracy {accuracy[best]:.2%} at epoch {course.rows[best]}")
-    if kept is not None:
-        parts.append(f"epoch {kept} kept")
+        parts.append(
+            f"best validation accuracy {_shown(accuracy[best], 'accuracy')} at epoch {course.rows[best]}"
+        )
     if marked is not None and marked.word == "end":
         parts.append("still improving at the end")
     if course.curves.remarks:

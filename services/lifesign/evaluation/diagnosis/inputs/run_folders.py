@@ -26,6 +26,10 @@ _METRICS = {
     "dev_loss": "val_loss",
     "dev_accuracy": "val_accuracy",
     "dev_auc": "val_auc",
+    "train_mse": "mean_squared_error",
+    "dev_mse": "val_mean_squared_error",
+    "dev_balanced_accuracy": "val_balanced_accuracy",
+    "dev_eer": "val_eer",
     "learning_rate": "lr",
 }
 
