@@ -79,6 +79,9 @@ def _is_manifest_file(place: str) -> bool:
         return False
     if not path.exists():
         raise DatasetError(f"{place}: no such file or folder")
+    if not path.is_file():
+        # Opening a pipe that nobody writes to would wait for ever.
+        raise DatasetError(f"{place}: expected a file or folder, got a pipe, socket or device")
     if suffix_of(place) not in MANIFEST_SUFFIXES:
         raise DatasetError(f"{place}: expected a folder or one of {', '.join(MANIFEST_SUFFIXES)}")
     return True

@@ -20,6 +20,7 @@ from lifesign.evaluation.analysis.prediction_source import tables_of
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.analysis.stored_runs import analysed_source
 from lifesign.evaluation.audit.replayed import read_findings
+from lifesign.evaluation.command_line import command_of
 from lifesign.evaluation.config import AnalysisConfig, digest_of, evaluation_config, predictions_config
 from lifesign.evaluation.contract.exchange import preprocessing_text
 from lifesign.evaluation.replay.predictions import read_predictions, replaced_file
@@ -178,7 +179,13 @@ def rewrite_report(
         "baseline": baseline_id(config),
         "report_of": record.run_id,
     }
-    record = record.model_copy(update={"identity": identity, "run_id": digest_of(identity)[:16]})
+    record = record.model_copy(
+        update={
+            "identity": identity,
+            "run_id": digest_of(identity)[:16],
+            "command": command_of(config, record.model_version),
+        }
+    )
     state = counted_state(run_dir, analysis_spec(record, config))
     return write_report(run_dir, record, config, state=state, out=out)
 

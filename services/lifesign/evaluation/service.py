@@ -19,6 +19,7 @@ from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.audit.replayed import AUDIT_FILE, audit_replayed, findings_json
 from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, read_trained_on
 from lifesign.evaluation.checks import exit_code
+from lifesign.evaluation.command_line import evaluation_command
 from lifesign.evaluation.config import EvaluationConfig, digest_of
 from lifesign.evaluation.replay.patience import Clock, Patience, Stopped
 from lifesign.evaluation.replay.predictions import replaced_file
@@ -179,7 +180,7 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
         identity=identity,
         tool_version=__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=_command(config, model.version),
+        command=evaluation_command(config, model.version),
         config=config.model_dump(mode="json"),
         model_name=model.name,
         model_version=model.version,
@@ -209,26 +210,6 @@ def _export_digest(config: EvaluationConfig, version: int) -> str:
     if config.model_base_path is None:
         return ""
     return version_digest(config.model_base_path / config.model / str(version))
-
-
-def _command(config: EvaluationConfig, version: int) -> str:
-    """Return the command that repeats the run, without hosts and folders, which do not change a number."""
-    words = ["lifesign", "evaluate", config.name_of_dataset, "--model", config.model]
-    words += ["--model-version", str(version)]
-    words += ["--split", str(config.split) if config.split else "all"]
-    for option, value in (("--layout", config.layout), ("--protocol", config.protocol)):
-        words += [option, value] if value is not None else []
-    if config.threshold is not None:
-        words += ["--threshold", f"{config.threshold:g}"]
-    if config.operating_point is not None:
-        words += ["--operating-point", config.operating_point]
-    if config.aggregate is not Aggregation.NONE:
-        words += ["--aggregate", str(config.aggregate)]
-    if config.contract is not None:
-        words += ["--model-config", "MODEL.yml"]
-    if config.limit is not None:
-        words += ["--limit", str(config.limit)]
-    return " ".join(words)
 
 
 def _replay(

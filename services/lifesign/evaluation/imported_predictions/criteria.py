@@ -14,7 +14,9 @@ from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, auc, eer
 from lifesign.labels import BONA_FIDE
 from lifesign.model_card import OperatingPoint, RateEvidence, WeightedThreshold
 
-__all__ = ["choose_operating_point", "normal_criterion"]
+__all__ = ["DEFAULT_CRITERION", "choose_operating_point", "normal_criterion"]
+
+DEFAULT_CRITERION = "eer"
 
 _LIMITED = ("apcer_max", "bpcer")
 _COST = re.compile(r"min_cost\(([^,()]+),([^,()]+),([^,()]+)\)")

@@ -1,7 +1,6 @@
 """One evaluation of scores that exist already, from the file to the report."""
 
 import contextlib
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,8 +20,9 @@ from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.prediction_source import HeldPredictions
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.checks import exit_code
+from lifesign.evaluation.command_line import predictions_command
 from lifesign.evaluation.config import PredictionsConfig, digest_of
-from lifesign.evaluation.imported_predictions.criteria import choose_operating_point
+from lifesign.evaluation.imported_predictions.criteria import DEFAULT_CRITERION, choose_operating_point
 from lifesign.evaluation.imported_predictions.meaning import Meaning, find_meaning
 from lifesign.evaluation.imported_predictions.parts import prediction_tables
 from lifesign.evaluation.imported_predictions.source import Survey, survey_file
@@ -43,8 +43,6 @@ from lifesign.labels import ATTACK, BONA_FIDE
 from lifesign.model_card import ModelCard, OperatingPoint, read_card_file
 
 __all__ = ["OpenedPredictions", "evaluate_predictions", "open_predictions"]
-
-_DEFAULT_CRITERION = "eer"
 
 
 @dataclass(frozen=True)
@@ -128,6 +126,12 @@ def open_predictions(
     meaning = _meaning(survey, config, card, labels)
     point = None
     if dev is not None:
+        if config.dev_predictions is not None and dev.file.digest == survey.file.digest:
+            raise ConfigurationError(
+                f"expected development scores of other samples, got {config.dev_predictions}, the same "
+                "as the file that is tested: a threshold chosen on it would promise too much; --dev-split is "
+                "for one file with splits"
+            )
         if meaning.task != "liveness":
             raise ConfigurationError(
                 "a threshold needs a liveness model; a classifier decides by the largest score"
@@ -180,7 +184,7 @@ def _dev_point(config: PredictionsConfig, survey: Survey, meaning: Meaning) -> O
     for table in tables:
         state = state.merge(RunState.from_predictions(table, spec))
     return choose_operating_point(
-        config.criterion or _DEFAULT_CRITERION, state.histogram, dataset_digest=survey.file.digest
+        config.criterion or DEFAULT_CRITERION, state.histogram, dataset_digest=survey.file.digest
     )
 
 
@@ -212,7 +216,7 @@ def _record(
         identity=identity,
         tool_version=__version__,
         started_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        command=_command(config),
+        command=predictions_command(config),
         config=config.model_dump(mode="json"),
         model_name=config.model or (config.name_of_dataset if card is None else card.name),
         model_version=None if card is None else card.version,
@@ -235,27 +239,6 @@ def _record(
             slice_columns=tuple(name for name in meaning.metadata if name in survey.sliceable),
         ),
     )
-
-
-def _command(config: PredictionsConfig) -> str:
-    """Return the command that repeats the run, without folders, which do not change a number."""
-    words = ["lifesign", "evaluate", "--predictions", config.predictions.name]
-    words += ["--split", str(config.split) if config.split else "all"]
-    if config.dev_predictions is not None:
-        words += ["--dev-predictions", config.dev_predictions.name]
-    if config.dev_split is not None:
-        words += ["--dev-split", str(config.dev_split)]
-    if config.has_dev:
-        words += ["--criterion", json.dumps(config.criterion or _DEFAULT_CRITERION)]
-    if config.threshold is not None:
-        words += ["--threshold", f"{config.threshold:g}"]
-    if config.operating_point is not None:
-        words += ["--operating-point", config.operating_point]
-    if config.aggregate is not Aggregation.NONE:
-        words += ["--aggregate", str(config.aggregate)]
-    if config.limit is not None:
-        words += ["--limit", str(config.limit)]
-    return " ".join(words)
 
 
 def _write_parts(

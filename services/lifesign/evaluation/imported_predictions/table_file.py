@@ -29,7 +29,8 @@ def open_table(path: Path, tell: Callable[[float], None] = nobody_listens) -> Ta
     suffix = _suffix(path)
     try:
         if not path.is_file():
-            what = "a folder" if path.is_dir() else "no such file"
+            other = "a pipe, socket or device" if path.exists() else "no such file"
+            what = "a folder" if path.is_dir() else other
             raise DatasetError(f"{path}: expected a file with one row per sample, got {what}")
         if path.stat().st_size == 0:
             raise DatasetError(f"{path}: expected a header and one row per sample, got an empty file")

@@ -1,6 +1,7 @@
 """``lifesign evaluate --predictions`` as people and scripts see it."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -111,6 +112,21 @@ def test_dev_scores_may_be_in_another_file(tmp_path):
     result = _run(_write(tmp_path / "a.csv"), tmp_path / "out", "--dev-predictions", str(dev))
     assert result.exit_code == 0, result.output
     assert _report(tmp_path / "out")["model"]["threshold_source"] == "dev"
+
+
+def test_the_tested_file_is_no_development_file(tmp_path):
+    path = _write(tmp_path / "a.csv")
+    (tmp_path / "copy.csv").write_bytes(path.read_bytes())
+    result = _run(path, tmp_path / "out", "--dev-predictions", str(tmp_path / "copy.csv"))
+    assert result.exit_code == 3
+    assert "expected development scores of other samples" in result.output
+
+
+def test_a_named_pipe_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "p.csv")
+    result = _run(tmp_path / "p.csv", tmp_path / "out")
+    assert result.exit_code == 3
+    assert "got a pipe, socket or device" in result.output
 
 
 def test_an_earlier_run_is_the_baseline(tmp_path):

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import pyarrow as pa
@@ -99,6 +100,12 @@ def test_missing_manifest_and_unknown_suffix_are_refused(tmp_path):
     (tmp_path / "m.xlsx").write_bytes(b"x")
     with pytest.raises(DatasetError, match=r"expected a folder or one of \.csv"):
         _load(tmp_path / "m.xlsx")
+
+
+def test_a_named_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "m.csv")
+    with pytest.raises(DatasetError, match=r"m\.csv: expected a file or folder, got a pipe"):
+        _load(tmp_path / "m.csv")
 
 
 def test_back_slashes_are_folders(tmp_path):
