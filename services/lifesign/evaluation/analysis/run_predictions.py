@@ -135,10 +135,13 @@ class _Collected:
 
     def add(self, part: PredictionColumns) -> None:
         table, score = part.table, part.decisive_scores
+        if score.dtype != self.score.dtype:
+            wider = np.empty(len(self.score), dtype=np.result_type(score, self.score))
+            # Of rows that are still to come the memory holds anything, numbers that cannot be cast as well.
+            wider[: self._row] = self.score[: self._row]
+            self.score = wider
         rows = slice(self._row, self._row + table.num_rows)
         self._row = rows.stop
-        if score.dtype != self.score.dtype:
-            self.score = self.score.astype(np.result_type(score, self.score))
         self.true[rows], self.predicted[rows] = part.true, part.predicted
         self.responded[rows], self.score[rows] = part.responded, score
         for builder, column in ((self.subjects, "subject_id"), (self.species, "pai_species")):

@@ -98,7 +98,8 @@ def test_report_renders_the_page_and_leaves_the_numbers(run):
 def test_exported_scores_give_the_same_report(run, tmp_path):
     assert _lifesign("scores", run, "--out", tmp_path / "again.csv").exit_code == 0
     words = ["--threshold", _report(run)["model"]["threshold"], "--out", tmp_path / "second", "-q"]
-    _lifesign("evaluate", "--predictions", tmp_path / "again.csv", *words)
+    result = _lifesign("evaluate", "--predictions", tmp_path / "again.csv", *words)
+    assert result.exit_code in (0, 1, 2), result.output
     first, second = _report(run), _report(tmp_path / "second")
     for part in ("confusion", "accounting", "slices", "classes", "histograms"):
         assert second[part] == first[part], part

@@ -112,3 +112,21 @@ def _ids(names: list[str]) -> HeldPredictions:
 )
 def test_samples_of_two_runs_are_matched_by_their_ids(now, before, rows):
     assert matched_rows(_ids(now), _ids(before)).tolist() == rows
+
+
+def test_memory_of_rows_to_come_is_never_read(monkeypatch):
+    """Fresh memory may hold signalling NaNs, which numpy warns of when it casts them."""
+    table = liveness_predictions(0)
+    place = table.schema.get_field_index("scores")
+    doubles = table.set_column(place, "scores", table["scores"].cast(pa.list_(pa.float64())))
+    plain_empty = np.empty
+
+    def dirty_empty(shape, dtype=float, **options):
+        array = plain_empty(shape, dtype, **options)
+        if array.dtype == np.float32:
+            array.view(np.uint32)[...] = 0x7F800001
+        return array
+
+    monkeypatch.setattr(np, "empty", dirty_empty)
+    run = RunPredictions.read(_cut(doubles, 100), liveness_spec())
+    np.testing.assert_array_equal(run.score, PredictionColumns.read(doubles, liveness_spec()).decisive_scores)
