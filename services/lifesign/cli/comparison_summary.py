@@ -46,7 +46,7 @@ def print_comparison(document: ComparisonDocument) -> None:
 
 def _errors(document: ComparisonDocument) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("error rate", "A", "B", "points, 95 % interval", "McNemar p", "margin"):
+    for name in ("error rate", "A", "B", "points, 95 % interval", "McNemar p, corrected", "margin"):
         table.add_column(name, overflow="fold")
     for row in document.errors:
         change = "–"

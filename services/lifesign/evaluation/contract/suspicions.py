@@ -1,5 +1,6 @@
 """What labels, images and scores of one small batch say about a contract that may be wrong."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ _HARDLY: Final = 1e-3
 _RANGE_TOLERANCE: Final = 1e-4
 # Of several scalings the best is looked at: each must be surer than a single one would have to be.
 _SURE: Final = 0.01
+_NAMED: Final = 6
 
 
 def score_findings(
@@ -56,6 +58,8 @@ def _meaning(
             "though their labels differ.",
             remedy="Compare the scalings, and check size and channel order.",
         )
+    if len(class_names) > 2:
+        yield from _reordered(predicted, true, class_names)
     if len(class_names) != 2 or len(np.unique(true)) != 2:
         return
     # Here alone is the exact test of few samples needed; it takes 60 MB to load.
@@ -72,6 +76,37 @@ def _meaning(
             "the two classes look exchanged.",
             remedy="Check the order of class_names, or positive_class for one output unit.",
         )
+
+
+def _reordered(
+    predicted: NDArray[np.int64], true: NDArray[np.int64], class_names: Sequence[str]
+) -> Iterator[Finding]:
+    """Warn when another order of the classes seen gets surely more images right; both ``(n,)``.
+
+    The best order is the assignment with the most agreement; exact McNemar, Bonferroni over all orders.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    seen = np.unique(true)
+    counts = (predicted[:, None, None] == seen[:, None]) & (true[:, None, None] == seen)
+    rows, columns = linear_sum_assignment(counts.sum(axis=0), maximize=True)
+    renamed = np.arange(len(class_names))
+    renamed[seen[rows]] = seen[columns]
+    right, now = predicted == true, renamed[predicted] == true
+    gained, lost = int((now & ~right).sum()), int((right & ~now).sum())
+    if gained <= lost or mcnemar_exact(gained, lost) * math.factorial(len(seen)) > _SURE:
+        return
+    moved = [place for place in seen if renamed[place] != place]
+    pairs = ", ".join(
+        f"{class_names[place]!r} is {class_names[renamed[place]]!r}" for place in moved[:_NAMED]
+    )
+    rest = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
+    yield Finding(
+        severity=Severity.WARNING,
+        sentence=f"{int(right.sum())} of {len(true)} images are right, and {int(now.sum())} would be if what "
+        f"is called {pairs}{rest}: the classes look exchanged.",
+        remedy="Check the order of class_names: it is that of the scores.",
+    )
 
 
 def better_scaling(chosen: NDArray[np.bool_], others: Mapping[str, NDArray[np.bool_]]) -> Finding | None:

@@ -56,6 +56,43 @@ def test_equal_files_are_known_by_their_bytes():
     assert _found(_scores([0.5] * 8), images=files) == []
 
 
+def _answers(predicted: np.ndarray, classes: int) -> np.ndarray:
+    return (np.eye(classes, dtype=np.float32)[predicted] * 0.7 + 0.3 / classes).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ([0, 1, 2], None),
+        ([1, 0, 2], "10 of 32 images are right, and 32 would be if what is called 'a' is 'b', 'b' is 'a'"),
+        ([1, 2, 0], "0 of 32 images are right, and 32 would be"),
+    ],
+    ids=["right", "two exchanged", "all moved"],
+)
+def test_exchanged_classes_of_several_are_found(order, said):
+    true = np.arange(32) % 3
+    scores = _answers(np.array(order)[true], 3)
+    found = list(score_findings(scores, true, np.arange(32, dtype=np.uint8)[:, None], ("a", "b", "c")))
+    if said is None:
+        assert found == []
+    else:
+        assert [str(one.severity) for one in found] == ["warning"]
+        assert said in found[0].sentence
+
+
+def test_a_model_that_guesses_is_not_called_exchanged():
+    random, called = np.random.default_rng(3), 0
+    for classes in (3, 4, 5, 10) * 100:
+        true = np.arange(32) % classes
+        scores = _answers(random.integers(0, classes, 32), classes)
+        images = np.arange(32, dtype=np.uint8)[:, None]
+        called += sum(
+            "exchanged" in one.sentence
+            for one in score_findings(scores, true, images, "abcdefghij"[:classes])
+        )
+    assert called <= 4
+
+
 def _right(count: int) -> np.ndarray:
     return np.arange(32) < count
 
