@@ -1,0 +1,7 @@
+"""What holds for every test."""
+
+from hypothesis import settings
+
+# A loaded machine is slow, not wrong: the times of single examples say nothing.
+settings.register_profile("without deadline", parent=settings(), deadline=None)
+settings.load_profile("without deadline")
