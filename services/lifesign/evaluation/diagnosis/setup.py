@@ -160,7 +160,8 @@ class Setup:
     def minority_share(self) -> float | None:
         """The share of the rare class where the notes say one in percent, 0–1; below one half."""
         found = re.search(
-            r"(\d+(?:\.\d+)?) ?%[^.\n]{0,25}\b(?:fraud|positive|minority|spam|churn|defect|anomal|sick|disease|"
+            r"(\d+(?:\.\d+)?) "
+            r"?%[^.\n]{0,25}\b(?:fraud|positive|minority|spam|churn|defect|anomal|sick|disease|"
             r"cancer|ones|class 1|failures?|rare)",
             self.text,
         )
@@ -172,9 +173,11 @@ class Setup:
         """Whether the validation data are the training data themselves."""
         return self.says(
             r"validation[_ ]data\s*=\s*\(?\s*x_?train",
-            r"validation[^.\n]{0,40}\b(exactly|same as|identical|equals?|is|are)\b[^.\n]{0,20}\btrain\w*( (data|set|arrays?|images|samples))?",
+            r"validation[^.\n]{0,40}\b(exactly|same as|identical|equals?|is|are)\b[^.\n]{0,20}\btrain\w*( "
+            r"(data|set|arrays?|images|samples))?",
             r"train\w*( (data|set|arrays?|images))? (itself|themselves)\b",
-            r"(same|identical) (data|arrays?|set|images|batch)[^.\n]{0,25}(for|as)[^.\n]{0,25}(train\w* and valid|both|valid)",
+            r"(same|identical) (data|arrays?|set|images|batch)[^.\n]{0,25}(for|as)[^.\n]{0,25}(train\w* and "
+            r"valid|both|valid)",
         )
 
     @cached_property

@@ -32,7 +32,8 @@ def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[F
         Severity.WARNING,
         0.95 if len(reasons) > 1 or "exchanged" in reasons[0] or "asked for other" in reasons[0] else 0.8,
         "; ".join(reasons[:4]) + ".",
-        "Find out which figure is of which run, split and epoch, and make them again from one set of predictions.",
+        "Find out which figure is of which run, split and epoch, and make them again from one set of "
+        "predictions.",
         refuted_by="both figures worked out again from the same predictions agreeing",
         details={"contradictions": len(reasons)},
     )
@@ -116,7 +117,9 @@ def _evaluations_against_matrix(evidence: Evidence) -> Iterator[str]:
         matrix_accuracy, n = evidence.report.correct / evidence.report.n, evidence.report.n
     if matrix_accuracy is None or (given is not None and evidence.matrix is None and evidence.report is None):
         return
-    shown = [one for one in evidence.evaluations if one.accuracy is not None and (one.n is None or one.n == n)]
+    shown = [
+        one for one in evidence.evaluations if one.accuracy is not None and (one.n is None or one.n == n)
+    ]
     if any(abs((one.accuracy or 0) - matrix_accuracy) <= 0.006 for one in shown):
         # Of several evaluations the matrix belongs to the one that it agrees with.
         return
@@ -159,7 +162,8 @@ def _counts_against_matrix(evidence: Evidence) -> Iterator[str]:
         rows, columns = matrix.sum(axis=1), matrix.sum(axis=0)
         if not np.array_equal(sizes, rows) and np.array_equal(sizes, columns):
             yield (
-                f"the columns of the matrix, not its rows, are the {name} counts ({sizes.tolist()[:6]}): labels and "
+                f"the columns of the matrix, not its rows, are the {name} counts ({sizes.tolist()[:6]}): "
+                "labels and "
                 "predictions were exchanged"
             )
 
@@ -173,7 +177,8 @@ def _single_rows(course: Course | None) -> Iterator[str]:
     if 0 < len(odd) < 0.5 * len(course):
         row = int(odd[0])
         yield (
-            f"in row {course.rows[row]} the validation loss is {course.val_loss[row]:.3g}, that of perfect answers, with "
+            f"in row {course.rows[row]} the validation loss is {course.val_loss[row]:.3g}, that of perfect "
+            "answers, with "
             f"{wrong[row]:.1%} of them wrong"
         )
 

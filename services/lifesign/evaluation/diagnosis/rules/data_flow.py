@@ -22,7 +22,8 @@ def nan_loss(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
             Code.NAN_LOSS,
             Severity.ERROR,
             0.98,
-            f"{curves.names.get(metric, metric)} is not a number from row {row + 1} of {len(curves)} on, {before}; "
+            f"{curves.names.get(metric, metric)} is not a number from row {row + 1} of {len(curves)} on, "
+            f"{before}; "
             "every figure after it says nothing.",
             "Look for NaN or infinite inputs and for a logarithm or division by zero in the loss"
             + (
@@ -60,7 +61,8 @@ def generator_exhausted(evidence: Evidence, course: Course | None) -> Iterator[F
         each = "all" if len(rows) == len(curves) else f"{len(rows)} of {len(curves)}"
         proof = (
             f"In {each} epochs (rows {_listed(rows)}) loss and accuracy of training are exactly 0 at once. "
-            "A loss of 0 would mean every answer right, an accuracy of 0 every answer wrong: no batch was computed."
+            "A loss of 0 would mean every answer right, an accuracy of 0 every answer wrong: no batch was "
+            "computed."
         )
     else:
         proof = "The log says that the input ran out of data."
@@ -92,7 +94,8 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
         if rows and (accuracy is not None or len(rows) == len(loss)):
             yield _empty(
                 f"Validation loss and accuracy are exactly 0 at once in {len(rows)} of {len(loss)} epochs "
-                f"(rows {_listed(rows)}): a loss of 0 belongs to an accuracy of 1, so no validation batch was "
+                f"(rows {_listed(rows)}): a loss of 0 belongs to an accuracy of 1, so no validation batch "
+                "was "
                 "computed.",
                 rows=rows,
                 confidence=0.95,
@@ -123,7 +126,8 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
             Code.EMPTY_VALIDATION,
             Severity.WARNING if broken else Severity.INFO,
             0.8 if stated or not others else 0.5,
-            f"No epoch of {len(curves)} has a validation figure: nothing tells how the model does on data that it "
+            f"No epoch of {len(curves)} has a validation figure: nothing tells how the model does on data "
+            "that it "
             "has not seen.",
             "Hold out part of the data, by group, and give it as validation_data.",
             refuted_by="validation figures that were left out of what was pasted",
@@ -137,7 +141,8 @@ def _empty(evidence: str, *, rows: list[int], confidence: float) -> Finding:
         Severity.ERROR,
         confidence,
         evidence,
-        "Check that the validation data is not shorter than one batch (validation_steps becomes 0) and that the "
+        "Check that the validation data is not shorter than one batch (validation_steps becomes 0) and that "
+        "the "
         "generator can be read again each epoch.",
         refuted_by="a number of validation batches above 0 in those epochs",
         details={"epochs": [row + 1 for row in rows]},

@@ -82,8 +82,10 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         Severity.ERROR if exploded or jumped else Severity.WARNING,
         0.9 if exploded or (crept and len(after) >= 5) or jumped else 0.75,
         f"The training loss falls to {loss[least]:.4g} at epoch {least + 1} and then rises to {loss[-1]:.4g} "
-        f"({rise / scale:+.0%}), {longest_rise(after)} steps in a row: the optimiser, not the data, is at fault.",
-        "Lower the learning rate (tenfold, or by a schedule from that epoch on), clip gradients, go back to the "
+        f"({rise / scale:+.0%}), {longest_rise(after)} steps in a row: the optimiser, not the data, is at "
+        "fault.",
+        "Lower the learning rate (tenfold, or by a schedule from that epoch on), clip gradients, go back to "
+        "the "
         f"weights of epoch {least + 1}.",
         refuted_by="a training loss that goes on falling with a tenth of the learning rate being no lower",
         excluded=("overfitting: it lowers the training loss",)
@@ -106,7 +108,8 @@ def _thrown(loss: _Floats, row: int) -> Finding:
         Code.LOSS_DIVERGENCE,
         Severity.ERROR,
         0.88,
-        f"At row {row + 1} the training loss is thrown from {loss[row - 1]:.4g} to {loss[row]:.4g}, and ends at "
+        f"At row {row + 1} the training loss is thrown from {loss[row - 1]:.4g} to {loss[row]:.4g}, and ends "
+        "at "
         f"{loss[-1]:.4g}: a step of the optimiser has lost what was learned.",
         "Clip gradients, lower the learning rate late in training, and keep the weights of the row before.",
         refuted_by="a change of the data at that row",
@@ -121,7 +124,8 @@ def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterato
     limit = _HIGH.get(optimizer or "", 0.05)
     stated = rate is not None and rate >= limit
     lowered = evidence.setup.says(
-        r"(lower|reduc|decreas|smaller)\w*[^.\n]{0,20}(learning rate|\blr\b)[^.\n]{0,40}(help|work|fix|solv|learn|train|converg)",
+        r"(lower|reduc|decreas|smaller)\w*[^.\n]{0,20}(learning "
+        r"rate|\blr\b)[^.\n]{0,40}(help|work|fix|solv|learn|train|converg)",
         r"(learning rate|\blr\b)[^.\n]{0,25}too (high|large|big)",
     )
     reason, confidence = _by_course(course)
@@ -145,7 +149,8 @@ def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterato
         Severity.WARNING,
         confidence,
         f"{reason[0].upper()}{reason[1:]}{named}.",
-        "Divide the learning rate by ten until the first epochs fall smoothly (a learning-rate finder takes one "
+        "Divide the learning rate by ten until the first epochs fall smoothly (a learning-rate finder takes "
+        "one "
         "epoch), or warm it up.",
         refuted_by="the same course at a tenth of the learning rate",
         details={} if rate is None else {"learning_rate": rate},
@@ -168,7 +173,8 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
     flat = len(loss) >= 3 and np.ptp(loss[1:]) < 0.02 * abs(loss[1:].mean())
     if guess is not None and start > 3 * guess and flat and abs(end - guess) < 0.05 * guess:
         return (
-            f"the first epoch throws the loss to {start:.4g} ({start / guess:.0f} times a guess), then it stays at a "
+            f"the first epoch throws the loss to {start:.4g} ({start / guess:.0f} times a guess), then it "
+            "stays at a "
             f"guess ({end:.4g}): the network is dead",
             0.75,
         )
@@ -182,7 +188,8 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
         gained = start - float(np.median(loss[-3:]))
         if turns >= 0.6 and swing > 0.15 * level and gained < 2 * swing:
             return (
-                f"the training loss jumps by {swing:.3g} from epoch to epoch around {level:.3g} and gains nothing",
+                f"the training loss jumps by {swing:.3g} from epoch to epoch around {level:.3g} and gains "
+                "nothing",
                 0.7,
             )
     if len(loss) >= 3 and end > 3 * start and trend(loss) > 0.5:
@@ -217,8 +224,10 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
         Code.LEARNING_RATE_TOO_LOW,
         Severity.WARNING,
         0.9 if stated else 0.7,
-        f"The training loss falls in nearly every epoch, {loss[0]:.4g} to {loss[-1]:.4g} in {len(loss)}, but only by "
-        f"{per_epoch / loss[0]:.2%} of its start per epoch, and does not slow down: at this pace half of it takes "
+        f"The training loss falls in nearly every epoch, {loss[0]:.4g} to {loss[-1]:.4g} in {len(loss)}, but "
+        "only by "
+        f"{per_epoch / loss[0]:.2%} of its start per epoch, and does not slow down: at this pace half of it "
+        "takes "
         f"{loss[0] / 2 / per_epoch:,.0f} epochs"
         + (f" (learning rate {rate:g}{f', {optimizer}' if optimizer else ''})." if rate is not None else "."),
         "Raise the learning rate three- to tenfold; a learning-rate finder shows how far.",

@@ -1,19 +1,19 @@
-"""The validation set itself: how it was split off, its size, whether it agrees with the test set."""
+"""A validation set cut off the end of ordered data."""
 
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from lifesign.evaluation.diagnosis.course import Course
-from lifesign.evaluation.diagnosis.evidence import Evaluation, Evidence
+from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.statistics import differ, noise, sampling_error
 
-__all__ = ["unshuffled_validation_split", "validation_test_mismatch", "validation_too_small"]
+__all__ = ["unshuffled_validation_split"]
 
 _SPLIT_REMEDY = (
     "Shuffle and stratify before splitting (train_test_split(..., stratify=y), by group where samples belong "
-    "together); validation_split takes the last rows as they lie, and shuffle=True only shuffles what is left."
+    "together); validation_split takes the last rows as they lie, and shuffle=True only shuffles what is "
+    "left."
 )
 
 
@@ -66,8 +66,10 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
     ceiling = sum(v for t, v in zip(train, validation, strict=True) if t) / n_validation
     shown = None if course is None else course.val_accuracy
     proof = (
-        f"{n:,} rows class by class ({' / '.join(f'{size:,}' for size in sizes[:8])}{' …' if len(sizes) > 8 else ''}), "
-        f"the first {n_train:,} for training: training gets {' / '.join(f'{size:,}' for size in train[:8])}, validation "
+        f"{n:,} rows class by class "
+        f"({' / '.join(f'{size:,}' for size in sizes[:8])}{' …' if len(sizes) > 8 else ''}), "
+        f"the first {n_train:,} for training: training gets {' / '.join(f'{size:,}' for size in train[:8])}, "
+        "validation "
         f"{' / '.join(f'{size:,}' for size in validation[:8])}."
     )
     details: dict[str, object] = {
@@ -96,7 +98,8 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
             if not absent_in_train or (trained or 0) < 0.8 or later > max(ceiling + slack, 0.9 / len(sizes)):
                 return None
             proof += (
-                f" {', '.join(absent_in_train[:5])} was never trained: with training at {trained:.1%} validation falls to "
+                f" {', '.join(absent_in_train[:5])} was never trained: with training at {trained:.1%} "
+                "validation falls to "
                 f"{later:.1%}, below a guess (a perfect model of the other classes would get {ceiling:.1%})."
             )
             confidence = 0.85
@@ -116,7 +119,8 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
         confidence,
         proof,
         _SPLIT_REMEDY,
-        refuted_by=f"one epoch with a validation accuracy above {ceiling:.4f}, or rows that do not lie class by class",
+        refuted_by=f"one epoch with a validation accuracy above {ceiling:.4f}, or rows that do not lie class "
+        "by class",
         excluded=excluded,
         details=dict(details),
     )
@@ -186,8 +190,10 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
         Code.UNSHUFFLED_VALIDATION_SPLIT,
         Severity.ERROR,
         0.9 if by_split else 0.75,
-        f"Validation accuracy is exactly 0 in {exact} of {len(shown)} epochs and at most {shown.max():.4f}, while "
-        f"training reaches {np.nanmax(trained):.1%}: below any guess, as if validation held only classes that "
+        f"Validation accuracy is exactly 0 in {exact} of {len(shown)} epochs and at most {shown.max():.4f}, "
+        "while "
+        f"training reaches {np.nanmax(trained):.1%}: below any guess, as if validation held only classes "
+        "that "
         "training lacks"
         + (f" (validation_split={split:g} takes the last rows before shuffling)." if split else "."),
         _SPLIT_REMEDY,
@@ -210,12 +216,17 @@ def _never_right(course: Course) -> Finding | None:
         Code.UNSHUFFLED_VALIDATION_SPLIT,
         Severity.ERROR,
         0.8,
-        f"Not one validation sample is right in any of {len(course)} epochs, and the validation loss rises from "
-        f"{validated[0]:.4g} to {validated[-1]:.4g}, beyond that of a guess, while training goes from {trained[0]:.1%} to "
+        f"Not one validation sample is right in any of {len(course)} epochs, and the validation loss rises "
+        "from "
+        f"{validated[0]:.4g} to {validated[-1]:.4g}, beyond that of a guess, while training goes from "
+        f"{trained[0]:.1%} to "
         f"{trained[-1]:.1%}: the validation classes are not among those trained.",
         _SPLIT_REMEDY,
         refuted_by="class counts of the split with every class on both sides",
-        excluded=("an empty validation set: its loss would be 0 as well", "too hard a task: a guess is right now and then"),
+        excluded=(
+            "an empty validation set: its loss would be 0 as well",
+            "too hard a task: a guess is right now and then",
+        ),
         details={"epochs_at_zero": len(course), "val_acc_max": 0.0},
     )
 
@@ -227,15 +238,19 @@ def _useless_tail(evidence: Evidence, course: Course | None) -> Finding | None:
     if not evidence.setup.validation_split or len(course) > 2:
         return None
     trained, shown = float(course.accuracy[-1]), float(course.val_accuracy[-1])
-    absurd = course.val_loss is not None and float(course.val_loss[-1]) > 3 * max(course.chance_loss or 2.3, 2.3)
+    absurd = course.val_loss is not None and float(course.val_loss[-1]) > 3 * max(
+        course.chance_loss or 2.3, 2.3
+    )
     if trained < 0.75 or shown > 0.15 or not absurd:
         return None
     return Finding(
         Code.UNSHUFFLED_VALIDATION_SPLIT,
         Severity.ERROR,
         0.75,
-        f"Training is at {trained:.1%}, the tail that validation_split={evidence.setup.validation_split:g} keeps at "
-        f"{shown:.1%} with a loss of {course.val_loss[-1] if course.val_loss is not None else float('nan'):.3g}, far beyond "
+        f"Training is at {trained:.1%}, the tail that validation_split={evidence.setup.validation_split:g} "
+        "keeps at "
+        f"{shown:.1%} with a loss of "
+        f"{course.val_loss[-1] if course.val_loss is not None else float('nan'):.3g}, far beyond "
         "what unsure answers cost: the tail is another population.",
         _SPLIT_REMEDY,
         refuted_by="the same accuracy on a shuffled part",
@@ -256,7 +271,8 @@ def _order_makes_the_difference(evidence: Evidence, course: Course | None) -> Fi
         Code.UNSHUFFLED_VALIDATION_SPLIT,
         Severity.ERROR,
         0.9,
-        f"The tail of the rows as stored gives {low:.1%}, a random part of the same rows {high:.1%}: only the order "
+        f"The tail of the rows as stored gives {low:.1%}, a random part of the same rows {high:.1%}: only "
+        "the order "
         "differs, so the rows are sorted by something that matters.",
         _SPLIT_REMEDY,
         refuted_by="another random part giving as little as the tail",
@@ -264,7 +280,18 @@ def _order_makes_the_difference(evidence: Evidence, course: Course | None) -> Fi
     )
 
 
-_STORED = ("as stored", "unshuffled", "not shuffled", "without shuffl", "in order", "sorted", "as they lie", "last ")
+_STORED = (
+    "as stored",
+    "unshuffled",
+    "not shuffled",
+    "without shuffl",
+    "in order",
+    "sorted",
+    "as they lie",
+    "last ",
+)
+
+
 _MIXED = ("permut", "shuffled", "random", "stratif")
 
 
@@ -314,184 +341,3 @@ def _said_to_be_ordered(evidence: Evidence, course: Course | None) -> Finding | 
         refuted_by="rows in random order before the split",
         details={} if gap is None else {"gap": round(gap, 4)},
     )
-
-
-def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
-    """Differences that are one or a few samples."""
-    if course is not None and course.val_accuracy is not None:
-        found = _small_by_curve(evidence, course)
-        if found is not None:
-            yield found
-        return
-    size = evidence.validation_size
-    if course is not None and size and size < 30:
-        yield _small(
-            size, f"The validation set has {size} samples.", severity=Severity.WARNING, confidence=0.7
-        )
-        return
-    matrix = evidence.evaluated_matrix
-    n = (
-        int(matrix.sum())
-        if matrix is not None
-        else evidence.report.n
-        if evidence.report is not None
-        else None
-    )
-    if n is None:
-        n = min((one.n for one in evidence.evaluations if one.n), default=None)
-    perfect = matrix is not None and n == np.trace(matrix) and n is not None and n >= 28
-    if n is not None and 0 < n < 60 and course is None:
-        yield _small(
-            n,
-            f"The figures are of {n} samples: one sample is {1 / n:.1%}, and an accuracy of 80 % would be known to "
-            f"± {1.96 * sampling_error(0.8, n):.0%} only.",
-            severity=Severity.INFO if perfect else Severity.WARNING,
-            confidence=0.6 if perfect or n > 35 else 0.82,
-        )
-        return
-    yield from _small_difference(evidence)
-
-
-def _small_difference(evidence: Evidence) -> Iterator[Finding]:
-    """Two models or settings compared by a few samples of the same small set."""
-    shown = [one for one in evidence.evaluations if one.accuracy is not None and one.n and one.n <= 200]
-    for index, one in enumerate(shown):
-        for other in shown[index + 1 :]:
-            if one.split != other.split or one.n != other.n or one.method == other.method or one.n is None:
-                continue
-            first, second = one.accuracy or 0.0, other.accuracy or 0.0
-            if abs(first - second) > 0 and abs(differ(first, one.n, second, one.n)) < 2:
-                yield _small(
-                    one.n,
-                    f"{first:.1%} and {second:.1%} of {one.n} differ by {round(abs(first - second) * one.n)} samples, less "
-                    f"than two standard errors of a difference ({1.96 * np.sqrt(2) * sampling_error(first, one.n):.1%}).",
-                    severity=Severity.WARNING,
-                    confidence=0.8,
-                )
-                return
-
-
-def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
-    n = course.counted_validation
-    shown = course.val_accuracy
-    if n is None or shown is None or n > 400:
-        return None
-    shown = shown[np.isfinite(shown)]
-    later = shown[len(shown) // 2 :] if len(shown) >= 6 else shown
-    spread = float(np.ptp(later))
-    level = float(np.median(later))
-    error = sampling_error(level, n)
-    # The largest of several differences of pairs: 2.8 standard errors of a difference.
-    explained = spread <= 3.5 * error + 1e-9
-    if not explained and n > 30:
-        return None
-    stated = course.validation_size is not None
-    steps = sorted({round(float(value) * n) for value in shown})
-    told = ", ".join(f"{step}/{n}" for step in steps[:6]) + (", …" if len(steps) > 6 else "")
-    validated = course.val_loss
-    swings = validated is not None and noise(validated) > 0.25 * float(np.nanmedian(validated))
-    loud = not swings and n <= 120 and (len(steps) > 1 or n <= 50)
-    return _small(
-        n,
-        f"Validation accuracies are {told}{'' if stated else f' (all printed values are k/{n})'}: one sample is "
-        f"{1 / n:.1%}, and {level:.1%} of {n} is known to ± {1.96 * error:.1%}. The differences between epochs are "
-        f"{round(spread * n)} samples.",
-        severity=Severity.WARNING if loud else Severity.INFO,
-        confidence=0.9 if loud else 0.6,
-    )
-
-
-def _small(n: int, proof: str, *, severity: Severity, confidence: float) -> Finding:
-    return Finding(
-        Code.VALIDATION_TOO_SMALL,
-        severity,
-        confidence,
-        proof,
-        "Judge by cross-validation or a larger set, and do not pick an epoch by one or two samples.",
-        refuted_by="the same difference on a set ten times as large",
-        details={"n": n},
-    )
-
-
-def validation_test_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
-    """Validation and test accuracy further apart than sampling explains."""
-    pairs = _samples_of_the_same(evidence, course)
-    best: tuple[float, str] | None = None
-    for (name, first, n_first), (other, second, n_second) in pairs:
-        z = differ(first, n_first or 1000, second, n_second or 1000)
-        known = n_first is not None and n_second is not None
-        if abs(z) < (3.3 if known else 4.0) or abs(first - second) < 0.03:
-            continue
-        proof = (
-            f"{first:.1%} on {name}{f' ({n_first:,})' if n_first else ''} against {second:.1%} on {other}"
-            f"{f' ({n_second:,})' if n_second else ''}: {abs(z):.1f} standard errors of the difference apart"
-            + ("" if known else ", taking 1,000 samples where their number is not given")
-            + "."
-        )
-        if best is None or abs(z) > best[0]:
-            best = (abs(z), proof)
-    if best is not None:
-        yield Finding(
-            Code.VALIDATION_TEST_MISMATCH,
-            Severity.WARNING,
-            0.85 if best[0] > 6 else 0.7,
-            best[1],
-            "Find out how the two sets differ (source, time, people, preparation), and whether choices were made on "
-            "one of them; state the figure of the set that nobody looked at.",
-            refuted_by="both sets redrawn at random from their union agreeing",
-            details={"z": round(best[0], 1)},
-        )
-
-
-_Shown = tuple[str, float, int | None]
-
-
-def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tuple[_Shown, _Shown]]:
-    validated: list[_Shown] = []
-    tested: list[_Shown] = []
-    for one in evidence.evaluations:
-        if one.accuracy is None:
-            continue
-        (
-            tested if _is_test(one) else validated if one.split.lower().startswith(("val", "dev")) else []
-        ).append((one.split or "test", one.accuracy, one.n or _size(evidence, one.split)))
-    if course is not None and course.val_accuracy is not None:
-        values = course.val_accuracy[np.isfinite(course.val_accuracy)]
-        if len(values) and tested:
-            # Whichever epoch was kept: the one nearest to the test figure is the kindest comparison.
-            near = min((float(value) for value in values[-3:]), key=lambda value: abs(value - tested[0][1]))
-            validated.append(("validation", near, course.counted_validation))
-    matrix = evidence.evaluated_matrix
-    if matrix is not None and matrix.sum() and not tested and validated and "test" in evidence.counts:
-        tested.append(("test", float(np.trace(matrix) / matrix.sum()), int(matrix.sum())))
-    pairs = [(first, second) for first in validated for second in tested]
-    named = [one for one in evidence.evaluations if _is_test(one) and one.accuracy is not None]
-    pairs += [
-        ((first.split, first.accuracy or 0.0, first.n), (second.split, second.accuracy or 0.0, second.n))
-        for index, first in enumerate(named)
-        for second in named[index + 1 :]
-        if first.split != second.split and first.method == second.method
-    ]
-    return pairs
-
-
-def _is_test(one: Evaluation) -> bool:
-    return any(
-        word in one.split.lower()
-        for word in (
-            "test",
-            "holdout",
-            "hold-out",
-            "kaggle",
-            "leaderboard",
-            "new",
-            "unseen",
-            "production",
-            "real",
-        )
-    )
-
-
-def _size(evidence: Evidence, split: str) -> int | None:
-    counts = evidence.counts.get(split)
-    return None if counts is None else counts.size

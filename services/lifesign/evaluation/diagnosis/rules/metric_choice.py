@@ -1,0 +1,219 @@
+"""Metrics that cannot measure the task."""
+
+import math
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from lifesign.evaluation.diagnosis.course import Course
+from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+
+__all__ = ["metric_task_mismatch", "shown_accuracies"]
+
+
+def metric_task_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """A metric that cannot measure the task."""
+    yield from _binary_accuracy(evidence, course)
+    yield from _accuracy_of_a_number(evidence, course)
+    yield from _top_k(evidence)
+
+
+def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Accuracy per output in place of per sample: K classes under binary cross-entropy."""
+    setup, classes = evidence.setup, evidence.classes
+    units = setup.output.units
+    per_output = setup.loss == "binary_crossentropy" and setup.output.activation in (
+        "sigmoid",
+        "softmax",
+        None,
+    )
+    named = evidence.curves is not None and "binary_accuracy" in evidence.curves.names.values()
+    if not classes or classes < 3 or (units == 1) or setup.says(r"multi-?label"):
+        return
+    shown = shown_accuracies(evidence, course)
+    floor = 1 - 1 / classes
+    true = _argmax_accuracy(evidence)
+    expected = None if true is None else 1 - 2 * (1 - true) / classes
+    agrees = expected is not None and any(
+        abs(expected - value) < (0.006 if round(value, 2) == value else 0.001) for value in shown
+    )
+    by_figures = agrees and true is not None and max(shown) - true > 0.005
+    if not ((per_output and setup.says(r"acc")) or (per_output and shown) or named or by_figures):
+        return
+    sentence = (
+        f"Under binary cross-entropy 'accuracy' counts each of the {classes} outputs by itself: answering 0 "
+        f"everywhere already gives 1 − 1/{classes} = {floor:.4f}."
+    )
+    if expected is not None:
+        sentence += (
+            f" A wrong answer costs two of {classes} cells, so a true accuracy of {true:.4g} shows as "
+            f"1 − 2·{1 - (true or 0):.3g}/{classes} = {expected:.4f}."
+        )
+    elif shown:
+        true = 1 - (1 - max(shown)) * classes / 2
+        sentence += (
+            f" The best figure shown, {max(shown):.4f}, is a true accuracy of about {max(true, 0):.2f}."
+        )
+    yield Finding(
+        Code.METRIC_TASK_MISMATCH,
+        Severity.ERROR,
+        0.95 if agrees else 0.85,
+        sentence,
+        "Use categorical_accuracy, or a softmax with categorical cross-entropy.",
+        refuted_by="the share of samples whose largest output is right agreeing with the figure",
+        excluded=("overfitting and leakage: the gap comes from the metric",),
+        details={
+            "all_zero_floor": round(floor, 4),
+            **({} if expected is None else {"predicted_binary_accuracy": round(expected, 4)}),
+        },
+    )
+
+
+def shown_accuracies(evidence: Evidence, course: Course | None) -> list[float]:
+    shown = [
+        one.accuracy
+        for one in evidence.evaluations
+        if one.accuracy is not None and not _is_argmax(one.method)
+    ]
+    for values in () if course is None else (course.accuracy, course.val_accuracy):
+        if values is not None:
+            shown.append(float(np.nanmax(values)))
+    return shown
+
+
+def _is_argmax(method: str) -> bool:
+    return any(
+        word in method.lower() for word in ("argmax", "by hand", "sklearn", "manual", "predict", "confusion")
+    )
+
+
+def _argmax_accuracy(evidence: Evidence) -> float | None:
+    for one in evidence.evaluations:
+        if one.accuracy is not None and _is_argmax(one.method):
+            return one.accuracy
+    matrix = evidence.evaluated_matrix
+    if matrix is not None and matrix.sum():
+        return float(np.trace(matrix) / matrix.sum())
+    return None
+
+
+def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Accuracy of a regression: exact equality, which hardly ever happens."""
+    for one in evidence.evaluations:
+        continuous = {"r2", "mae", "rmse", "mean_absolute_error", "r2_score", "r_square"} & {
+            name.lower() for name in one.metrics
+        }
+        if continuous and one.accuracy is not None and one.accuracy < 0.1:
+            yield Finding(
+                Code.METRIC_TASK_MISMATCH,
+                Severity.WARNING,
+                0.9,
+                f"Accuracy {one.accuracy:.3g} beside {', '.join(sorted(continuous))} on {one.split}: a "
+                "continuous prediction hardly "
+                "ever equals its target.",
+                "Report the mean absolute error (in the target's unit) or R² alone.",
+                refuted_by="a target of classes",
+            )
+            return
+    if course is None:
+        return
+    loss = course.loss
+    accuracies = [values for values in (course.accuracy, course.val_accuracy) if values is not None]
+    if not accuracies or loss is None:
+        return
+    top = max(float(np.nanmax(values)) for values in accuracies)
+    if top <= 0.001 and len(course) >= 3 and float(np.nanmin(loss)) > 20 and not evidence.classes:
+        yield Finding(
+            Code.METRIC_TASK_MISMATCH,
+            Severity.WARNING,
+            0.85,
+            f"Accuracy is {top:.3g} on all data in all {len(course)} epochs, with losses of "
+            f"{np.nanmin(loss):.4g} and more: that is "
+            "the error of a number, which never equals its target, not of a class.",
+            "Report the mean absolute error (in the target's unit) or R² instead.",
+            refuted_by="a target of classes",
+            excluded=("a missing class: the accuracy on the training data is as low",),
+            details={"highest_accuracy": top},
+        )
+        return
+    impossible = _loss_below_errors(evidence, course)
+    if impossible is not None:
+        yield impossible
+        return
+    falls = len(course) >= 2 and np.nanmin(loss) < 0.6 * np.nanmax(loss)
+    worded = evidence.setup.is_regression
+    by_figures = (
+        falls and top <= 0.05 and (not course.classes or top < 0.5 / course.classes) and len(course) >= 3
+    )
+    still = all(np.nanmax(values) - np.nanmin(values) < 0.02 for values in accuracies)
+    if worded or (by_figures and still):
+        yield Finding(
+            Code.METRIC_TASK_MISMATCH,
+            Severity.WARNING,
+            0.95 if worded else 0.75,
+            f"Accuracy stays at {top:.4g} or below"
+            + (
+                f" while the training loss falls from {np.nanmax(loss):.4g} to {np.nanmin(loss):.4g}"
+                if falls
+                else ""
+            )
+            + ": for a continuous target it counts exact equality, which says nothing.",
+            "Report the mean absolute error (in the target's unit) or R² instead.",
+            refuted_by="a target of classes",
+            excluded=("a missing class: the accuracy on the training data is as low",),
+            details={"highest_accuracy": round(top, 4)},
+        )
+
+
+def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:
+    """A wrong answer has at most probability 1/2 for the truth: a cross-entropy below ln 2 per error is none."""
+    if evidence.setup.loss in ("mse", "mae") and not evidence.setup.is_regression:
+        return None
+    for name, loss, accuracy in (
+        ("validation", course.val_loss, course.val_accuracy),
+        ("training", course.loss, course.accuracy),
+    ):
+        if loss is None or accuracy is None or evidence.setup.has_weights:
+            continue
+        least = float(np.nanmedian(loss[-3:]))
+        wrong = 1 - float(np.nanmedian(accuracy[-3:]))
+        if wrong < 0.3 or least <= 0 or least >= 0.2 * wrong * math.log(2):
+            continue
+        return Finding(
+            Code.METRIC_TASK_MISMATCH,
+            Severity.WARNING,
+            0.8,
+            f"A {name} loss of {least:.3g} leaves no room for {wrong:.0%} errors: each wrong answer alone "
+            "costs at least "
+            f"ln 2 = 0.693 of a cross-entropy, {wrong * math.log(2):.3g} together. The accuracy does not "
+            "measure what "
+            "the loss does, as with a continuous target.",
+            "Report the mean absolute error (in the target's unit) or R² for a number, or check how labels "
+            "reach the metric.",
+            refuted_by="a target of classes and a cross-entropy",
+            details={"loss": least, "error_rate": round(wrong, 4)},
+        )
+    return None
+
+
+def _top_k(evidence: Evidence) -> Iterator[Finding]:
+    """Top-k accuracy with k not below the number of classes is 1 by definition."""
+    classes = evidence.classes
+    names = list(evidence.curves.names.values()) if evidence.curves is not None else []
+    names += [name for one in evidence.evaluations for name in one.metrics]
+    text = " ".join(names).lower() + " " + evidence.setup.text
+    if not classes or "top" not in text:
+        return
+    found = re.search(r"top[_\- ]?(\d+)|k\s*=\s*(\d+)", text)
+    k = int(next(part for part in found.groups() if part)) if found else 5 if "top_k" in text else None
+    if k is not None and k >= classes and re.search(r"top[_\- ]?(k|\d)", text):
+        yield Finding(
+            Code.METRIC_TASK_MISMATCH,
+            Severity.WARNING,
+            0.9,
+            f"Top-{k} accuracy of {classes} classes is 1 for any answer.",
+            f"Use a k below {classes}, or the plain accuracy.",
+            details={"k": k, "classes": classes},
+        )

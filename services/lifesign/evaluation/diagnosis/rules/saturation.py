@@ -1,0 +1,70 @@
+"""Outputs at the clip of the loss."""
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from lifesign.evaluation.diagnosis.course import Course
+from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+
+__all__ = ["saturated_outputs"]
+
+# −ln of the clip of a probability: Keras' 1e-7; float32's 1 − 1e-7 as it is rounded; TensorFlow's
+# log(p + 1e-7) in its variants; scikit-learn's 1e-15 and float64's epsilon; Caffe's least float32; PyTorch's limit.
+CLIPS = (16.118, 15.942, 15.425, 15.333, 15.249, 34.539, 36.044, 87.3365, 100.0)
+
+
+def saturated_outputs(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """Loss over error rate equal to a clip constant: every wrong answer is given with probability 0."""
+    pairs = _loss_and_error(evidence, course)
+    where: dict[str, list[tuple[float, float]]] = {}
+    for name, loss, error, slack in pairs:
+        if _clip(loss, error, slack):
+            where.setdefault(name, []).append((loss, error))
+    for name, hits in where.items():
+        total = sum(1 for one in pairs if one[0] == name)
+        if len(hits) < max(1, math.ceil(total / 2)):
+            continue
+        loss, error = hits[-1]
+        ratio = loss / error
+        clip = min(CLIPS, key=lambda value: abs(value - ratio))
+        yield Finding(
+            Code.SATURATED_OUTPUTS,
+            Severity.WARNING,
+            0.9 if len(hits) > 1 or error > 0.05 else 0.7,
+            f"On {name} the loss is the error rate times {clip:g}: {loss:.6g} / {error:.6g} = {ratio:.4f} "
+            f"= −ln {math.exp(-clip):.1g}, the clip. Every wrong answer is given with certainty: outputs are "
+            "exactly "
+            "0 or 1.",
+            "Look for what drives the outputs to the ends: inputs that are not scaled, a wrong output "
+            "activation, "
+            "steps too large.",
+            refuted_by="probabilities between 0 and 1 among the wrong answers",
+            details={"loss_over_error_rate": round(ratio, 4), "clip": clip, "where": name},
+        )
+        return
+
+
+def _loss_and_error(evidence: Evidence, course: Course | None) -> list[tuple[str, float, float, float]]:
+    """Return (where, loss, error rate, rounding of the error rate) of all pairs with enough errors."""
+    pairs = []
+    for one in evidence.evaluations:
+        if one.loss is not None and one.accuracy is not None:
+            pairs.append((one.split or "the evaluated set", one.loss, 1 - one.accuracy, 5e-5))
+    if course is not None:
+        half = 0.5 * 10.0 ** -(course.curves.decimals or 4)
+        for name, loss, accuracy in (
+            ("validation", course.val_loss, course.val_accuracy),
+            ("training", course.loss, course.accuracy),
+        ):
+            if loss is not None and accuracy is not None:
+                pairs += [(name, float(l), float(1 - a), half) for l, a in zip(loss, accuracy, strict=True)]
+    return [one for one in pairs if np.isfinite(one[1]) and one[2] > 0.01 and one[1] > 0.1]
+
+
+def _clip(loss: float, error: float, slack: float) -> float | None:
+    ratio = loss / error
+    tolerance = 0.0004 + slack / error
+    return next((clip for clip in CLIPS if abs(ratio / clip - 1) <= tolerance), None)
