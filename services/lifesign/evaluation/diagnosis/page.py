@@ -10,9 +10,10 @@ from markupsafe import Markup
 from lifesign import __version__
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Finding, Severity
+from lifesign.evaluation.diagnosis.page_classes import class_figures, matrix_view
 from lifesign.evaluation.diagnosis.page_figures import curve_figures
-from lifesign.evaluation.diagnosis.wording import headline, reading, title_of
-from lifesign.evaluation.report.page_environment import page_environment
+from lifesign.evaluation.diagnosis.wording import first_step, headline, no_worries, percent, reading, title_of
+from lifesign.evaluation.report.page_environment import finished_page, page_environment
 
 __all__ = ["render_diagnoses"]
 
@@ -29,7 +30,11 @@ def render_diagnoses(found: Sequence[tuple[Evidence, Sequence[Finding]]]) -> str
             "verdict": _verdict(findings),
             "reading": reading(evidence),
             "findings": findings,
-            "figures": curve_figures(evidence, findings),
+            "figures": [*curve_figures(evidence, findings), *class_figures(evidence)],
+            "matrix": matrix_view(evidence),
+            "first_step": first_step(findings),
+            "no_worries": no_worries(evidence, findings),
+            "remarks": evidence.remarks,
         }
         for number, (evidence, findings) in enumerate(found, start=1)
     ]
@@ -38,7 +43,7 @@ def render_diagnoses(found: Sequence[tuple[Evidence, Sequence[Finding]]]) -> str
         .get_template("diagnosis.html.j2")
         .render(cases=cases, css=Markup(_stylesheet()), badges=_BADGES, version=__version__)
     )
-    return page.strip() + "\n"
+    return finished_page(page)
 
 
 def _verdict(findings: Sequence[Finding]) -> str:
@@ -51,7 +56,7 @@ def _verdict(findings: Sequence[Finding]) -> str:
 @cache
 def _environment() -> Environment:
     environment = page_environment("lifesign.evaluation.diagnosis")
-    environment.globals.update(title_of=title_of)
+    environment.globals.update(title_of=title_of, percent=percent)
     return environment
 
 
