@@ -1,4 +1,4 @@
-"""Trainings and evaluations constructed to have one known fault each, sizes, classes and noise drawn at random.
+"""Trainings and evaluations constructed to have one known fault each; sizes, classes, noise are random.
 
 Every generator takes a random generator and returns the ``inputs`` of a diagnosis case. They follow the
 definitions of the codes, not the rules that look for them.
@@ -317,7 +317,10 @@ def preprocess_mismatch(random: _Random) -> Inputs:
     validated = random.uniform(0.88, 0.97)
     n = int(random.integers(500, 5000))
     right = random.integers(int(0.45 * n), int(0.55 * n)) / n
-    log = f"Epoch 1/1\n100/100 [====] - 9s 90ms/step - loss: 0.2 - acc: 0.93 - val_loss: 0.2 - val_acc: {validated:.4f}"
+    log = (
+        "Epoch 1/1\n100/100 [====] - 9s 90ms/step - loss: 0.2 - acc: 0.93 - val_loss: 0.2 - val_acc: "
+        f"{validated:.4f}"
+    )
     evaluation = {
         "split": "validation",
         "method": str(

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +33,8 @@ def exhausted_rows(curves: Curves) -> list[int]:
 class Course:
     """The epochs to judge: without rows in which nothing was computed and before the first broken loss.
 
-    Arrays are ``(n,)``, ``nan`` where an epoch lacks the figure. ``rows`` are their places in the log, from 1.
+    Arrays are ``(n,)``, ``nan`` where an epoch lacks the figure.
+    ``rows`` are their places in the log, from 1.
     """
 
     curves: Curves
@@ -81,7 +83,9 @@ class Course:
 
     @cached_property
     def counted_validation(self) -> int | None:
-        """Validation samples: stated, or read off the accuracies where they are ``k / n`` of a small ``n``."""
+        """Validation samples: stated, or read off the accuracies where they are ``k / n`` of a small
+        ``n``.
+        """
         if self.validation_size:
             return self.validation_size
         if self.val_accuracy is None or not self.curves.decimals:
@@ -128,7 +132,7 @@ def _judged_run(curves: Curves) -> tuple[int, int]:
         return 0, len(curves)
     bounds = [*curves.run_starts, len(curves)]
     runs: list[list[int]] = []
-    for start, end in zip(bounds, bounds[1:], strict=False):
+    for start, end in pairwise(bounds):
         goes_on = runs and loss[start] < (loss[runs[-1][0]] + 2 * loss[start - 1]) / 3
         if goes_on:
             runs[-1][1] = end
@@ -154,8 +158,8 @@ def _classes_guessed(curves: Curves) -> int | None:
 def _majority(evidence: Evidence) -> float | None:
     for name in ("validation", "test", "all", "train"):
         counts = evidence.counts.get(name)
-        if counts is not None and len(counts.by_class) >= 2 and sum(counts.by_class.values()):
-            return max(counts.by_class.values()) / sum(counts.by_class.values())
+        if counts is not None and len(counts.by_class) >= 2 and counts.size:
+            return max(counts.by_class.values()) / counts.size
     matrix = evidence.evaluated_matrix
     if matrix is not None and matrix.sum():
         return float(matrix.sum(axis=1).max() / matrix.sum())

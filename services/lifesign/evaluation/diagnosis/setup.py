@@ -83,7 +83,9 @@ class Setup:
 
     @cached_property
     def output(self) -> Output:
-        """The output layer: the last ``Dense(…)`` written, with its activation (linear if none is written)."""
+        """The output layer: the last ``Dense(…)`` written, with its activation (linear if none is
+        written).
+        """
         found: Output | None = None
         for note in self.notes:
             layers = list(_LAYER.finditer(note))
@@ -222,7 +224,9 @@ class Setup:
 
 
 def _activation_after(rest: str) -> str | None:
-    """Return the activation written after a layer: ``Dense(10) + softmax``, ``Dense(2), Activation('softmax')``."""
+    """Return the activation written after a layer: ``Dense(10) + softmax``, ``Dense(2),
+    Activation('softmax')``.
+    """
     found = re.match(r"[\s,+\-–>→]*(?:and |with |followed by )?(?:activation\s*\(?\s*['\"]?)?(\w+)", rest)
     return found[1] if found and found[1] in _ACTIVATIONS else None
 

@@ -20,7 +20,9 @@ _Floats = NDArray[np.float64]
 
 
 def sampling_error(share: float, n: int) -> float:
-    """Return the standard error of a share of ``n`` cases, never 0: at 0 or 1 as if one half case were off."""
+    """Return the standard error of a share of ``n`` cases, never 0: at 0 or 1 as if one half case were
+    off.
+    """
     if n <= 0:
         return math.inf
     kept = min(max(share, 0.5 / n), 1 - 0.5 / n)
@@ -76,8 +78,8 @@ def denominator(shares: _Floats, *, decimals: int, largest: int = 250) -> int | 
     """Return the smallest ``n`` such that every share is ``k / n`` to its printed decimals.
 
     Only a number that could hardly be by chance: with ``d`` different shares not 0 or 1, an ``n`` fits all
-    with a probability of about ``((n + 1) / 10^decimals)^d``, and all smaller ones are tried as well. ``None``
-    where that is above 2 %, or nothing up to ``largest`` fits.
+    with a probability of about ``((n + 1) / 10^decimals)^d``, and all smaller ones are tried as well.
+    ``None`` where that is above 2 %, or nothing up to ``largest`` fits.
     """
     kept = np.unique(shares[np.isfinite(shares) & (shares > 0) & (shares < 1)])
     if not len(kept) or decimals < 3:

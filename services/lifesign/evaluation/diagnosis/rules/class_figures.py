@@ -38,7 +38,9 @@ def two_class_counts(evidence: Evidence) -> list[tuple[int, int]] | None:
 
 
 def better_threshold(evidence: Evidence) -> tuple[float, float, float] | None:
-    """Return a threshold with a mean recall clearly better than at .5, with both; from binary probabilities."""
+    """Return a threshold with a mean recall clearly better than at .5, with both; from binary
+    probabilities.
+    """
     given = evidence.predictions
     if (
         given is None

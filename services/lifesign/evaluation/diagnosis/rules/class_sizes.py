@@ -179,7 +179,9 @@ def accuracy_paradox(evidence: Evidence, course: Course | None) -> Iterator[Find
 
 
 def _rare_is_found(evidence: Evidence) -> bool:
-    """Whether the rare class of two is found often enough, and surely enough, that the threshold is the point."""
+    """Whether the rare class of two is found often enough, and surely enough, that the threshold is the
+    point.
+    """
     table, cells = class_table(evidence), two_class_counts(evidence)
     if table is None or cells is None:
         return False
@@ -197,15 +199,17 @@ def _accuracy_and_majority(
     table = class_table(evidence)
     if table is not None and table[0].sum():
         support, recall, _ = table
-        n = int(support.sum())
-        right = float(np.nansum(recall * support)) / n
-        return right, float(support.max() / n), int(np.sum(support > 0)), n
-    majority, classes, n = None, 2, None
+        tested = int(support.sum())
+        right = float(np.nansum(recall * support)) / tested
+        return right, float(support.max() / tested), int(np.sum(support > 0)), tested
+    majority: float | None = None
+    classes = 2
+    n: int | None = None
     for name in ("test", "validation", "all", "train"):
         counts = evidence.counts.get(name)
-        if counts is not None and len(counts.by_class) >= 2 and sum(counts.by_class.values()):
-            n = sum(counts.by_class.values())
-            majority, classes = max(counts.by_class.values()) / n, len(counts.by_class)
+        if counts is not None and len(counts.by_class) >= 2 and counts.size:
+            n = counts.size
+            majority, classes = max(counts.by_class.values()) / counts.size, len(counts.by_class)
             break
     if majority is None and evidence.setup.minority_share is not None:
         majority = 1 - evidence.setup.minority_share

@@ -22,8 +22,8 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
         kept = int(columns.argmax())
         others = np.delete(np.diag(matrix), kept).sum() / max(1, np.delete(rows, kept).sum())
         share = columns[kept] / n
-        nearly = (
-            share >= 0.95 and rows[kept] / n < 0.95 * share or share >= 0.9 and rows[kept] / n < 0.5 * share
+        nearly = (share >= 0.95 and rows[kept] / n < 0.95 * share) or (
+            share >= 0.9 and rows[kept] / n < 0.5 * share
         )
         if share == 1 or (nearly and others <= 0.1):
             # Where the scores do tell the classes apart, the answers are one class for want of a threshold.
@@ -137,7 +137,9 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
 
 
 def _frozen_training(course: Course) -> Iterator[Finding]:
-    """Training loss and accuracy the same to the last digit epoch after epoch: the answers do not move at all."""
+    """Training loss and accuracy the same to the last digit epoch after epoch: the answers do not move at
+    all.
+    """
     loss, accuracy = course.loss, course.accuracy
     if loss is None or accuracy is None or len(course) < 4:
         return

@@ -48,7 +48,10 @@ def _matrix_against_report(evidence: Evidence) -> Iterator[str]:
         if np.array_equal(matrix.sum(axis=0), report.support):
             yield "the report's support is the column sums of the matrix: the matrix is transposed"
         else:
-            yield f"the matrix has {support.tolist()[:6]} samples per class, the report {report.support.tolist()[:6]}"
+            yield (
+                f"the matrix has {support.tolist()[:6]} samples per class, the report "
+                f"{report.support.tolist()[:6]}"
+            )
         return
     hits = np.diag(matrix)
     half = 0.5 * 10.0**-report.decimals + 1e-9
@@ -62,7 +65,10 @@ def _matrix_against_report(evidence: Evidence) -> Iterator[str]:
         off = np.flatnonzero(np.abs(counted - printed) > half + 0.5 * 10.0**-report.decimals)
         if len(off):
             first = int(off[0])
-            yield f"{name} of {evidence.name_of(first)} is {counted[first]:.3f} by the matrix and {printed[first]:.2f} by the report"
+            yield (
+                f"{name} of {evidence.name_of(first)} is {counted[first]:.3f} by the matrix and "
+                f"{printed[first]:.2f} by the report"
+            )
 
 
 def _labels_against_probabilities(evidence: Evidence) -> Iterator[str]:
@@ -103,7 +109,10 @@ def _labels_against_probabilities(evidence: Evidence) -> Iterator[str]:
     if high.max() < low.min():
         yield f"the {len(high)} samples predicted {labels[1]} have the lower probabilities of it"
     elif overlap > 0.05 * n:
-        yield f"predicted labels do not follow the probabilities: {overlap} of {len(high)} samples predicted {labels[1]} have a lower one than a sample predicted {labels[0]}"
+        yield (
+            f"predicted labels do not follow the probabilities: {overlap} of {len(high)} samples predicted "
+            f"{labels[1]} have a lower one than a sample predicted {labels[0]}"
+        )
 
 
 def _evaluations_against_matrix(evidence: Evidence) -> Iterator[str]:
@@ -131,7 +140,10 @@ def _evaluations_against_matrix(evidence: Evidence) -> Iterator[str]:
         if abs(one.accuracy - matrix_accuracy) > max(
             0.006, 4 * sampling_error(matrix_accuracy, n) if one.n is None else 0.006
         ):
-            yield f"{one.split or 'the evaluation'} says {one.accuracy:.2%} right, the matrix {matrix_accuracy:.2%} of {n:,}"
+            yield (
+                f"{one.split or 'the evaluation'} says {one.accuracy:.2%} right, the matrix "
+                f"{matrix_accuracy:.2%} of {n:,}"
+            )
 
 
 def _report_against_itself(evidence: Evidence) -> Iterator[str]:
@@ -153,7 +165,10 @@ def _report_against_itself(evidence: Evidence) -> Iterator[str]:
 def _counts_against_matrix(evidence: Evidence) -> Iterator[str]:
     matrix, report = evidence.matrix, evidence.report
     if report is not None and not report.n and any((one.accuracy or 0) > 0 for one in evidence.evaluations):
-        yield "the report has no sample of any class, but the evaluation has an accuracy: it was asked for other labels"
+        yield (
+            "the report has no sample of any class, but the evaluation has an accuracy: it was asked for "
+            "other labels"
+        )
     for name in ("test", "validation"):
         counts = evidence.counts.get(name)
         if matrix is None or counts is None or len(counts.by_class) != len(matrix):
@@ -200,7 +215,10 @@ def _rates_against_matrix(evidence: Evidence) -> Iterator[str]:
             printed = one.metrics.get(name)
             allowed = [*counted, counted.mean(), float(counted @ rows / rows.sum()), hits.sum() / rows.sum()]
             if printed is not None and min(abs(printed - value) for value in allowed) > 0.006:
-                yield f"{name} {printed:.4f} is that of no class of the matrix ({', '.join(f'{value:.4f}' for value in counted[:4])})"
+                yield (
+                    f"{name} {printed:.4f} is that of no class of the matrix "
+                    f"({', '.join(f'{value:.4f}' for value in counted[:4])})"
+                )
                 return
 
 
@@ -216,7 +234,10 @@ def _loss_of_nothing(course: Course | None) -> Iterator[str]:
     for name, values in others:
         wrong = values[zero] < 0.99 if name.startswith("r") else values[zero] > 0
         if zero.sum() >= 2 and np.all(wrong):
-            yield f"the training loss is 0 in {int(zero.sum())} epochs, but {name} of the same rows is {values[zero][-1]:.4g}"
+            yield (
+                f"the training loss is 0 in {int(zero.sum())} epochs, but {name} of the same rows is "
+                f"{values[zero][-1]:.4g}"
+            )
             return
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,10 @@ from lifesign.evaluation.diagnosis.statistics import sampling_error
 
 __all__ = ["label_encoding_mismatch"]
 
-_RECODE = "Code labels 0…K−1 in the order of the model's outputs (or one-hot for categorical cross-entropy); check with one known sample per class."
+_RECODE = (
+    "Code labels 0…K−1 in the order of the model's outputs (or one-hot for categorical cross-entropy); check "
+    "with one known sample per class."
+)
 
 
 def label_encoding_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -74,7 +78,9 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
 
 
 def _below_a_guess(evidence: Evidence) -> Iterator[Finding]:
-    """Far fewer right than a guess gets, by one way; by another the same model is good: the indices differ."""
+    """Far fewer right than a guess gets, by one way; by another the same model is good: the indices
+    differ.
+    """
     classes = evidence.classes
     shown = [one for one in evidence.evaluations if one.accuracy is not None]
     if not classes or classes < 3 or len(shown) < 2:
@@ -175,7 +181,10 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
         )
     else:
         pairs = ", ".join(f"{evidence.name_of(a)}⇄{evidence.name_of(b)}" for a, b in swapped)
-        proof = f"Classes are exchanged one for the other: {pairs}; each is nearly always predicted as its partner."
+        proof = (
+            f"Classes are exchanged one for the other: {pairs}; each is nearly always predicted as its "
+            "partner."
+        )
     yield Finding(
         Code.LABEL_ENCODING_MISMATCH,
         Severity.ERROR,
@@ -202,7 +211,7 @@ def _may_shuffle(evidence: Evidence) -> bool:
     return evidence.setup.says(r"generator", r"shuffl") and not evidence.setup.says(r"shuffle\s*=\s*false")
 
 
-def _swapped(matrix: NDArray[np.float64]) -> list[tuple[int, int]]:
+def _swapped(matrix: NDArray[Any]) -> list[tuple[int, int]]:
     support = matrix.sum(axis=1)
     if len(matrix) < 3:
         return []
@@ -311,7 +320,9 @@ def _predictions_offset(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _other_values(true: list[float], predicted: list[float]) -> Finding | None:
-    """A value that only the labels have stands where the answers have one that only they have: −1/+1 against 0/1."""
+    """A value that only the labels have stands where the answers have one that only they have: −1/+1
+    against 0/1.
+    """
     only_true, only_predicted = set(true) - set(predicted), set(predicted) - set(true)
     if len(only_true) != len(only_predicted) or not only_true or len(set(true)) > 20:
         return None
@@ -331,7 +342,10 @@ def _other_values(true: list[float], predicted: list[float]) -> Finding | None:
     )
 
 
-_RANGE = r"(labels?|targets?|classes|y|numbered|coded|encoded)[^.\n]{0,40}?\b(1|one)\s*(\.\.+|…|to|-|–|through)\s*\d+"
+_RANGE = (
+    r"(labels?|targets?|classes|y|numbered|coded|encoded)[^.\n]{0,40}?"
+    r"\b(1|one)\s*(\.\.+|…|to|-|–|through)\s*\d+"
+)
 
 
 def _by_setup(evidence: Evidence) -> Iterator[Finding]:

@@ -79,8 +79,8 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
     good = (last > 0.75 and gap > 0.2) or lost
     if not good:
         return
-    found = roughness(course)
-    wild = found is not None and found[0] > max(0.03, 3 * found[1]) and found[2] >= 1
+    swings = roughness(course)
+    wild = swings is not None and swings[0] > max(0.03, 3 * swings[1]) and swings[2] >= 1
     kept = validated[np.isfinite(validated)]
     constant = len(kept) >= 3 and float(np.ptp(kept)) < max(
         0.012, 2 * course.validation_error(float(kept[0]))
@@ -125,7 +125,9 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
 
 
 def _answers_differ(evidence: Evidence) -> Finding | None:
-    """The same rows asked again and again give other figures each time: something random is on at inference."""
+    """The same rows asked again and again give other figures each time: something random is on at
+    inference.
+    """
     asked: dict[tuple[str, int | None, str], list[float]] = {}
     for one in evidence.evaluations:
         if one.accuracy is not None and re.search(
@@ -173,7 +175,9 @@ def _validated_on_training(evidence: Evidence, course: Course | None) -> Finding
 
 
 def is_useless(course: Course) -> bool:
-    """Whether validation is at or below a guess, with a loss that unsure answers never cost, at a good training."""
+    """Whether validation is at or below a guess, with a loss that unsure answers never cost, at a good
+    training.
+    """
     if course.accuracy is None or course.val_accuracy is None or course.val_loss is None:
         return False
     last = float(np.nanmedian(course.val_accuracy[-3:]))
@@ -223,7 +227,10 @@ def _report_against_log(evidence: Evidence, course: Course | None) -> str | None
     right = report.correct
     if not exact or abs(right - round(right)) > 0.05 * len(report.names) or abs(right - by_log) < 1.5:
         return None
-    return f"the report's recalls add up to {round(right):,} right of {report.n:,}, the log's accuracy to {round(by_log):,}"
+    return (
+        f"the report's recalls add up to {round(right):,} right of {report.n:,}, the log's accuracy to "
+        f"{round(by_log):,}"
+    )
 
 
 def _train_evaluated(evidence: Evidence, course: Course | None) -> tuple[float, float, str] | None:

@@ -83,11 +83,18 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
             and np.nanmin(validated[: max(3, len(validated) // 2)]) >= 0.9995
             and (n or 1000) >= 200
         ):
-            return f"validation accuracy is {np.nanmin(validated):.4f} or more from the first epoch on, which real data hardly allow"
+            return (
+                f"validation accuracy is {np.nanmin(validated):.4f} or more from the first epoch on, which "
+                "real data hardly allow"
+            )
     matrix = evidence.evaluated_matrix
-    if matrix is not None and matrix.sum() >= 500 and np.trace(matrix) == matrix.sum():
-        if np.sum(matrix.sum(axis=1) > 0) >= 2:
-            return f"not one of {int(matrix.sum()):,} samples is wrong, which real data hardly allow"
+    if (
+        matrix is not None
+        and matrix.sum() >= 500
+        and np.trace(matrix) == matrix.sum()
+        and np.sum(matrix.sum(axis=1) > 0) >= 2
+    ):
+        return f"not one of {int(matrix.sum()):,} samples is wrong, which real data hardly allow"
     held = [
         one
         for one in evidence.evaluations
@@ -99,7 +106,10 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
     if held and later and min(one.n or 0 for one in held) >= 60:
         best, worst = max(one.accuracy or 0 for one in held), min(one.accuracy or 0 for one in later)
         if best >= 0.985 and best - worst > 0.25:
-            return f"validation is at {best:.1%}, data from elsewhere at {worst:.1%}: what validation knew is missing there"
+            return (
+                f"validation is at {best:.1%}, data from elsewhere at {worst:.1%}: what validation knew is "
+                "missing there"
+            )
     for one in evidence.evaluations:
         area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
         if (

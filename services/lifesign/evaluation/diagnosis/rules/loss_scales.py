@@ -25,7 +25,10 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
     reason = None
     confidence = 0.0
     if gap is not None and ((ratio < 0.7 and gap > -0.03) or (ratio < 0.5 and gap > -0.08)):
-        reason = f"the validation loss is {ratio:.2f} times the training loss although accuracy is {abs(gap):.1%} {'worse' if gap > 0 else 'better'} on validation"
+        reason = (
+            f"the validation loss is {ratio:.2f} times the training loss although accuracy is {abs(gap):.1%} "
+            f"{'worse' if gap > 0 else 'better'} on validation"
+        )
         confidence = 0.55
     elif (
         gap is not None
@@ -42,7 +45,10 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
         wrong = 1 - float(np.nanmedian(course.accuracy[-3:]))
         late = float(np.nanmedian(loss[-3:]))
         if late > 0.25 and late > 20 * max(wrong, 0.002):
-            reason = f"a training loss of {late:.3g} at {1 - wrong:.2%} right is more than wrong answers account for: a penalty or smoothed labels are in it"
+            reason = (
+                f"a training loss of {late:.3g} at {1 - wrong:.2%} right is more than wrong answers account "
+                "for: a penalty or smoothed labels are in it"
+            )
             confidence = 0.6
     if (
         reason is None
@@ -52,10 +58,16 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
         reason = f"the validation loss is {ratio:.3g} times the training loss: the two are not on one scale"
         confidence = 0.75
     if setup.has_weights and reason is None and (gap is None or abs(gap) < 0.1):
-        reason = f"the validation loss is {ratio:.2f} times the training loss, accuracies are {abs(gap or 0):.1%} apart"
+        reason = (
+            f"the validation loss is {ratio:.2f} times the training loss, accuracies are {abs(gap or 0):.1%} "
+            "apart"
+        )
         confidence = 0.5 if not 0.8 < ratio < 1.25 else 0.3
     elif weighted and reason is None and (ratio > 1.8 or ratio < 0.6) and (gap is None or abs(gap) < 0.1):
-        reason = f"the validation loss is {ratio:.2f} times the training loss, accuracies are {abs(gap or 0):.1%} apart"
+        reason = (
+            f"the validation loss is {ratio:.2f} times the training loss, accuracies are {abs(gap or 0):.1%} "
+            "apart"
+        )
         confidence = 0.5
     if reason is None:
         return

@@ -168,7 +168,9 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
 
 
 def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:
-    """A wrong answer has at most probability 1/2 for the truth: a cross-entropy below ln 2 per error is none."""
+    """A wrong answer has at most probability 1/2 for the truth: a cross-entropy below ln 2 per error is
+    none.
+    """
     if evidence.setup.loss in ("mse", "mae") and not evidence.setup.is_regression:
         return None
     for name, loss, accuracy in (

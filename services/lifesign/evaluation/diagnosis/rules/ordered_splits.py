@@ -63,7 +63,8 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
     if not absent_in_train and not (absent_in_validation and len(absent_in_validation) < len(names)):
         return None
     n_validation = n - n_train
-    ceiling = sum(v for t, v in zip(train, validation, strict=True) if t) / n_validation
+    unseen = sum(v for t, v in zip(train, validation, strict=True) if not t)
+    ceiling = (n_validation - unseen) / n_validation
     shown = None if course is None else course.val_accuracy
     proof = (
         f"{n:,} rows class by class "
@@ -106,7 +107,7 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
         elif absent_in_train:
             proof += (
                 f" {', '.join(absent_in_train[:5])} was never trained, so validation accuracy cannot pass "
-                f"{n_validation - sum(v for t, v in zip(train, validation, strict=True) if not t):,}/{n_validation:,} = "
+                f"{n_validation - unseen:,}/{n_validation:,} = "
                 f"{ceiling:.4f}; the best of {len(shown)} epochs is {best:.4f}"
                 f" = {round(best * n_validation):,}/{n_validation:,}."
             )
@@ -127,7 +128,9 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
 
 
 def _ordered_split(sizes: Sequence[int], n_train: int) -> tuple[list[int], list[int]]:
-    """Return class counts of the first ``n_train`` rows and of the rest, where classes lie one after another."""
+    """Return class counts of the first ``n_train`` rows and of the rest, where classes lie one after
+    another.
+    """
     train, left = [], n_train
     for size in sizes:
         train.append(min(size, max(0, left)))
@@ -232,7 +235,9 @@ def _never_right(course: Course) -> Finding | None:
 
 
 def _useless_tail(evidence: Evidence, course: Course | None) -> Finding | None:
-    """A log of one or two epochs: validation far below any guess or with an absurd loss, by ``validation_split``."""
+    """A log of one or two epochs: validation far below any guess or with an absurd loss, by
+    ``validation_split``.
+    """
     if course is None or course.accuracy is None or course.val_accuracy is None:
         return None
     if not evidence.setup.validation_split or len(course) > 2:

@@ -194,7 +194,9 @@ def _wide_gap(course: Course) -> Finding | None:
 
 
 def _gap_of_losses(course: Course) -> Finding | None:
-    """A training loss near nothing beside a validation loss of many errors; the training accuracy is not given."""
+    """A training loss near nothing beside a validation loss of many errors; the training accuracy is not
+    given.
+    """
     if course.loss is None or course.val_loss is None or course.val_accuracy is None:
         return None
     low, high = float(np.nanmedian(course.loss[-2:])), float(np.nanmedian(course.val_loss[-2:]))

@@ -99,7 +99,9 @@ _BY_HAND = ("argmax", "confusion", "matrix", "sklearn", "by hand", "predict", "a
 
 
 def _two_passes(evidence: Evidence) -> Finding | None:
-    """An accuracy worked out from separate labels and predictions is far below evaluate() on a set that shuffles."""
+    """An accuracy worked out from separate labels and predictions is far below evaluate() on a set that
+    shuffles.
+    """
     if not evidence.setup.says(
         r"shuffl",
         r"two passes|second pass|one pass",
@@ -149,7 +151,9 @@ def _good_accuracy(evidence: Evidence, course: Course | None) -> float | None:
 
 
 def _independence(matrix: _Matrix) -> tuple[float, float, float, float, int] | None:
-    """Return accuracy, the accuracy of independent pairs, its z, the χ² p and the samples of a matrix in use."""
+    """Return accuracy, the accuracy of independent pairs, its z, the χ² p and the samples of a matrix in
+    use.
+    """
     n = int(matrix.sum())
     rows, columns = matrix.sum(axis=1), matrix.sum(axis=0)
     if n < 30 or np.sum(columns > 0) < 2 or np.sum(rows > 0) < 2 or columns.max() > 0.9 * n:

@@ -12,7 +12,8 @@ from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 __all__ = ["saturated_outputs"]
 
 # −ln of the clip of a probability: Keras' 1e-7; float32's 1 − 1e-7 as it is rounded; TensorFlow's
-# log(p + 1e-7) in its variants; scikit-learn's 1e-15 and float64's epsilon; Caffe's least float32; PyTorch's limit.
+# log(p + 1e-7) in its variants; scikit-learn's 1e-15 and float64's epsilon; Caffe's least float32;
+# PyTorch's limit.
 CLIPS = (16.118, 15.942, 15.425, 15.333, 15.249, 34.539, 36.044, 87.3365, 100.0)
 
 
@@ -60,7 +61,10 @@ def _loss_and_error(evidence: Evidence, course: Course | None) -> list[tuple[str
             ("training", course.loss, course.accuracy),
         ):
             if loss is not None and accuracy is not None:
-                pairs += [(name, float(l), float(1 - a), half) for l, a in zip(loss, accuracy, strict=True)]
+                pairs += [
+                    (name, float(cost), float(1 - right), half)
+                    for cost, right in zip(loss, accuracy, strict=True)
+                ]
     return [one for one in pairs if np.isfinite(one[1]) and one[2] > 0.01 and one[1] > 0.1]
 
 

@@ -1,5 +1,6 @@
 """Errors so lopsided that another operating point serves better."""
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -98,7 +99,7 @@ def lopsided(
     smoothed = (missed + 0.5) / (support + 1)
     ratio = smoothed[worse] / smoothed[other]
     errors = [sampling_error(float(rate), int(n)) for rate, n in zip(rates, support, strict=True)]
-    z = (rates[worse] - rates[other]) / np.hypot(*errors)
+    z = (rates[worse] - rates[other]) / math.hypot(*errors)
     # By counts as well: with unequal classes equal precision and recall leave unequal rates.
     counts = (missed[worse] + 0.5) / (missed[other] + 0.5)
     flooded = _flooded(evidence, table)
@@ -115,7 +116,10 @@ def lopsided(
         "to 1"
     )
     if gain is not None:
-        sentence += f"; at a threshold of {gain[0]:.3g} in place of .5 the mean recall is {gain[2]:.1%} in place of {gain[1]:.1%}"
+        sentence += (
+            f"; at a threshold of {gain[0]:.3g} in place of .5 the mean recall is {gain[2]:.1%} in place of "
+            f"{gain[1]:.1%}"
+        )
     yield Finding(
         Code.DECISION_THRESHOLD,
         Severity.WARNING,

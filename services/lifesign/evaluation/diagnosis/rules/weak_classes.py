@@ -83,7 +83,9 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
 def _weaker_of_two(
     evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple[str, ...]]
 ) -> Iterator[Finding]:
-    """Of two classes one is found clearly less often, though not so that the threshold alone were to blame."""
+    """Of two classes one is found clearly less often, though not so that the threshold alone were to
+    blame.
+    """
     support, recall, names = table
     low, high = int(np.nanargmin(recall)), int(np.nanargmax(recall))
     spread = math.hypot(*(sampling_error(float(recall[one]), int(support[one])) for one in (low, high)))
