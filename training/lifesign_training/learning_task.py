@@ -10,12 +10,13 @@ from lifesign.errors import ConfigurationError
 from lifesign.labels import Split
 from lifesign_training.feature_head import extract_features, features_network, head_network, joined
 from lifesign_training.loop import ModelBuilder
-from lifesign_training.model_config import FeaturesConfig
+from lifesign_training.model_config import FeaturesConfig, PythonConfig
 from lifesign_training.models import build_model
 from lifesign_training.pixels import DecodedSplit
 from lifesign_training.prepared import PreparedData
 from lifesign_training.progress import TrainingProgress
 from lifesign_training.recipe import Recipe
+from lifesign_training.user_model import import_user_file
 
 __all__ = ["LearningTask", "learning_task"]
 
@@ -43,6 +44,8 @@ def learning_task(
         ConfigurationError: features of images without weights, and random ones are not asked for.
     """
     classes = len(data.class_names)
+    if isinstance(recipe.model, PythonConfig):
+        import_user_file(recipe.model)  # a resumed training loads the user's layers before it builds any
     if not isinstance(recipe.model, FeaturesConfig):
         return LearningTask(
             data.splits,

@@ -27,6 +27,19 @@ def test_class_weights_make_classes_equal_and_average_one_per_sample() -> None:
     assert weights[LABELS].mean() == pytest.approx(1.0)
 
 
+def test_class_weights_of_inverse_frequency_are_the_published_ones() -> None:
+    labels = np.repeat([0, 1, 2], [2135, 1472, 760])
+
+    assert class_weights(labels, 3, "inverse_frequency") == pytest.approx([2.045, 2.967, 5.746], abs=5e-4)
+    assert class_weights(labels, 3, False).tolist() == [1, 1, 1]
+
+
+def test_features_pass_where_nothing_is_augmented() -> None:
+    features = np.ones((4, 7), np.float32)
+
+    assert augment(features, AugmentationConfig(), np.random.default_rng(1)) is features
+
+
 def test_a_class_without_samples_weighs_nothing() -> None:
     assert class_weights(np.array([0, 0]), 2).tolist() == [0.5, 0.0]
 

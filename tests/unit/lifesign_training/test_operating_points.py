@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_auc_score, roc_curve
 
 from lifesign.errors import ContractError
 from lifesign_training.operating_points import (
@@ -10,6 +10,7 @@ from lifesign_training.operating_points import (
     LivenessScores,
     area_under_curve,
     choose_operating_points,
+    equal_error_rate,
     rate_evidence,
     require_polarity,
 )
@@ -33,6 +34,26 @@ def test_auc_is_that_of_scikit_learn(bona_fide: np.ndarray, first: np.ndarray, s
     value = area_under_curve(LivenessScores(bona_fide, {"one": first, "two": second}))
 
     assert value == pytest.approx(roc_auc_score(truth, both), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(scores, scores, scores)
+def test_the_equal_error_rate_is_where_scikit_learns_curve_crosses(
+    bona_fide: np.ndarray, first: np.ndarray, second: np.ndarray
+) -> None:
+    both = np.concatenate([bona_fide, first, second])
+    truth = np.r_[np.ones(len(bona_fide)), np.zeros(len(first) + len(second))]
+    accepted, hits, _ = roc_curve(truth, both, drop_intermediate=False)
+    gaps = np.abs(accepted - (1 - hits))
+
+    value = equal_error_rate(LivenessScores(bona_fide, {"one": first, "two": second}))
+
+    nearest = (accepted + 1 - hits)[np.isclose(gaps, gaps.min())] / 2
+    assert np.isclose(nearest, value, atol=1e-9).any()
+
+
+def test_the_equal_error_rate_without_a_class_is_not_a_number() -> None:
+    assert np.isnan(equal_error_rate(apart([], one=[0.5])))
 
 
 @settings(deadline=None)

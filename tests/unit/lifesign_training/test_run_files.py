@@ -1,6 +1,8 @@
 """History, storage, checkpoints: what a run leaves on the disk."""
 
 import errno
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -8,7 +10,7 @@ import pytest
 
 from lifesign.errors import ConfigurationError, ConflictError, StorageError
 from lifesign_training.checkpoint import CheckpointFolder
-from lifesign_training.history import EpochRecord, best_epoch, read_history, write_history
+from lifesign_training.history import EpochRecord, best_epoch, is_stalled, read_history, write_history
 from lifesign_training.recipe import load_recipe
 from lifesign_training.run_folder import RunConfig, open_run_folder
 from lifesign_training.storage import storage_errors, write_text
@@ -30,6 +32,46 @@ def test_the_best_epoch_follows_the_recipe(select_by: str, expected: int) -> Non
     ]
 
     assert best_epoch(history, select_by) == expected
+
+
+def test_the_best_epoch_takes_errors_the_other_way_and_skips_what_was_not_measured() -> None:
+    history = [
+        replace(record(1), dev_eer=0.2, dev_mse=0.1),
+        replace(record(2), dev_eer=0.1, dev_mse=0.3),
+        replace(record(3), dev_eer=None, dev_mse=float("nan")),
+    ]
+
+    assert best_epoch(history, "eer") == 2
+    assert best_epoch(history, "mse") == 1
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "patience", "min_delta", "expected"),
+    [
+        ([0.5, 0.6, 0.7], 2, 0.0, False),
+        ([0.5, 0.7, 0.6], 2, 0.0, False),
+        ([0.5, 0.7, 0.6, 0.7], 2, 0.0, True),
+        ([0.5, 0.505, 0.508], 2, 0.01, True),
+        ([0.5, 0.505, 0.511], 2, 0.01, False),
+        ([], 1, 0.0, False),
+    ],
+)
+def test_early_stopping_counts_epochs_without_a_gain(
+    accuracies: list[float], patience: int, min_delta: float, expected: bool
+) -> None:
+    history = [record(epoch, accuracy=value) for epoch, value in enumerate(accuracies, start=1)]
+
+    assert is_stalled(history, "accuracy", patience=patience, min_delta=min_delta) is expected
+
+
+def test_history_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    old = {
+        "epoch": 1, "train_loss": 1.0, "train_accuracy": 0.5, "dev_loss": 1.0, "dev_accuracy": 0.5,
+        "dev_auc": None, "learning_rate": 0.001, "seconds": 2.0,
+    }  # fmt: skip
+    (tmp_path / "history.json").write_text(json.dumps([old]))
+
+    assert read_history(tmp_path) == (record(1),)
 
 
 def test_history_reads_back(tmp_path: Path) -> None:
