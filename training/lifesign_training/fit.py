@@ -17,6 +17,7 @@ from lifesign.labels import Split
 from lifesign_training.baseline import write_baseline
 from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.curves import draw_curves
+from lifesign_training.diagnosis import diagnose_run
 from lifesign_training.hardware import Distribute, device_names
 from lifesign_training.history import EpochRecord, write_history
 from lifesign_training.learning_task import learning_task
@@ -114,6 +115,8 @@ def train(
     run = TrainedRun(out, summary)
     run.save()
     checkpoints.remove()
+    for line in diagnose_run(out):
+        listener.on_message(line)
     return run
 
 

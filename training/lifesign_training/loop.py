@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from lifesign.errors import ContractError
 from lifesign_training.batches import EpochBatches, class_weights
 from lifesign_training.checkpoint import CheckpointFolder
+from lifesign_training.diagnosis import live_diagnosis, warnings_of_epoch
 from lifesign_training.hardware import Distribute, distribution, precision
 from lifesign_training.history import EpochRecord, best_epoch, is_stalled
 from lifesign_training.optimizers import compile_for
@@ -101,6 +103,7 @@ class TrainingLoop:
             tf.config.experimental.enable_op_determinism()
         with distribution(self._distribute).scope(), precision(mixed=config.mixed_precision):
             model, history = self._start()
+            live = live_diagnosis(self._class_counts(), [asdict(record) for record in history])
             for epoch in range(len(history) + 1, config.epochs + 1):
                 if self._is_stalled(history):
                     break
@@ -108,7 +111,15 @@ class TrainingLoop:
                 history = (*history, record)
                 self._checkpoints.save(model, history, best_epoch(history, self._recipe.select_by))
                 self._progress.on_epoch(record, config.epochs)
+                for line in warnings_of_epoch(live, asdict(record)):
+                    self._progress.on_message(line)
         return self._best_model(), history, best_epoch(history, self._recipe.select_by)
+
+    def _class_counts(self) -> dict[str, dict[str, int]]:
+        def counted(labels: NDArray[np.int64]) -> dict[str, int]:
+            return {name: int((labels == index).sum()) for index, name in enumerate(self._class_names)}
+
+        return {"train": counted(self._labels), "validation": counted(self._dev.labels(self._class_names))}
 
     def _is_stalled(self, history: tuple[EpochRecord, ...]) -> bool:
         """Whether early stopping ends the training here; a resumed one comes to the same end."""

@@ -16,7 +16,7 @@ from lifesign.evaluation.diagnosis.evidence import ClassCounts, Evaluation, Evid
 from lifesign.evaluation.diagnosis.inputs.console_log import Row, curves_of_rows
 from lifesign.evaluation.diagnosis.setup import setup_from
 
-__all__ = ["evidence_of_report", "is_run_folder", "read_run_folder", "training_curves"]
+__all__ = ["epoch_figures", "evidence_of_report", "is_run_folder", "read_run_folder", "training_curves"]
 
 _SPLITS = {"train": "train", "dev": "validation", "test": "test"}
 # What our history calls its figures, and the name that the rules know.
@@ -69,8 +69,13 @@ def _training_run(folder: Path) -> Evidence:
         class_names=names,
         n_classes=len(names) or None,
         counts=counts,
-        setup=setup_from(_recipe_notes(config.get("recipe") or {})),
+        setup=setup_from(_recipe_notes(config.get("recipe") or {}, counts.get("train"))),
     )
+
+
+def epoch_figures(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return the figures of one of our epoch records by the names that the rules know."""
+    return {key: float(record[name]) for name, key in _METRICS.items() if record.get(name) is not None}
 
 
 def training_curves(records: list[Mapping[str, Any]]) -> Curves | None:
@@ -78,22 +83,22 @@ def training_curves(records: list[Mapping[str, Any]]) -> Curves | None:
     rows = []
     for record in records:
         row = Row(number=int(record["epoch"]), seconds=float(record.get("seconds") or 0))
-        for name, key in _METRICS.items():
-            if record.get(name) is not None:
-                row.values[key] = float(record[name])
-                row.names[key] = name
+        row.values.update(epoch_figures(record))
+        row.names.update({key: name for name, key in _METRICS.items() if key in row.values})
         row.decimals = 12
         rows.append(row)
     return curves_of_rows(rows) if rows else None
 
 
-def _recipe_notes(recipe: Mapping[str, Any]) -> list[str]:
+def _recipe_notes(recipe: Mapping[str, Any], counts: ClassCounts | None) -> list[str]:
     """Say a recipe in the words of notes; our loop always has softmax and cross-entropy."""
     training = recipe.get("training") or {}
     notes = [f"optimizer {training.get('optimizer', 'adam')}"] if training else []
     if training.get("learning_rate"):
         notes.append(f"learning_rate={training['learning_rate']}")
-    if training.get("class_weights"):
+    sizes = [] if counts is None else list(counts.by_class.values())
+    # On classes of one size the weights are 1 and the losses on one scale.
+    if training.get("class_weights") and not (sizes and max(sizes) <= 1.2 * min(sizes)):
         notes.append(f"class_weight {training['class_weights']}")
     model = recipe.get("model") or {}
     if model.get("backbone"):
