@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from lifesign.errors import ContractError, DeadlineError, NotReadyError, UpstreamError
 from lifesign.pb import serving_pb2 as pb
+from lifesign.predict_request import RequestEncoder
 from lifesign.signature import IMAGES, LOGITS, SCORES
-from lifesign.tensors import array_from_tensor, dtype_name, tensor_from_array, tensor_from_strings
+from lifesign.tensors import array_from_tensor, dtype_name
 
 __all__ = [
     "AsyncPredictionClient",
@@ -147,17 +148,14 @@ class _Requests:
         self._spec = pb.ModelSpec(name=model, signature_name=signature)
         if version is not None:
             self._spec.version.value = version
-        self._filter = output_filter
+        self._encoder = RequestEncoder(self._spec, output_filter)
 
-    def predict(self, images: NDArray[Any]) -> pb.PredictRequest:
+    def predict(self, images: NDArray[Any]) -> bytes:
         if self.exchange is not None:
-            inputs = {name: _tensor(array) for name, array in self.exchange.inputs(images).items()}
-            return pb.PredictRequest(model_spec=self._spec, inputs=inputs, output_filter=self._filter)
+            return self._encoder.encode(self.exchange.inputs(images))
         if images.ndim != 4 or images.dtype != np.uint8:
             raise ContractError(f"expected uint8 images (n, h, w, 3), got {images.dtype} {images.shape}")
-        return pb.PredictRequest(
-            model_spec=self._spec, inputs={IMAGES: tensor_from_array(images)}, output_filter=self._filter
-        )
+        return self._encoder.encode({IMAGES: images})
 
     def metadata(self) -> pb.GetModelMetadataRequest:
         return pb.GetModelMetadataRequest(model_spec=self._spec, metadata_field=["signature_def"])
@@ -191,7 +189,7 @@ class PredictionClient:
             signature, output_filter = exchange.signature, exchange.output_filter
         self._requests = _Requests(model, version, signature, output_filter, exchange)
         self._channel = grpc.insecure_channel(target, options=_OPTIONS)
-        self._predict = _unary(self._channel, _PREDICT, pb.PredictRequest, pb.PredictResponse)
+        self._predict = _unary(self._channel, _PREDICT, None, pb.PredictResponse)
         self._metadata = _unary(
             self._channel, _METADATA, pb.GetModelMetadataRequest, pb.GetModelMetadataResponse
         )
@@ -284,7 +282,7 @@ class AsyncPredictionClient:
         self.timeout_seconds = timeout_seconds
         self._requests = _Requests(model, version, signature, output_filter)
         self._channel = grpc.aio.insecure_channel(target, options=_OPTIONS)
-        self._predict = _unary(self._channel, _PREDICT, pb.PredictRequest, pb.PredictResponse)
+        self._predict = _unary(self._channel, _PREDICT, None, pb.PredictResponse)
         self._metadata = _unary(
             self._channel, _METADATA, pb.GetModelMetadataRequest, pb.GetModelMetadataResponse
         )
@@ -340,13 +338,12 @@ class AsyncPredictionClient:
 
 
 def _unary(channel: Any, method: str, request: Any, response: Any) -> Any:
+    """Return a call; without a type of ``request`` it takes the bytes of one."""
     return channel.unary_unary(
-        method, request_serializer=request.SerializeToString, response_deserializer=response.FromString
+        method,
+        request_serializer=None if request is None else request.SerializeToString,
+        response_deserializer=response.FromString,
     )
-
-
-def _tensor(array: NDArray[Any]) -> Any:
-    return tensor_from_strings(array.tolist()) if array.dtype == np.object_ else tensor_from_array(array)
 
 
 def _outputs(response: pb.PredictResponse) -> dict[str, NDArray[Any]]:

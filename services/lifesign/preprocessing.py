@@ -5,6 +5,7 @@ Scaling of pixel values is inside the exported graph.
 """
 
 import io
+import os
 import stat
 import warnings
 from dataclasses import dataclass
@@ -73,27 +74,41 @@ class DecodedImage:
         return self.image.height
 
 
-def read_image(path: Path, limits: ImageLimits = ImageLimits()) -> bytes:
+def read_image(path: str | Path, limits: ImageLimits = ImageLimits()) -> bytes:
     """Return the bytes of an image file.
 
     Raises:
         ImageError: missing, unreadable or larger than ``limits.max_bytes``.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            # A named pipe would be waited for without end.
-            raise ImageError(ImageProblem.MISSING, f"{path}: expected a file, got a folder, pipe or device")
-        if status.st_size > limits.max_bytes:
-            raise ImageError(
-                ImageProblem.TOO_LARGE,
-                f"{path}: {status.st_size:,} bytes, at most {limits.max_bytes:,} are accepted",
-            )
-        return path.read_bytes()
+        # Few calls of the system: each lets go of the interpreter, which another thread may take and keep.
+        # Without O_NONBLOCK a named pipe would be waited for without end.
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            status = os.fstat(handle)
+            if not stat.S_ISREG(status.st_mode):
+                raise ImageError(
+                    ImageProblem.MISSING, f"{path}: expected a file, got a folder, pipe or device"
+                )
+            if status.st_size > limits.max_bytes:
+                raise ImageError(
+                    ImageProblem.TOO_LARGE,
+                    f"{path}: {status.st_size:,} bytes, at most {limits.max_bytes:,} are accepted",
+                )
+            return _read(handle, status.st_size)
+        finally:
+            os.close(handle)
     except FileNotFoundError:
         raise ImageError(ImageProblem.MISSING, f"{path}: no such file") from None
     except OSError as error:
         raise ImageError(ImageProblem.MISSING, f"{path}: {error.strerror or error}") from error
+
+
+def _read(handle: int, size: int) -> bytes:
+    content = os.read(handle, size)
+    while len(content) < size and (more := os.read(handle, size - len(content))):
+        content += more
+    return content
 
 
 def decode_image(data: bytes, limits: ImageLimits = ImageLimits()) -> DecodedImage:

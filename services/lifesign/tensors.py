@@ -8,7 +8,13 @@ from numpy.typing import NDArray
 from lifesign.errors import ContractError
 from lifesign.pb import tensor_pb2 as pb
 
-__all__ = ["array_from_tensor", "dtype_name", "tensor_from_array", "tensor_from_strings"]
+__all__ = [
+    "array_from_tensor",
+    "dtype_name",
+    "tensor_from_array",
+    "tensor_from_strings",
+    "tensor_without_values",
+]
 
 # dtype → (numpy dtype, typed field). bfloat16 has no numpy type.
 _TYPES: dict[int, tuple[type[np.generic], str]] = {
@@ -35,13 +41,22 @@ def dtype_name(number: int) -> str:
 
 def tensor_from_array(array: NDArray[Any]) -> pb.Tensor:
     """Return the array as a tensor with ``tensor_content``: one copy, no loop over values."""
+    tensor = tensor_without_values(array)
+    tensor.tensor_content = array.tobytes()
+    return tensor
+
+
+def tensor_without_values(array: NDArray[Any]) -> pb.Tensor:
+    """Return a tensor of the array's dtype and shape.
+
+    Raises:
+        ContractError: the dtype has no form on the wire.
+    """
     try:
         number = _BY_NUMPY[array.dtype]
     except KeyError:
         raise ContractError(f"arrays of {array.dtype} cannot be sent") from None
-    return pb.Tensor(
-        dtype=pb.DataType.Name(number), tensor_shape=_shape(array.shape), tensor_content=array.tobytes()
-    )
+    return pb.Tensor(dtype=pb.DataType.Name(number), tensor_shape=_shape(array.shape))
 
 
 def tensor_from_strings(values: list[bytes]) -> pb.Tensor:
@@ -63,8 +78,9 @@ def array_from_tensor(tensor: pb.Tensor) -> NDArray[Any]:
         raise ContractError(f"expected a numeric tensor, got {dtype_name(tensor.dtype)}") from None
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
     size = int(np.prod(shape, dtype=np.int64))
-    if tensor.tensor_content:
-        values: NDArray[Any] = np.frombuffer(tensor.tensor_content, dtype=kind)
+    content = tensor.tensor_content  # each look at it copies the bytes
+    if content:
+        values: NDArray[Any] = np.frombuffer(content, dtype=kind)
     else:
         values = _typed(getattr(tensor, field), kind)
         if 0 < values.size < size:

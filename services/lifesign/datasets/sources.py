@@ -50,7 +50,7 @@ class FileSource:
         try:
             if is_uri(place):
                 return _read_remote(place, limits)
-            return read_image(Path(place), limits)
+            return read_image(place, limits)
         except ImageError as error:
             text = str(error).replace(place, path).replace(str(Path(place)), path)
             raise ImageError(error.reason, text) from error

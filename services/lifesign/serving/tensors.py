@@ -14,6 +14,7 @@ from lifesign.pb import tensor_pb2
 from lifesign.pb.tensor_pb2 import Tensor
 from lifesign.serving.servable import Array
 from lifesign.serving.status import Code, ServingError
+from lifesign.wire_fields import field_head
 
 __all__ = ["DTYPE_NAMES", "EXPANSION_LIMIT_BYTES", "content_tensor", "to_array", "typed_tensor"]
 
@@ -86,10 +87,11 @@ def _parse(tensor: Tensor) -> Array:
     if tensor.tensor_shape.unknown_rank or any(size < 0 for size in shape):
         raise ValueError("the shape is not known")
     count = math.prod(shape)
-    if tensor.tensor_content and dtype != np.object_:
-        if len(tensor.tensor_content) != count * dtype.itemsize:
+    content = tensor.tensor_content  # each look at it copies the bytes
+    if content and dtype != np.object_:
+        if len(content) != count * dtype.itemsize:
             raise ValueError("content does not fit the shape")
-        return np.frombuffer(tensor.tensor_content, dtype).reshape(shape)
+        return np.frombuffer(content, dtype).reshape(shape)
     return _filled(_values(tensor, dtype), count, dtype).reshape(shape)
 
 
@@ -125,7 +127,7 @@ def typed_tensor(array: Array) -> Tensor:
     number = _FIXED_WIDTH.get(array.dtype)
     if number is not None:
         payload = flat.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
-        tensor.MergeFromString(_varint(number << 3 | 2) + _varint(len(payload)) + payload)
+        tensor.MergeFromString(field_head(number, len(payload)) + payload)
     elif array.dtype == np.float16:
         tensor.half_val.extend(flat.view(np.uint16).tolist())
     elif array.dtype == np.object_:
@@ -156,12 +158,3 @@ def _shaped(array: Array) -> Tensor:
 
 def _as_bytes(flat: Array) -> list[bytes]:
     return [value.encode() if isinstance(value, str) else bytes(value) for value in flat]
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -19,7 +19,7 @@ from lifesign.evaluation.metrics.bias import skin_tone_band
 from lifesign.labels import BONA_FIDE
 from lifesign.model_card import OperatingPoint
 
-__all__ = ["UNSPECIFIED", "AnalysisSpec", "Codes", "PredictionColumns"]
+__all__ = ["UNSPECIFIED", "AnalysisSpec", "Codes", "PredictionColumns", "class_index", "decided"]
 
 UNSPECIFIED = "unspecified"
 """Species of attacks whose data set names none."""
@@ -93,13 +93,13 @@ class PredictionColumns:
         missing = [name for name in ("label", "outcome", "scores") if name not in table.column_names]
         if missing:
             raise InputError(f"expected prediction columns {missing}, got {table.column_names}")
-        true = _class_index(table, spec.class_names)
+        true = class_index(table["label"], spec.class_names)
         responded = np.asarray(pc.equal(table["outcome"], "scored").to_numpy(), dtype=np.bool_)
         scores = _vectors(table, "scores", responded, len(spec.class_names))
         if scores is None:
             raise InputError("expected scores for every row with outcome 'scored', got rows without them")
         logits = _vectors(table, "logits", responded, len(spec.class_names))
-        predicted = np.where(responded, _decide(scores, spec), -1)
+        predicted = np.where(responded, decided(scores, spec), -1)
         return cls(table, spec, true, responded, scores, logits, predicted)
 
     @property
@@ -190,10 +190,15 @@ class PredictionColumns:
         return np.asarray(values, dtype=np.float64)
 
 
-def _class_index(table: pa.Table, class_names: tuple[str, ...]) -> NDArray[np.int64]:
-    found = pc.index_in(table["label"], value_set=pa.array(class_names, table["label"].type))
+def class_index(labels: pa.ChunkedArray, class_names: tuple[str, ...]) -> NDArray[np.int64]:
+    """Return the places of labels among the classes, int64 ``(n,)``.
+
+    Raises:
+        InputError: a label that is no class.
+    """
+    found = pc.index_in(labels, value_set=pa.array(class_names, labels.type))
     if found.null_count:
-        unknown = sorted({str(one) for one in table["label"].to_pylist()} - set(class_names))
+        unknown = sorted({str(one) for one in labels.to_pylist()} - set(class_names))
         raise InputError(f"expected labels among {list(class_names)}, got {unknown}")
     return np.asarray(found.to_numpy(), dtype=np.int64)
 
@@ -218,7 +223,8 @@ def _vectors(
     return result
 
 
-def _decide(scores: NDArray[np.floating[Any]], spec: AnalysisSpec) -> NDArray[np.int64]:
+def decided(scores: NDArray[np.floating[Any]], spec: AnalysisSpec) -> NDArray[np.int64]:
+    """Return the classes that scores ``(n, k)`` decide for, int64 ``(n,)``; without a response any."""
     threshold = spec.decision_threshold
     if threshold is None:
         return np.asarray(np.argmax(np.nan_to_num(scores, nan=-1.0), axis=1), dtype=np.int64)

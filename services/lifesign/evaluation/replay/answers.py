@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ _SHOWN_CHARACTERS = 300
 class Answers:
     """The answers for ``m`` images: scores float32 ``(m, k)``, ``nan`` where ``refusals`` says why.
 
-    ``versions`` int64 ``(m,)``, 0 without an answer; ``latency_seconds`` float32 ``(m,)``.
+    ``logits`` likewise, all ``nan`` where an answer had none; ``versions`` int64 ``(m,)``, 0 without an
+    answer; ``latency_seconds`` float32 ``(m,)``.
     """
 
     scores: NDArray[np.float32]
@@ -37,6 +39,23 @@ class Answers:
         vectors = np.full((images, classes), np.nan, np.float32)
         latency = np.full(images, np.nan, np.float32)
         return cls(vectors, vectors.copy(), False, np.zeros(images, np.int64), latency)
+
+    @classmethod
+    def joined(cls, parts: Sequence["Answers"]) -> Self:
+        """Return the answers of several batches as those of one; scores without logits have ``nan`` there."""
+        starts = np.cumsum([0, *(len(part.scores) for part in parts)])
+        return cls(
+            scores=np.concatenate([part.scores for part in parts]),
+            logits=np.concatenate([part.logits for part in parts]),
+            has_logits=any(part.has_logits for part in parts),
+            versions=np.concatenate([part.versions for part in parts]),
+            latency_seconds=np.concatenate([part.latency_seconds for part in parts]),
+            refusals={
+                int(start) + row: refusal
+                for start, part in zip(starts[:-1], parts, strict=True)
+                for row, refusal in part.refusals.items()
+            },
+        )
 
     def fill(
         self,
@@ -65,10 +84,8 @@ class Answers:
             self.logits[rows] = prediction.logits
         self.versions[rows] = prediction.version or asked_version
         self.latency_seconds[rows] = seconds
-        for place in range(rows.start, rows.stop):
-            problem = _problem(prediction, place - rows.start)
-            if problem:
-                self.refusals[place] = Refusal(INVALID_SCORES, problem)
+        for row in np.flatnonzero(~_is_probability(prediction)).tolist():
+            self.refusals[rows.start + row] = Refusal(INVALID_SCORES, _problem(prediction, row))
 
 
 def refusal_of(error: UpstreamError) -> Refusal:
@@ -77,11 +94,15 @@ def refusal_of(error: UpstreamError) -> Refusal:
     return Refusal(error.code, detail[0][:_SHOWN_CHARACTERS] if detail else error.code)
 
 
+def _is_probability(prediction: Prediction) -> NDArray[np.bool_]:
+    """Tell which rows are finite, their scores in 0 to 1, bool ``(m,)``."""
+    # A comparison with nan is false.
+    found: NDArray[np.bool_] = (np.abs(prediction.scores - 0.5) <= 0.5 + _TOLERANCE).all(axis=1)
+    return found if prediction.logits is None else found & np.isfinite(prediction.logits).all(axis=1)
+
+
 def _problem(prediction: Prediction, row: int) -> str:
-    scores = prediction.scores[row]
     logits_ok = prediction.logits is None or bool(np.isfinite(prediction.logits[row]).all())
-    if np.isfinite(scores).all() and (abs(scores - 0.5) <= 0.5 + _TOLERANCE).all() and logits_ok:
-        return ""
-    values = scores if logits_ok or prediction.logits is None else prediction.logits[row]
+    values = prediction.scores[row] if logits_ok or prediction.logits is None else prediction.logits[row]
     shown = ", ".join(f"{value:.6g}" for value in values[:4])
     return f"expected finite {'scores in 0 to 1' if logits_ok else 'logits'}, got {shown}"

@@ -1,15 +1,15 @@
 """A batch of image files as the model sees them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.datasets.sources import ImageSource
 from lifesign.errors import ImageError, ImageProblem, LifesignError
-from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS, batch_image_statistics
+from lifesign.evaluation.metrics.image_statistics import batch_image_statistics
 from lifesign.preprocessing import ImageLimits, PreprocessingSpec, decode_image, prepare_image
 
 __all__ = ["DecodedBatch", "Refusal", "decode_batch"]
@@ -28,18 +28,35 @@ class DecodedBatch:
     """What became of ``n`` files, of which ``m`` are images.
 
     ``images`` uint8 ``(m, height, width, 3)``; ``kept`` int64 ``(m,)``, their places among the ``n``;
-    ``statistics`` float32 ``(m, 9)`` of the prepared images; ``sizes`` (width, height) of the upright
-    originals and ``notes`` their conversions, by place; ``refusals`` the others, by place. ``files`` are the
-    bytes of the ``m`` images, objects ``(m,)``, where a model wants those.
+    ``statistics`` float32 ``(m, 10)`` of the prepared images; ``sizes`` int32 ``(m, 2)``, width and height of
+    the upright originals, and ``notes`` ``(m,)`` their conversions; ``refusals`` the others, by place.
+    ``files`` are the bytes of the ``m`` images, objects ``(m,)``, where a model wants those.
     """
 
     images: NDArray[np.uint8]
     kept: NDArray[np.int64]
     statistics: NDArray[np.float32]
-    sizes: dict[int, tuple[int, int]]
-    notes: dict[int, str]
-    refusals: dict[int, Refusal]
+    sizes: NDArray[np.int32]
+    notes: Sequence[str]
+    refusals: Mapping[int, Refusal]
     files: NDArray[Any] | None = None
+
+    @classmethod
+    def joined(cls, batches: Sequence["DecodedBatch"], starts: Sequence[int]) -> Self:
+        """Return several batches as one, each with its first file at the place of its start."""
+        moved = list(zip(starts, batches, strict=True))
+        return cls(
+            images=np.concatenate([batch.images for batch in batches]),
+            kept=np.concatenate([start + batch.kept for start, batch in moved]),
+            statistics=np.concatenate([batch.statistics for batch in batches]),
+            sizes=np.concatenate([batch.sizes for batch in batches]),
+            notes=[note for batch in batches for note in batch.notes],
+            refusals={start + at: why for start, batch in moved for at, why in batch.refusals.items()},
+        )
+
+    def without_images(self) -> "DecodedBatch":
+        """Return what is told of the images when they themselves are no longer needed."""
+        return replace(self, images=self.images[:0].copy(), files=None)
 
     @property
     def sent(self) -> NDArray[Any]:
@@ -60,20 +77,17 @@ def decode_batch(
     Raises:
         LifesignError: the store that holds them cannot be asked; nothing is known of any sample then.
     """
-    images: dict[int, NDArray[np.uint8]] = {}
-    sizes: dict[int, tuple[int, int]] = {}
-    notes: dict[int, str] = {}
+    images = np.empty((len(paths), spec.height, spec.width, 3), np.uint8)
+    kept: list[int] = []
+    sizes: list[tuple[int, int]] = []
+    notes: list[str] = []
     refusals: dict[int, Refusal] = {}
     files: list[bytes] = []
     for place, path in enumerate(paths):
         try:
             content = source.read(path, limits)
             decoded = decode_image(content, limits)
-            images[place] = prepare_image(decoded, spec)
-            if keeps_files:
-                files.append(content)
-            sizes[place] = (decoded.width, decoded.height)
-            notes[place] = ",".join(decoded.notes)
+            images[len(kept)] = prepare_image(decoded, spec)
         except ImageError as error:
             refusals[place] = Refusal(str(error.reason), str(error))
         except LifesignError:
@@ -81,15 +95,21 @@ def decode_batch(
         except Exception as error:
             # A decoder can fail on a hostile file in ways nobody listed; that costs one sample, not the run.
             refusals[place] = Refusal(str(ImageProblem.NOT_AN_IMAGE), f"{type(error).__name__}: {error}")
-    if images:
-        stacked = np.stack(list(images.values()))
-        statistics = batch_image_statistics(stacked)
-    else:
-        stacked = np.empty((0, spec.height, spec.width, 3), np.uint8)
-        statistics = np.empty((0, len(IMAGE_STATISTICS)), np.float32)
-    kept = np.array(list(images), np.int64)
+        else:
+            kept.append(place)
+            sizes.append(decoded.image.size)
+            notes.append(",".join(decoded.notes))
+            if keeps_files:
+                files.append(content)
+    images = images[: len(kept)]
     return DecodedBatch(
-        stacked, kept, statistics, sizes, notes, refusals, _objects(files) if keeps_files else None
+        images,
+        np.array(kept, np.int64),
+        batch_image_statistics(images),
+        np.array(sizes, np.int32).reshape(-1, 2),
+        notes,
+        refusals,
+        _objects(files) if keeps_files else None,
     )
 
 

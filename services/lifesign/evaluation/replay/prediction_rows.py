@@ -1,9 +1,11 @@
-"""What is known of a batch as rows of a part: one per sample, whatever became of it."""
+"""What is known of samples as rows of a part: one per sample, whatever became of it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
@@ -19,7 +21,7 @@ _COPIED = ("sample_id", "path", "label", "subject_id", "presentation_id", "pai_s
 def prediction_rows(
     rows: pa.Table, decoded: DecodedBatch, answers: Answers, metadata_columns: Sequence[str]
 ) -> pa.Table:
-    """Join the ``n`` samples of a batch with what decoding and the server said of them.
+    """Join ``n`` samples with what decoding and the server said of them.
 
     ``answers`` are those of the ``m`` images in ``decoded``, in its order; an image that was not sent, or
     was refused, has null scores. Columns are built whole: a loop over rows cost more than the wire.
@@ -30,22 +32,22 @@ def prediction_rows(
     responded = np.ones(count, np.bool_)
     responded[list(refusals)] = False
     place = _Placement(count, decoded.kept)
-    outcomes = np.where(responded, str(Outcome.SCORED), str(Outcome.NO_RESPONSE))
-    by_place = [refusals.get(one) for one in range(count)] if refusals else [None] * count
+    has_logits = responded.copy() if answers.has_logits else np.zeros(count, np.bool_)
+    has_logits[decoded.kept[np.isnan(answers.logits).any(axis=1)]] = False
+    everywhere = np.ones(len(decoded.kept), np.bool_)
     columns: dict[str, pa.Array] = {
         **{name: rows[name].combine_chunks() for name in _COPIED},
         "scores": place.vectors(answers.scores, responded),
-        "logits": place.vectors(answers.logits, responded & answers.has_logits),
-        "outcome": pa.array(outcomes.tolist(), pa.string()),
-        "reason": pa.array([one and one.reason for one in by_place], pa.string()),
-        "detail": pa.array([one and one.detail for one in by_place], pa.string()),
+        "logits": place.vectors(answers.logits, has_logits),
+        "outcome": pc.if_else(pa.array(responded), str(Outcome.SCORED), str(Outcome.NO_RESPONSE)),
+        "reason": _texts({at: one.reason for at, one in refusals.items()}, count),
+        "detail": _texts({at: one.detail for at, one in refusals.items()}, count),
         "latency_seconds": place.numbers(answers.latency_seconds, np.isfinite(answers.latency_seconds)),
         "served_version": place.numbers(answers.versions, answers.versions != 0),
-        "width": _sizes(decoded.sizes, count, 0),
-        "height": _sizes(decoded.sizes, count, 1),
-        "notes": pa.array([decoded.notes.get(one, "") for one in range(count)], pa.string()),
+        "width": place.numbers(decoded.sizes[:, 0], everywhere),
+        "height": place.numbers(decoded.sizes[:, 1], everywhere),
+        "notes": _texts(dict(zip(decoded.kept.tolist(), decoded.notes, strict=True)), count).fill_null(""),
     }
-    everywhere = np.ones(len(decoded.kept), np.bool_)
     for feature, name in enumerate(IMAGE_STATISTICS):
         columns[statistic_column(name)] = place.numbers(decoded.statistics[:, feature], everywhere)
     for name in metadata_columns:
@@ -61,9 +63,7 @@ class _Placement:
         self._count = count
         self._kept = kept
 
-    def numbers(
-        self, values: NDArray[np.float32] | NDArray[np.int64], present: NDArray[np.bool_]
-    ) -> pa.Array:
+    def numbers(self, values: NDArray[Any], present: NDArray[np.bool_]) -> pa.Array:
         """Return ``values`` ``(m,)`` where ``present`` ``(m,)``; both are empty when nothing was sent."""
         whole, missing = np.zeros(self._count, values.dtype), np.ones(self._count, np.bool_)
         if len(values):
@@ -81,5 +81,7 @@ class _Placement:
         return pa.ListArray.from_arrays(pa.array(offsets), flat, mask=pa.array(~present))
 
 
-def _sizes(sizes: Mapping[int, tuple[int, int]], count: int, axis: int) -> pa.Array:
-    return pa.array([sizes[one][axis] if one in sizes else None for one in range(count)], pa.int32())
+def _texts(by_place: Mapping[int, str], count: int) -> pa.Array:
+    if not by_place:
+        return pa.nulls(count, pa.string())
+    return pa.array([by_place.get(place) for place in range(count)], pa.string())

@@ -3,15 +3,17 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from lifesign.datasets.dataset import Dataset
-from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
+from lifesign.evaluation.analysis.columns import AnalysisSpec, class_index, decided
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.replay.answers import Answers
 from lifesign.evaluation.replay.asking import Asking, Flight
@@ -97,9 +99,23 @@ class ReplaySettings:
 
 
 @dataclass(frozen=True)
+class _Prepared:
+    decoded: DecodedBatch
+    names: Sequence[str]
+    flight: Flight | None
+
+
+@dataclass(frozen=True)
 class _Batch:
-    rows: pa.Table
-    future: "Future[tuple[DecodedBatch, Flight | None]]"
+    start: int
+    future: "Future[_Prepared]"
+
+
+@dataclass(frozen=True)
+class _Settled:
+    start: int
+    decoded: DecodedBatch
+    answers: Answers
 
 
 class ShardReplay:
@@ -154,7 +170,12 @@ class ShardReplay:
             self._idle.wait_for(lambda: self._running == 0)
 
     def _replay(self, shard: Shard) -> RunState:
-        table = pa.concat_tables(self._tables(shard)).combine_chunks()
+        rows = self._dataset.rows(shard.start, shard.stop)
+        batches = list(self._batches(rows))
+        starts = [batch.start for batch in batches]
+        decoded = DecodedBatch.joined([batch.decoded for batch in batches], starts)
+        answers = Answers.joined([batch.answers for batch in batches])
+        table = prediction_rows(rows, decoded, answers, self._dataset.metadata_columns)
         if table.num_rows != shard.stop - shard.start:
             raise AssertionError(f"shard {shard}: {table.num_rows} predictions")
         self._patience.check()
@@ -163,51 +184,51 @@ class ShardReplay:
         )
         return write_state(self._settings.run_dir, shard.index, table, self._spec)
 
-    def _tables(self, shard: Shard) -> Iterator[pa.Table]:
+    def _batches(self, rows: pa.Table) -> Iterator[_Settled]:
+        true = class_index(rows["label"], self._spec.class_names)
+        paths: list[str] = rows["path"].to_pylist()
         waiting: deque[_Batch] = deque()
         size = self._settings.batch_size
-        starts = deque(range(shard.start, shard.stop, size))
+        starts = deque(range(0, len(paths), size))
         try:
             while starts or waiting:
                 while starts and len(waiting) < self._settings.batches_ahead:
                     start = starts.popleft()
-                    rows = self._dataset.rows(start, min(start + size, shard.stop))
-                    waiting.append(_Batch(rows, self._pool.submit(self._prepare, rows)))
-                yield self._settled(waiting.popleft())
+                    waiting.append(
+                        _Batch(start, self._pool.submit(self._prepare, paths[start : start + size]))
+                    )
+                yield self._settled(waiting.popleft(), true)
         finally:
             for batch in waiting:
                 batch.future.cancel()
 
-    def _prepare(self, rows: pa.Table) -> tuple[DecodedBatch, Flight | None]:
+    def _prepare(self, paths: list[str]) -> _Prepared:
         self._patience.check()
-        paths: list[str] = rows["path"].to_pylist()
         decoded = decode_batch(
             self._dataset.source, paths, self._settings.preprocessing, keeps_files=self._settings.sends_files
         )
-        return decoded, self._asking.send(decoded.sent, _names(rows, decoded)) if len(decoded.sent) else None
+        names = [paths[place] for place in decoded.kept.tolist()]
+        return _Prepared(decoded, names, self._asking.send(decoded.sent, names) if names else None)
 
-    def _settled(self, batch: _Batch) -> pa.Table:
+    def _settled(self, batch: _Batch, true: NDArray[np.int64]) -> _Settled:
         self._patience.check()
-        decoded, flight = batch.future.result()
-        classes = len(self._spec.class_names)
-        answers = Answers.empty(0, classes)
-        if len(decoded.sent):
-            answers = self._asking.settle(decoded.sent, flight, _names(batch.rows, decoded))
-        table = prediction_rows(batch.rows, decoded, answers, self._dataset.metadata_columns)
-        columns = PredictionColumns.read(table, self._spec)
-        scored = int(columns.responded.sum())
+        prepared = batch.future.result()
+        decoded, names = prepared.decoded, prepared.names
+        answers = Answers.empty(0, len(self._spec.class_names))
+        if names:
+            answers = self._asking.settle(decoded.sent, prepared.flight, names)
+        self._count(decoded, answers, true[batch.start + decoded.kept])
+        return _Settled(batch.start, decoded.without_images(), answers)
+
+    def _count(self, decoded: DecodedBatch, answers: Answers, true: NDArray[np.int64]) -> None:
+        scored = len(decoded.kept) - len(answers.refusals)
+        is_right = decided(answers.scores, self._spec) == true
+        is_right[list(answers.refusals)] = False
         self._tally.add(
             scored=scored,
-            no_response=table.num_rows - scored,
-            correct=int((columns.predicted == columns.true).sum()),
+            no_response=len(decoded.refusals) + len(answers.refusals),
+            correct=int(is_right.sum()),
         )
-        return table
-
-
-def _names(rows: pa.Table, decoded: DecodedBatch) -> list[str]:
-    """Return the paths of the images that the model is asked about."""
-    paths: list[str] = rows["path"].take(pa.array(decoded.kept)).to_pylist()
-    return paths
 
 
 def write_state(run_dir: Path, index: int, table: pa.Table, spec: AnalysisSpec) -> RunState:

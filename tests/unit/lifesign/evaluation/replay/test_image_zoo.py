@@ -100,7 +100,7 @@ def test_exif_rotation_is_undone_exactly(tmp_path, orientation):
     batch = decode_batch(FileSource(str(tmp_path)), ["a.png"], SPEC)
 
     np.testing.assert_array_equal(batch.images[0], _pixels())
-    assert batch.sizes[0] == (12, 8)
+    assert batch.sizes.tolist() == [[12, 8]]
     assert batch.notes[0] == ("" if orientation == 1 else "rotated")
 
 

@@ -21,8 +21,8 @@ def _decoded(*kept: int) -> DecodedBatch:
         images=np.zeros((len(kept), 2, 2, 3), np.uint8),
         kept=np.array(kept, np.int64),
         statistics=numbers.reshape(len(kept), len(IMAGE_STATISTICS)),
-        sizes={place: (10 + place, 20 + place) for place in kept},
-        notes=dict.fromkeys(kept, "icc"),
+        sizes=np.array([(10 + place, 20 + place) for place in kept], np.int32).reshape(-1, 2),
+        notes=["icc"] * len(kept),
         refusals={place: Refusal("truncated", "cut") for place in range(COUNT) if place not in kept},
     )
 
