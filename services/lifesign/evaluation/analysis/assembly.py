@@ -21,6 +21,7 @@ from lifesign.evaluation.analysis.calibration import (
     temperature_document,
 )
 from lifesign.evaluation.analysis.columns import AnalysisSpec
+from lifesign.evaluation.analysis.diagnosis import diagnosis_rows
 from lifesign.evaluation.analysis.drift import drift_rows
 from lifesign.evaluation.analysis.errors import worst_errors
 from lifesign.evaluation.analysis.full_system import full_system_document
@@ -151,6 +152,7 @@ def build_report(
         has_constant_scores=state.classes.is_constant,
     )
     earlier = earlier_reports(baseline)
+    confusion = confusion_document(tally, _decision(spec))
     urgent = sum(alert.severity is not AlertSeverity.INFO for alert in alerts)
     return ReportDocument(
         run_id=run.run_id,
@@ -165,7 +167,7 @@ def build_report(
         accounting=accounting,
         accuracy=accuracy_value(errors),
         balanced_accuracy=optional(tally.confusion.balanced_accuracy),
-        confusion=confusion_document(tally, _decision(spec)),
+        confusion=confusion,
         classes=class_rows(tally.confusion, areas, state.classes.average_precision_per_class()),
         averages=averages(tally.confusion, state.classes, state.probabilities),
         pad=pad,
@@ -185,6 +187,7 @@ def build_report(
         baseline=evidence.baseline,
         history=history_rows(earlier),
         worst_errors=worst_errors(columns),
+        diagnosis=diagnosis_rows(confusion, alerts, has_chosen_threshold=pad is not None),
         limitations=(
             *limitations(
                 evidence,

@@ -30,6 +30,7 @@ from lifesign.evaluation.report.parts.classes import (
     RocDocument,
     TemperatureDocument,
 )
+from lifesign.evaluation.report.parts.diagnosis import DiagnosisRow
 from lifesign.evaluation.report.parts.groups import (
     GroupGapRow,
     GroupGapTable,
@@ -66,6 +67,7 @@ __all__ = [
     "CoarseDocument",
     "ConfusionDocument",
     "CurvePoint",
+    "DiagnosisRow",
     "DriftRow",
     "EarlierRun",
     "ErrorExample",
@@ -147,6 +149,9 @@ class ReportDocument(Part):
     baseline: BaselineComparison | None
     history: tuple[EarlierRun, ...] = Field(default=(), description="the chain of baselines, oldest first")
     worst_errors: tuple[ErrorExample, ...]
+    diagnosis: tuple[DiagnosisRow, ...] = Field(
+        default=(), description="causes that the confusion matrix proves and no alert tells"
+    )
     data_findings: tuple[Finding, ...] = Field(
         default=(), description="what the audit found in the samples themselves"
     )

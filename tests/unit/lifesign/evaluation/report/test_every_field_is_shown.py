@@ -12,8 +12,10 @@ from pydantic import BaseModel
 from lifesign.evaluation.audit.findings import Finding, FindingCode, Severity
 from lifesign.evaluation.report import document as documents
 from lifesign.evaluation.report.document import (
+    AlertSeverity,
     ClassMetrics,
     CoarseDocument,
+    DiagnosisRow,
     EarlierRun,
     GateStatus,
     GeneralisationDocument,
@@ -84,6 +86,18 @@ def _rare_parts() -> dict[str, Any]:
                 ),
             ),
             sources=("somewhere",),
+        ),
+        "diagnosis": (
+            DiagnosisRow(
+                code="weak_class",
+                title="Weak class",
+                severity=AlertSeverity.WARNING,
+                confidence=0.85,
+                evidence="cat is found in 30% of 100.",
+                remedy="Look at samples of it.",
+                refuted_by="a second set",
+                excluded=("collapse: two classes are answered",),
+            ),
         ),
         "subject_intervals": (
             SubjectIntervalRow(
