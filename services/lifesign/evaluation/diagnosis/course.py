@@ -12,7 +12,7 @@ from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.statistics import denominator, sampling_error
 
-__all__ = ["Course", "course_of", "exhausted_rows"]
+__all__ = ["Course", "broken_in_passing", "course_of", "exhausted_rows"]
 
 _Floats = NDArray[np.float64]
 
@@ -113,6 +113,10 @@ def course_of(evidence: Evidence) -> Course | None:
         return None
     empty = set(exhausted_rows(curves))
     end = curves.first_broken[1] if curves.first_broken else len(curves)
+    if broken_in_passing(curves):
+        # The epochs after it went on as if nothing had happened.
+        empty |= {row for rows in curves.broken.values() for row in rows}
+        end = len(curves)
     first, last = _judged_run(curves)
     keep = [row for row in range(first, min(end, last)) if row not in empty]
     if not keep:
@@ -123,6 +127,18 @@ def course_of(evidence: Evidence) -> Course | None:
         classes=evidence.classes or _classes_guessed(curves.rows(keep)),
         validation_size=evidence.validation_size,
         majority=_majority(evidence),
+    )
+
+
+def broken_in_passing(curves: Curves) -> bool:
+    """Whether losses that are no numbers are single epochs, each followed by finite ones."""
+    rows = {row for given in curves.broken.values() for row in given}
+    loss = curves.loss if curves.loss is not None else curves.val_loss
+    if not rows or loss is None:
+        return False
+    finite = np.isfinite(loss)
+    return len(rows) <= 0.3 * len(curves) and bool(
+        finite[-1] and finite[max(rows) - 1 :].any() and finite.sum() >= 4
     )
 
 

@@ -187,7 +187,10 @@ class Setup:
         """Whether the target is a number rather than a class."""
         squared = self.loss in ("mse", "mae", "mean_squared_error", "mean_absolute_error", "huber")
         worded = self.says(
-            r"\bregress", r"continuous (target|output|label)", r"predict\w* (the )?(price|age|speed)"
+            r"\bregress",
+            r"continuous (target|output|label)",
+            r"predict\w* (the )?(price|age|speed)",
+            r"(house|housing|home) prices?",
         )
         linear = self.output.units == 1 and self.output.activation in ("linear", "relu", None)
         return (worded and not self.says(r"logistic regression")) or (squared and linear)

@@ -209,6 +209,10 @@ class LogReader:
         )
         fresh = {canonical_metric(name) for name, _, _ in metrics}
         row = self.current
+        validated = any(name.startswith("val_") for name in row.values)
+        if row.number is not None and validated and not any(name.startswith("val_") for name in fresh):
+            # Under the heading of a finished epoch: what evaluate() printed afterwards.
+            return
         if not is_partial and not row.is_partial and row.values and fresh & set(row.values):
             # A line for the same epoch again: without headers each line is an epoch.
             self._close()

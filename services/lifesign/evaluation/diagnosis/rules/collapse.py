@@ -124,9 +124,11 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     at_share = at_share or (late is not None and level > 0.5 and abs(late - entropy) < 0.08 * entropy)
     if (len(values) < len(course) or len(values) < 3) and not at_share:
         return
+    # Frozen weights give the same answers as well, of all classes.
+    frozen = course.loss is not None and bool(np.ptp(course.loss) < 2e-3 * abs(np.median(course.loss)))
     yield Finding(
         Code.PREDICTION_COLLAPSE,
-        Severity.WARNING,
+        Severity.INFO if frozen and not at_share else Severity.WARNING,
         0.75 if at_share else 0.55,
         f"Validation accuracy is {level:.4f} in each of {len(values)} epochs, the same answers every time"
         + (": the share of one class." if at_share else ": most likely a single class."),

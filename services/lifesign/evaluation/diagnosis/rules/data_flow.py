@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lifesign.evaluation.diagnosis.course import Course, exhausted_rows
+from lifesign.evaluation.diagnosis.course import Course, broken_in_passing, exhausted_rows
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 
@@ -18,6 +18,20 @@ def nan_loss(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
         metric, row = curves.first_broken
         before = "after a normal start" if row else "from the first epoch on"
         only = metric.startswith("val_")
+        if broken_in_passing(curves):
+            rows = sorted({row for given in curves.broken.values() for row in given})
+            yield Finding(
+                Code.NAN_LOSS,
+                Severity.INFO,
+                0.8,
+                f"{curves.names.get(metric, metric)} is not a number in single epochs (rows "
+                f"{_listed(rows)}), and the next "
+                "ones go on as before: the weights are sound, single samples or logarithms are not.",
+                "Look for log(0) or a division by 0 in the loss, and for odd samples.",
+                refuted_by="weights that hold NaN after that epoch",
+                details={"epoch": row + 1, "metric": metric, "epochs": [one + 1 for one in rows]},
+            )
+            return
         yield Finding(
             Code.NAN_LOSS,
             Severity.ERROR,

@@ -147,8 +147,19 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
     by_figures = (
         falls and top <= 0.05 and (not course.classes or top < 0.5 / course.classes) and len(course) >= 3
     )
-    still = all(np.nanmax(values) - np.nanmin(values) < 0.02 for values in accuracies)
-    if worded or (by_figures and still):
+    sizes = (evidence.train_size, course.counted_validation)
+    # One or two equalities of a small set are no learning either.
+    still = all(
+        np.nanmax(values) - np.nanmin(values) < max(0.02, 2.5 / (n or 1000))
+        for values, n in zip((course.accuracy, course.val_accuracy), sizes, strict=True)
+        if values is not None
+    )
+    squared = (
+        evidence.setup.loss in ("mse", "mae")
+        and top <= 0.02
+        and evidence.setup.output.activation != "softmax"
+    )
+    if worded or squared or (by_figures and still):
         yield Finding(
             Code.METRIC_TASK_MISMATCH,
             Severity.WARNING,

@@ -101,7 +101,9 @@ def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:
         )
     if units == 1 and classes and classes > 2:
         return (f"One output unit cannot tell {classes} classes apart.", 0.95, Severity.ERROR)
-    if activation in ("relu", "tanh", "elu") and units is not None:
+    if activation in ("relu", "tanh", "elu") and (
+        units is not None or setup.says(r"\b(last|output|final)\b")
+    ):
         return (f"{loss} expects probabilities, but the output layer is {activation}.", 0.9, Severity.ERROR)
     if (
         activation == "sigmoid"

@@ -89,7 +89,7 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
     told = ", ".join(f"{step}/{n}" for step in steps[:6]) + (", …" if len(steps) > 6 else "")
     validated = course.val_loss
     swings = validated is not None and noise(validated) > 0.25 * float(np.nanmedian(validated))
-    loud = not swings and n <= 120 and (len(steps) > 1 or n <= 50)
+    loud = (not swings or n <= 20) and n <= 120 and (len(steps) > 1 or n <= 50)
     return _small(
         n,
         f"Validation accuracies are {told}{'' if stated else f' (all printed values are k/{n})'}: one sample "

@@ -20,6 +20,9 @@ CLIPS = (16.118, 15.942, 15.425, 15.333, 15.249, 34.539, 36.044, 87.3365, 100.0)
 def saturated_outputs(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Loss over error rate equal to a clip constant: every wrong answer is given with probability 0."""
     pairs = _loss_and_error(evidence, course)
+    if found := _frozen_at_a_clip(course):
+        yield found
+        return
     where: dict[str, list[tuple[float, float]]] = {}
     for name, loss, error, slack in pairs:
         if _clip(loss, error, slack):
@@ -46,6 +49,35 @@ def saturated_outputs(evidence: Evidence, course: Course | None) -> Iterator[Fin
             details={"loss_over_error_rate": round(ratio, 4), "clip": clip, "where": name},
         )
         return
+
+
+def _frozen_at_a_clip(course: Course | None) -> Finding | None:
+    """A loss that stays at half a clip, or at the clip times 1 − 1/K: one hard answer; no accuracy is
+    needed.
+    """
+    if course is None or course.loss is None or course.accuracy is not None or len(course) < 3:
+        return None
+    tail = course.loss[-max(3, len(course) // 2) :]
+    level = float(np.median(tail))
+    if np.ptp(tail) > 1e-4 * level or level < 1:
+        return None
+    for share in {0.5, 1 - 1 / (course.classes or 2)}:
+        clip = next((one for one in CLIPS if abs(level / (one * share) - 1) < 4e-4), None)
+        if clip is not None:
+            return Finding(
+                Code.SATURATED_OUTPUTS,
+                Severity.WARNING,
+                0.88,
+                f"The loss stays at {level:.4f} = {share:.3g} · {clip:g}, the clip of the logarithm: the "
+                "wrong answers, "
+                f"{share:.0%} of all, are given with certainty, and a clipped loss has no gradient.",
+                "Look for what drives the outputs to the ends: inputs that are not scaled, a wrong output "
+                "activation, "
+                "steps too large.",
+                refuted_by="probabilities between 0 and 1 among the wrong answers",
+                details={"loss": round(level, 4), "clip": clip},
+            )
+    return None
 
 
 def _loss_and_error(evidence: Evidence, course: Course | None) -> list[tuple[str, float, float, float]]:

@@ -20,7 +20,8 @@ VERBOSE_2 = """Epoch 1/2
 Epoch 2/2
  - 7s - loss: 0.12 - acc: 0.94 - val_loss: 0.08 - val_acc: 0.96"""
 CARRIAGE_RETURNS = (
-    "Epoch 1/2\n  32/1875 [....] - ETA: 2:10 - loss: 2.30 - acc: 0.10\r1000/1875 [==>.] - ETA: 3s - loss: 0.50 - acc: 0.8\r"
+    "Epoch 1/2\n  32/1875 [....] - ETA: 2:10 - loss: 2.30 - acc: 0.10\r1000/1875 [==>.] - ETA: 3s - loss: "
+    "0.50 - acc: 0.8\r"
     "1875/1875 [====] - 7s 4ms/step - loss: 0.25 - acc: 0.90 - val_loss: 0.10 - val_acc: 0.95\n"
     "Epoch 00001: val_loss improved from inf to 0.10, saving model to best.h5\nEpoch 2/2\n"
     "1875/1875 [====] - 7s 4ms/step - loss: 0.12 - acc: 0.94 - val_loss: 0.08 - val_acc: 0.96\n"
