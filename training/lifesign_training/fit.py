@@ -23,6 +23,7 @@ from lifesign_training.history import EpochRecord, write_history
 from lifesign_training.learning_task import learning_task
 from lifesign_training.loop import TrainingLoop, predict_logits
 from lifesign_training.model_config import FeaturesConfig
+from lifesign_training.multi_worker import workers_from_environment
 from lifesign_training.operating_points import CRITERIA, choose_operating_points
 from lifesign_training.pixels import DecodedSplit, digest_of
 from lifesign_training.prepared import PreparedData, prepare_data
@@ -68,7 +69,8 @@ def train(
     chosen there, and the test split, if there is one, is looked at once, at the end. With ``resume``
     an unfinished run goes on after its last finished epoch, and a finished one is returned as it is.
     The audit's findings are kept in ``audit.json``; with ``allow_findings`` none of them stops the training.
-    ``random_weights`` lets a head be trained on features of an untrained network.
+    ``random_weights`` lets a head be trained on features of an untrained network. Every worker of a
+    ``multi-worker`` training needs a folder of its own.
 
     Raises:
         DatasetError: the data cannot be used, or its audit has blocking findings: subjects or images leak
@@ -80,6 +82,10 @@ def train(
     """
     listener = progress or SilentProgress()
     _require_known_point(recipe)
+    # TensorFlow wants to hear of other workers before anything else.
+    workers = workers_from_environment() if distribute is Distribute.MULTI_WORKER else None
+    if workers and resume:
+        raise ConfigurationError("--resume is for a training in one process, not for multi-worker")
     prepared = prepare_data(recipe, data, listener, allow_findings=allow_findings)
     config = RunConfig(
         recipe=recipe,
@@ -105,6 +111,7 @@ def train(
         build=task.build,
         weights=weights,
         distribute=distribute,
+        workers=workers,
     )
     model, history, best = loop.run()
     _write_results(out, task.finish(model), history, best, prepared.splits[Split.DEV])

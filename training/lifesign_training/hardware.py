@@ -1,15 +1,11 @@
 """Which devices a training uses, and in which precision."""
 
 import contextlib
-import json
-import os
 from collections.abc import Iterator
 from enum import StrEnum
 
 import keras
 import tensorflow as tf
-
-from lifesign.errors import ConfigurationError
 
 __all__ = ["Distribute", "device_names", "distribution", "precision"]
 
@@ -31,41 +27,19 @@ class Distribute(StrEnum):
 def distribution(kind: Distribute = Distribute.AUTO) -> tf.distribute.Strategy:
     """Return how batches are shared out: ``auto`` mirrors on all GPUs when there are several.
 
-    ``mirrored`` takes every logical GPU, or every logical CPU where there is none; ``multi-worker`` reads
-    the workers from ``TF_CONFIG``. The recipe's batch is that of all devices together. GPU memory is
+    ``mirrored`` takes every logical GPU, or every logical CPU where there is none; several processes are
+    the subject of ``multi_worker``. The recipe's batch is that of all devices together. GPU memory is
     taken as it is needed, so a model server on the same card can live.
-
-    Raises:
-        ConfigurationError: ``multi-worker`` without a usable ``TF_CONFIG``.
     """
     for device in tf.config.list_physical_devices("GPU"):
         with contextlib.suppress(RuntimeError):  # the GPU is in use already and keeps its setting
             tf.config.experimental.set_memory_growth(device, True)
-    if kind is Distribute.MULTI_WORKER:
-        _require_workers(os.environ.get("TF_CONFIG", ""))
-        return tf.distribute.MultiWorkerMirroredStrategy()
     names = [device.name for device in tf.config.list_logical_devices("GPU")]
     if kind is Distribute.MIRRORED:
         return tf.distribute.MirroredStrategy(
             names or [device.name for device in tf.config.list_logical_devices("CPU")]
         )
     return tf.distribute.MirroredStrategy(names) if len(names) > 1 else tf.distribute.get_strategy()
-
-
-def _require_workers(text: str) -> None:
-    expected = (
-        '--distribute multi-worker expects TF_CONFIG, such as {"cluster": {"worker": ["a:2222", "b:2222"]}, '
-        '"task": {"type": "worker", "index": 0}}'
-    )
-    try:
-        document = json.loads(text)
-        workers, index = document["cluster"]["worker"], document["task"]["index"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigurationError(f"{expected}; got {text[:200]!r}") from error
-    if not isinstance(index, int) or not 0 <= index < len(workers):
-        raise ConfigurationError(
-            f"TF_CONFIG: expected a task index of 0 to {len(workers) - 1}, got {index!r}"
-        )
 
 
 @contextlib.contextmanager

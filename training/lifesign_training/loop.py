@@ -17,6 +17,7 @@ from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.diagnosis import live_diagnosis, warnings_of_epoch
 from lifesign_training.hardware import Distribute, distribution, precision
 from lifesign_training.history import EpochRecord, best_epoch, is_stalled
+from lifesign_training.multi_worker import Workers
 from lifesign_training.optimizers import compile_for
 from lifesign_training.pixels import DecodedSplit
 from lifesign_training.progress import TrainingProgress
@@ -75,6 +76,7 @@ class TrainingLoop:
         build: ModelBuilder,
         weights: Path | None = None,
         distribute: Distribute = Distribute.AUTO,
+        workers: Workers | None = None,
     ) -> None:
         self._recipe = recipe
         self._train = train
@@ -85,6 +87,7 @@ class TrainingLoop:
         self._build = build
         self._weights = weights
         self._distribute = distribute
+        self._workers = workers
         self._labels = train.labels(class_names)
         self._class_weights = class_weights(self._labels, len(class_names), recipe.training.class_weights)
 
@@ -101,7 +104,8 @@ class TrainingLoop:
         keras.utils.set_random_seed(config.seed)
         if config.deterministic:
             tf.config.experimental.enable_op_determinism()
-        with distribution(self._distribute).scope(), precision(mixed=config.mixed_precision):
+        strategy = self._workers.strategy if self._workers else distribution(self._distribute)
+        with strategy.scope(), precision(mixed=config.mixed_precision):
             model, history = self._start()
             live = live_diagnosis(self._class_counts(), [asdict(record) for record in history])
             for epoch in range(len(history) + 1, config.epochs + 1):
@@ -159,28 +163,35 @@ class TrainingLoop:
         )
         _seed_dropout(model, seed=config.seed, epoch=epoch)
         started = time.monotonic()
-        fitted = model.fit(batches, verbose=_QUIET, shuffle=False, callbacks=[self._batch_reporter(epoch)])
-        train_loss = float(fitted.history["loss"][-1])
+        fitted = self._fit(model, batches, epoch)
+        train_loss = fitted["loss"]
         if not np.isfinite(train_loss):
             raise ContractError(
                 f"the training loss of epoch {epoch} is {train_loss}; lower training.learning_rate "
                 f"({config.learning_rate:g}) or look at the images"
             )
-        dev = measure(self._dev, predict_logits(model, self._dev.images), self._class_names)
+        predict = self._workers.predict if self._workers else predict_logits
+        dev = measure(self._dev, predict(model, self._dev.images), self._class_names)
         return EpochRecord(
             epoch=epoch,
             train_loss=train_loss,
-            train_accuracy=float(fitted.history["accuracy"][-1]),
+            train_accuracy=fitted["accuracy"],
             dev_loss=dev["loss"] or 0.0,
             dev_accuracy=dev["accuracy"] or 0.0,
             dev_auc=dev.get("auc"),
             learning_rate=float(np.asarray(keras.ops.convert_to_numpy(model.optimizer.learning_rate))),
             seconds=time.monotonic() - started,
-            train_mse=float(fitted.history["mse"][-1]),
+            train_mse=fitted["mse"],
             dev_mse=dev["mse"],
             dev_balanced_accuracy=dev["balanced_accuracy"],
             dev_eer=dev.get("eer"),
         )
+
+    def _fit(self, model: keras.Model, batches: EpochBatches, epoch: int) -> dict[str, float]:
+        if self._workers:
+            return self._workers.epoch(model, batches)
+        fitted = model.fit(batches, verbose=_QUIET, shuffle=False, callbacks=[self._batch_reporter(epoch)])
+        return {name: float(values[-1]) for name, values in fitted.history.items()}
 
     def _batch_reporter(self, epoch: int) -> keras.callbacks.Callback:
         total, size = len(self._labels), self._recipe.training.batch_size

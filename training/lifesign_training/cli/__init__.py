@@ -4,6 +4,7 @@ Each command imports what it needs when it runs, so ``--help`` is quick and need
 """
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -106,18 +107,23 @@ def fit(
     from lifesign_training.export import export_version, new_version_folder, next_version
     from lifesign_training.fit import train
     from lifesign_training.hardware import Distribute
+    from lifesign_training.multi_worker import is_chief
     from lifesign_training.progress import ConsoleProgress, ProgressGroup
     from lifesign_training.tensorboard_log import TensorBoardLog
 
-    if export is not None:
+    writes = distribute is not Distribution.MULTI_WORKER or is_chief()
+    if export is not None and writes:
         # Before the training, not after it.
         new_version_folder(export, name, version or next_version(export, name))
-    with ConsoleProgress(Console(stderr=True)) as progress:
+    with ConsoleProgress(Console(stderr=True)) as progress, tempfile.TemporaryDirectory() as scratch:
+        listener = ProgressGroup(progress)
+        if tensorboard is not None and writes:
+            listener = ProgressGroup(progress, TensorBoardLog(tensorboard))
         run = train(
             loaded,
             data,
-            out,
-            progress=ProgressGroup(progress, TensorBoardLog(tensorboard)) if tensorboard else progress,
+            out if writes else Path(scratch) / "run",
+            progress=listener,
             resume=resume,
             weights=weights,
             random_weights=random_weights,
@@ -125,10 +131,10 @@ def fit(
             distribute=Distribute(distribute),
         )
         exported = None
-        if export is not None:
+        if export is not None and writes:
             exported = export_version(run, export, name, version or next_version(export, name))
     document = {
-        "run": str(out),
+        "run": str(out) if writes else None,
         "exported": str(exported) if exported else None,
         "epochs": run.summary.epochs,
         "best_epoch": run.summary.best_epoch,
