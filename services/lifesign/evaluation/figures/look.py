@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.textpath import TextPath
 
 __all__ = [
@@ -71,6 +72,7 @@ _STYLE: Any = {
     "image.interpolation": "nearest",
 }
 _MARGIN = 0.14  # inches
+_PASSES = 2  # a matrix of equal cells has its size after the first
 _TITLE, _SUBTITLE = 12.5, 9.0
 _P = ParamSpec("_P")
 
@@ -158,6 +160,7 @@ def png_bytes(figure: Figure, *, dpi: float = DPI) -> bytes:
     """Return the figure as PNG, ``dpi`` pixels per inch."""
     file = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
+        _settle(figure)
         figure.savefig(file, format="png", dpi=dpi, metadata={"Software": None})
     return file.getvalue()
 
@@ -166,5 +169,14 @@ def svg_bytes(figure: Figure) -> bytes:
     """Return the figure as SVG."""
     file = io.BytesIO()
     with matplotlib.rc_context(_STYLE):
+        _settle(figure)
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return file.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out and keep it so: each drawing would move things a little, and by its resolution."""
+    if isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        for _ in range(_PASSES):
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")

@@ -5,8 +5,9 @@ constants of a frozen graph.
 """
 
 import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def grad_cam(
         raise ConfigurationError(f"{path} has no layer {chosen!r} with maps; it has {', '.join(stages)}")
     # The tape follows what hangs on trainable weights; whole pixels cannot be derived by.
     model.trainable = True
-    inner = tf.keras.Model(model.inputs, [model.get_layer(chosen).output, model.outputs[0]])
+    inner = tf.keras.Model(model.inputs[0], [model.get_layer(chosen).output, model.outputs[0]])
     pixels = tf.convert_to_tensor(image[None].astype(model.inputs[0].dtype))
     with tf.GradientTape() as tape:
         maps, outputs = inner(pixels, training=False)
@@ -199,20 +200,24 @@ def _graph_kernels(folder: Path) -> Iterator[Kernel]:
     document = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     graph = document.meta_graphs[0].graph_def
     found: dict[str, Kernel] = {}
+    depthwise: set[str] = set()
     for nodes in [graph.node, *(function.node_def for function in graph.library.function)]:
         by_name = {node.name: node for node in nodes}
         for node in nodes:
             if node.op not in _CONVOLUTIONS or len(node.input) < 2:
                 continue
+            if node.op != "Conv2D":
+                # Keras numbers the layers of a traced graph: spread becomes spread_1.
+                depthwise.add(re.sub(r"_\d+$", "", _layer_name(node.name)))
             constant = _constant(by_name, node.input[1])
             if constant is not None:
                 values = tf.make_ndarray(constant.attr["value"].tensor)
                 kernel = _kernel(_layer_name(node.name), values, is_depthwise=node.op != "Conv2D")
                 found.setdefault(kernel.name, kernel)
-    yield from found.values() if found else _variable_kernels(tf, folder)
+    yield from found.values() if found else _variable_kernels(tf, folder, depthwise)
 
 
-def _variable_kernels(tf: Any, folder: Path) -> Iterator[Kernel]:
+def _variable_kernels(tf: Any, folder: Path, depthwise: Collection[str]) -> Iterator[Kernel]:
     loaded = tf.saved_model.load(str(folder))
     seen: set[str] = set()
     for signature in loaded.signatures.values():
@@ -220,8 +225,9 @@ def _variable_kernels(tf: Any, folder: Path) -> Iterator[Kernel]:
             name = variable.name.partition(":")[0]
             if len(variable.shape) == 4 and name not in seen:
                 seen.add(name)
-                is_depthwise = "depthwise" in name
-                yield _kernel(_layer_name(name), variable.numpy(), is_depthwise=is_depthwise)
+                layer = _layer_name(name)
+                is_depthwise = re.sub(r"_\d+$", "", layer) in depthwise
+                yield _kernel(layer, variable.numpy(), is_depthwise=is_depthwise)
 
 
 def _constant(nodes: dict[str, Any], name: str) -> Any:
