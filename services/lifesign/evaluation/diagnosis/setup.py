@@ -98,6 +98,9 @@ class Setup:
             if activation is None:
                 activation = _activation_after(note[last.end() :].lower())
             found = Output(units, activation)
+        if found is None and (shape := re.search(r"\(none, (\d+)\)\W{1,5}(softmax|sigmoid)", self.text)):
+            # As a model's summary has it.
+            return Output(int(shape[1]), shape[2])
         if found is None:
             return Output(None, _activation_in_words(self.text))
         if found.activation is None:

@@ -184,6 +184,7 @@ class LogReader:
         if self.current.number == number and self._lacks_validation():
             return
         self._close()
+        self._epochs += len(self.rows) == MOST_EPOCHS
         self.current = Row(number=number)
         self.planned = planned or self.planned
 
@@ -201,7 +202,8 @@ class LogReader:
             (m[1], m[2], m[3]) for m in _METRIC.finditer(line) if m[1].strip().lower() not in _NO_METRIC
         ]
         progress = _PROGRESS.search(line)
-        if not metrics or (progress and int(progress[1]) > int(progress[2])):
+        inner = progress is not None and int(progress[1]) > int(progress[2]) and "val_" not in line
+        if not metrics or inner:
             # More done than there is: the line of an evaluation inside the epoch.
             return
         is_partial = (

@@ -129,7 +129,10 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
     yield Finding(
         Code.CLASS_IMBALANCE,
         Severity.WARNING if ratio >= 4 and not handled else Severity.INFO,
-        min(0.7 if handled else 0.99 if ratio >= 100 else 0.75, 0.5 + 0.1 * math.log2(ratio)),
+        min(
+            0.7 if handled else 0.99 if ratio >= 100 and len(sizes) == 2 else 0.75,
+            0.5 + 0.1 * math.log2(ratio),
+        ),
         f"In the {name} set {largest[0]} has {largest[1]:,} samples and {smallest[0]} {smallest[1]:,}, "
         f"{ratio:.3g} "
         f"times fewer; always answering {largest[0]} is right in {share:.1%}.",

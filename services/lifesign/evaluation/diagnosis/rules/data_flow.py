@@ -118,6 +118,7 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
         missing = np.flatnonzero(~np.isfinite(loss)).tolist()
         if (
             missing
+            and len(missing) >= 2
             and missing[0] > 0
             and "val_loss" not in curves.broken
             and len(missing) == len(loss) - missing[0]

@@ -156,7 +156,7 @@ def _validated_on_training(evidence: Evidence, course: Course | None) -> Finding
     if not evidence.setup.validates_on_training or course is None:
         return None
     if course.accuracy is None or course.val_accuracy is None:
-        return None
+        return _losses_on_training(course)
     shown, again = float(np.nanmedian(course.accuracy[-2:])), float(np.nanmedian(course.val_accuracy[-2:]))
     if shown - again < 0.1:
         return None
@@ -171,6 +171,26 @@ def _validated_on_training(evidence: Evidence, course: Course | None) -> Finding
         refuted_by="validation data that differ from the training data after all",
         excluded=("overfitting: the data are the same", "leakage: the overlap is intended here"),
         details={"training": round(shown, 4), "evaluated": round(again, 4)},
+    )
+
+
+def _losses_on_training(course: Course) -> Finding | None:
+    if course.loss is None or course.val_loss is None:
+        return None
+    low, high = float(np.nanmedian(course.loss[-2:])), float(np.nanmedian(course.val_loss[-2:]))
+    if high < 3 * max(low, 1e-3):
+        return None
+    return Finding(
+        Code.TRAIN_INFERENCE_MODE_MISMATCH,
+        Severity.ERROR,
+        0.95,
+        f"Validation is on the training data themselves, and yet a loss of {low:.3g} becomes {high:.3g}: "
+        "only layers "
+        "that act differently in training and inference can do that.",
+        _MODE_REMEDY,
+        refuted_by="validation data that differ from the training data after all",
+        excluded=("overfitting: the data are the same",),
+        details={"loss": low, "val_loss": high},
     )
 
 
