@@ -130,17 +130,11 @@ def _laplacian_statistics(luma: NDArray[np.uint8]) -> tuple[NDArray[np.float64],
     if height < 3 or width < 3:
         return np.zeros(count), np.zeros(count)
     plane = luma.astype(np.int16)
-    double = plane + plane
-    vertical = plane[:, :-2] + plane[:, 2:]
-    vertical -= double[:, 1:-1]
-    middle = vertical[:, :, 1:-1]
-    twice = vertical[:, :, :-2] + vertical[:, :, 2:]
-    twice -= middle
-    twice -= middle
+    vertical = np.diff(plane, n=2, axis=1)
+    laplacian = np.diff(plane[:, 1:-1], n=2, axis=2)
+    laplacian += vertical[:, :, 1:-1]
+    twice = np.diff(vertical, n=2, axis=2)
     np.abs(twice, out=twice)
-    laplacian = plane[:, 1:-1, :-2] + plane[:, 1:-1, 2:]
-    laplacian -= double[:, 1:-1, 1:-1]
-    laplacian += middle
     inner = (height - 2) * (width - 2)
     flat = laplacian.reshape(count, -1).astype(np.float64)
     variance = np.einsum("ij,ij->i", flat, flat) / inner - (_sum(laplacian) / inner) ** 2
