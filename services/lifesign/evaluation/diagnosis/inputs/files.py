@@ -36,6 +36,7 @@ _STDIN = "-"
 # Lines beside those of epochs: a model summary, code, a report. More than these are no configuration.
 _MOST_NOTES = 2_000
 _LONGEST_NOTE = 2_000
+_FIGURES = re.compile(r"loss\S*\s*[:=]\s*(?:[-+]?\.?\d|nan|[-+]?inf)", re.IGNORECASE)
 
 
 def read_cases(
@@ -159,10 +160,7 @@ def _of_text(file: TextFile, tell: _Tell) -> Evidence:
 
 
 def _is_beside(line: str) -> bool:
-    if is_of_progress(line):
-        return False
-    lowered = line.lower()
-    return "loss" not in lowered or "loss=" in lowered or "compile" in lowered
+    return not is_of_progress(line) and not _FIGURES.search(line)
 
 
 def _together(parts: Sequence[Evidence]) -> Evidence:

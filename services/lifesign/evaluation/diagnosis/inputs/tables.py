@@ -266,7 +266,8 @@ def _matrix(file: TextFile, header: _Row, rows: Iterator[_Row]) -> Evidence | No
             f"{file.name}: expected a matrix of at most {_LARGEST_MATRIX:,} classes, got more rows"
         )
     names: list[str] = []
-    if not all(_is_number(cell) for cell in header) or len(body) == len(header):
+    is_named_row = len(header) == len(body) + 2 and all(_is_number(cell) for cell in header[1:])
+    if not (is_named_row or all(_is_number(cell) for cell in header)) or len(body) == len(header):
         names = list(header)
     else:
         body.insert(0, header)
