@@ -20,6 +20,10 @@ from lifesign.serving.server import ModelServer
 from lifesign.serving.settings import ServerSettings
 from lifesign.tensors import tensor_from_array
 from lifesign_training.digits import write_digits
+from lifesign_training.fit import train
+from lifesign_training.history import EpochRecord, read_history
+from lifesign_training.progress import SilentProgress
+from lifesign_training.recipe import load_recipe
 
 _BIN = Path(sys.executable).parent
 _COLOURS = {"blue": (40, 60, 200), "green": (40, 180, 60), "red": (200, 60, 40)}
@@ -227,6 +231,32 @@ def test_a_recipe_is_trained_exported_served_and_evaluated(folder: Path, tmp_pat
         assert summary["metrics"]["svm_dev_accuracy"] >= 0.6
     if superclasses:
         assert report["superclasses"] is not None
+
+
+class _Killed(SilentProgress):
+    def on_epoch(self, record: EpochRecord, epochs: int) -> None:
+        if record.epoch == 2:
+            raise KeyboardInterrupt
+
+
+def test_a_users_network_with_layers_of_its_own_goes_on_in_another_process(
+    folder: Path, tmp_path: Path
+) -> None:
+    options = ("training.epochs=4", "training.deterministic=true")
+    recipe = load_recipe(folder / "own.py", options)
+    with pytest.raises(KeyboardInterrupt):
+        train(recipe, folder / "colours", tmp_path / "run", progress=_Killed())
+
+    words = [word for option in options for word in ("--set", option)]
+    for run, more in (("run", ("--resume",)), ("whole", ())):
+        _run(
+            "lifesign-train", "fit", "--recipe", folder / "own.py", "--data", folder / "colours",
+            "--out", tmp_path / run, *words, *more,
+        )  # fmt: skip
+
+    resumed, whole = (read_history(tmp_path / run) for run in ("run", "whole"))
+    assert [record.dev_loss for record in resumed] == pytest.approx([record.dev_loss for record in whole])
+    assert (tmp_path / "run/user_model.py").read_text() == _OWN
 
 
 def served_accuracy(evaluation: Path, summary: dict[str, Any]) -> float:

@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import keras
+from typing import TYPE_CHECKING
 
 from lifesign_training.history import EpochRecord
 from lifesign_training.storage import storage_errors, write_text
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["CheckpointFolder", "Progress"]
 
@@ -35,7 +37,7 @@ class CheckpointFolder:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def save(self, model: keras.Model, history: Sequence[EpochRecord], best: int) -> None:
+    def save(self, model: "keras.Model", history: Sequence[EpochRecord], best: int) -> None:
         """Store the model after the last epoch of ``history``; keep that one and epoch ``best``.
 
         Raises:

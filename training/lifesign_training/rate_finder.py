@@ -20,6 +20,7 @@ __all__ = ["RateSearch", "find_rate", "suggest_rate"]
 
 _SMOOTHED_STEPS = 2.0
 _DIVERGED = 4.0
+_RECENT = 5
 _FEWEST_STEPS = 10
 _LEAST_FALL = 0.02
 
@@ -47,8 +48,8 @@ def find_rate(
 ) -> RateSearch:
     """Train ``model``, a copy made for this, for ``steps`` batches, the rate growing by a constant factor.
 
-    It stops when the loss is four times its least, or no number. Batches, class weights, augmentation, loss
-    and optimiser are the recipe's.
+    It stops when the loss of five batches is four times its least, or no number. Batches, class weights,
+    augmentation, loss and optimiser are the recipe's.
 
     Raises:
         ContractError: the loss was no number within the first ten steps.
@@ -61,7 +62,7 @@ def find_rate(
         model.optimizer.learning_rate.assign(rate)
         model.reset_metrics()
         losses.append(float(_first(model.train_on_batch(images, labels, sample_weight=weights))))
-        if not np.isfinite(losses[-1]) or losses[-1] > _DIVERGED * min(losses):
+        if not np.isfinite(losses[-1]) or _has_diverged(losses):
             break
     found = np.array(losses)
     finite = found[np.isfinite(found)]
@@ -85,6 +86,14 @@ def suggest_rate(rates: NDArray[np.float64], smoothed: NDArray[np.float64]) -> f
         return None
     slopes = np.gradient(smoothed[: least + 1], np.log10(rates[: least + 1]))
     return float(rates[int(np.argmin(slopes))])
+
+
+def _has_diverged(losses: list[float]) -> bool:
+    """Whether the mean of the last five batches is four times the least mean of five; one batch is noise."""
+    if len(losses) < 2 * _RECENT:
+        return False
+    means = np.convolve(losses, np.full(_RECENT, 1 / _RECENT), mode="valid")
+    return bool(means[-1] > _DIVERGED * means.min())
 
 
 def _endless(recipe: Recipe, train: DecodedSplit, class_names: tuple[str, ...]) -> Iterator[Any]:

@@ -13,6 +13,8 @@ from lifesign_training.cli.output import number
 
 __all__ = ["compare"]
 
+_WIDTH = 200  # numbers are never broken; a narrow terminal wraps whole lines
+
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders, or Keras histories saved as JSON.")],
@@ -31,14 +33,14 @@ def compare(
     if json_:
         print(json.dumps({"runs": rows, "figure": str(out / "comparison.png")}, indent=1))
         return
-    Console(width=None, soft_wrap=False).print(_table(rows))
+    Console(width=_WIDTH).print(_table(rows))
     print(f"figure: {out / 'comparison.png'}")
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
     for key in rows[0]:
-        table.add_column(key.replace("_", " "), justify="left" if key == "run" else "right", overflow="fold")
+        table.add_column(key.replace("_", " "), justify="left" if key == "run" else "right", no_wrap=True)
     for row in rows:
         table.add_row(*("–" if value is None else number(value) for value in row.values()))
     return table
