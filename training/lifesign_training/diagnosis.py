@@ -29,9 +29,9 @@ __all__ = ["DiagnosisCallback", "diagnose_run", "live_diagnosis", "warnings_of_e
 class DiagnosisCallback(keras.callbacks.Callback):  # type: ignore[misc]
     """Warns at the epoch when a training turns: once for each finding, never for what may be noise.
 
-    ``class_counts`` maps ``train`` and ``validation`` to the samples of each class, ``notes`` are lines
-    on the configuration, as code or words; output layer, loss and optimizer are read off the model. ``say`` takes
-    the warnings, stderr by default. After the training ``findings`` holds all that is found, most
+    ``class_counts`` maps ``train`` and ``validation`` to the samples of each class, ``notes`` are lines on
+    the configuration, as code or words. Output layer, loss and optimizer are read off the model. ``say``
+    takes the warnings, stderr by default. After the training ``findings`` holds all that is found, most
     important first.
     """
 
