@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from lifesign.errors import ConfigurationError, InputError
 
@@ -82,7 +83,7 @@ def convolution_kernels(path: Path) -> list[Kernel]:
 def input_size(path: Path) -> tuple[int, int] | None:
     """Return the height and width that a Keras model takes, ``None`` where it takes any."""
     shape = tuple(_keras_model(path).inputs[0].shape)
-    height, width = shape[1:3] if len(shape) == 4 else (None, None)
+    height, width = shape[1:3] if len(shape) in (3, 4) else (None, None)
     return None if height is None or width is None else (int(height), int(width))
 
 
@@ -108,8 +109,8 @@ def grad_cam(
         raise ConfigurationError(f"{path} has no layer {chosen!r} with maps; it has {', '.join(stages)}")
     # The tape follows what hangs on trainable weights; whole pixels cannot be derived by.
     model.trainable = True
-    inner = tf.keras.Model(model.inputs[0], [model.get_layer(chosen).output, model.outputs[0]])
-    pixels = tf.convert_to_tensor(image[None].astype(model.inputs[0].dtype))
+    inner = tf.keras.Model(model.inputs[0], [_maps_of(model, chosen), model.outputs[0]])
+    pixels = tf.convert_to_tensor(_pixels(model, path, image))
     with tf.GradientTape() as tape:
         maps, outputs = inner(pixels, training=False)
         answer = tf.cast(outputs, tf.float32)[0]
@@ -130,6 +131,23 @@ def _class_index(answer: NDArray[np.float32], target: int | None) -> int:
     if not 0 <= target < len(answer):
         raise ConfigurationError(f"class: expected 0 to {len(answer) - 1}, got {target}")
     return target
+
+
+def _maps_of(model: Any, layer: str) -> Any:
+    """Return the tensor of a layer in this model; a model used as a layer has one more in its own graph."""
+    return model.get_layer(layer)._inbound_nodes[-1].output_tensors[0]
+
+
+def _pixels(model: Any, path: Path, image: NDArray[np.uint8]) -> NDArray[Any]:
+    """Return the batch of one picture in the model's type and channels; grey is Pillow's, ITU-R 601."""
+    tensor = model.inputs[0]
+    channels = tensor.shape[-1] if len(tensor.shape) == 4 else 1
+    if len(tensor.shape) not in (3, 4) or channels not in (1, 3, None):
+        raise InputError(f"{path}: expected a model of pictures in grey or colour, got {list(tensor.shape)}")
+    if channels == 1:
+        grey = np.asarray(Image.fromarray(image).convert("L"))
+        image = grey[..., None] if len(tensor.shape) == 4 else grey
+    return image[None].astype(tensor.dtype)
 
 
 def _has_maps(layer: Any) -> bool:

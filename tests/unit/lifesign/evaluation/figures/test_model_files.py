@@ -96,3 +96,18 @@ def test_what_is_not_there_is_said(files, tmp_path):
     (tmp_path / "broken.keras").write_bytes(b"no model")
     with pytest.raises(InputError, match="expected a Keras model"):
         convolution_kernels(tmp_path / "broken.keras")
+
+
+@pytest.mark.parametrize("kind", ["backbone", "grey"])
+def test_a_model_as_a_layer_and_grey_pictures_have_maps_too(tmp_path, kind):
+    inputs = keras.Input((20, 20, 1 if kind == "grey" else 3))
+    inner = keras.Sequential([keras.Input(inputs.shape[1:]), keras.layers.Conv2D(4, 3)], name="backbone")
+    x = inner(inputs) if kind == "backbone" else keras.layers.Conv2D(4, 3, name="conv")(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    keras.Model(inputs, keras.layers.Dense(2)(x)).save(tmp_path / "m.keras")
+    found = grad_cam(
+        tmp_path / "m.keras", np.random.default_rng(0).integers(0, 256, (20, 20, 3), dtype=np.uint8)
+    )
+    assert found.layer == {"backbone": "backbone", "grey": "conv"}[kind]
+    assert found.heat.shape == (18, 18)
+    assert found.heat.max() == 1
