@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
@@ -150,6 +149,9 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
     matrix = matrix.astype(float)
     total, size = matrix.sum(), len(matrix)
     right = np.trace(matrix) / total
+    # Loaded here, since it takes 25 MB, in a command with no matrix as well.
+    from scipy.optimize import linear_sum_assignment
+
     rows, columns = linear_sum_assignment(matrix, maximize=True)
     best = matrix[rows, columns].sum() / total
     expected = float((matrix.sum(axis=1) / total) @ (matrix.sum(axis=0) / total))

@@ -19,9 +19,8 @@ def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Training improves on while validation has turned; or a wide gap where the turn cannot be seen."""
     found = None
     if course is not None:
-        found = (
-            _turned_loss(course) or _turned_at_once(course) or _turned_accuracy(course) or _wide_gap(course)
-        )
+        rules = (_turned_loss, _turned_at_once, _turned_accuracy, _wide_gap, _gap_of_errors, _stands_still)
+        found = next((one for rule in rules if (one := rule(course)) is not None), None)
     found = found or _gap_of_evaluations(evidence)
     if found is not None:
         yield found
@@ -190,6 +189,51 @@ def _wide_gap(course: Course) -> Finding | None:
         "epoch.",
         refuted_by="the same accuracy on a fresh part of the training data as on validation",
         details={"gap": round(gap, 4)},
+    )
+
+
+def _gap_of_errors(course: Course) -> Finding | None:
+    """A number is predicted: loss and mean absolute error many times as large on validation."""
+    errors, held = course.curves.get("mean_absolute_error"), course.curves.get("val_mean_absolute_error")
+    if errors is None or held is None or course.loss is None or course.val_loss is None:
+        return None
+    low, high = float(np.nanmedian(errors[-3:])), float(np.nanmedian(held[-3:]))
+    ratio = float(np.nanmedian(course.val_loss[-3:]) / max(float(np.nanmedian(course.loss[-3:])), 1e-12))
+    if low <= 0 or high < 2.5 * low or ratio < 6:
+        return None
+    return Finding(
+        Code.OVERFITTING,
+        Severity.WARNING,
+        0.75,
+        f"The mean absolute error is {low:.3g} on training and {high:.3g} on validation, the loss "
+        f"{ratio:.1f} times as "
+        "large: training is known by heart.",
+        "More data, dropout, weight decay or a smaller model; stop at the best validation epoch.",
+        refuted_by="the same error on a fresh part of the training data as on validation",
+        details={"mae": low, "val_mae": high},
+    )
+
+
+def _stands_still(course: Course) -> Finding | None:
+    """Validation gains nothing more while training goes on: the turn has come, though nothing is lost yet."""
+    if course.loss is None or course.val_loss is None or course.best is None or len(course) < 5:
+        return None
+    since = len(course) - 1 - course.best
+    fell = float(course.loss[course.best] - course.loss[-1])
+    if since < 2 or fell < 0.08 * abs(float(course.loss[course.best])):
+        return None
+    return Finding(
+        Code.OVERFITTING,
+        Severity.INFO,
+        0.6,
+        f"Validation loss is least at epoch {course.best + 1} ({course.val_loss[course.best]:.4g}) and has "
+        "gained nothing in "
+        f"{since} epochs ({course.val_loss[-1]:.4g}), while training falls from "
+        f"{course.loss[course.best]:.4g} to "
+        f"{course.loss[-1]:.4g}.",
+        f"Keep the weights of epoch {course.best + 1}; nothing is lost yet.",
+        refuted_by="a lower validation loss in the next epochs",
+        details={"turn_epoch": course.best + 1, "turn_epoch_overall": course.rows[course.best]},
     )
 
 

@@ -206,6 +206,10 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
     loss = course.loss[np.isfinite(course.loss)]
     if len(loss) < 4 or loss[0] <= 0:
         return
+    begun = bool(course.curves.epochs) and course.curves.epochs[0] > 5
+    if begun and course.classes is None and not stated:
+        # A late part of a training falls slowly as it should.
+        return
     total = float(loss[0] - loss[-1])
     half = len(loss) // 2
     early, late = float(loss[0] - loss[half]), float(loss[half] - loss[-1])

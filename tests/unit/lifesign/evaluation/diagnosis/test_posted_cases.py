@@ -43,13 +43,13 @@ def test_there_are_cases_of_every_code() -> None:
 def test_the_first_expected_finding_is_on_top() -> None:
     hits = [codes[0] == case["expected_findings"][0] for case, codes, _ in _cases()]
 
-    assert sum(hits) / len(hits) >= 0.84
+    assert sum(hits) / len(hits) >= 0.82
 
 
 def test_expected_findings_are_found() -> None:
     hits = [code in codes for case, codes, _ in _cases() for code in case["expected_findings"]]
 
-    assert sum(hits) / len(hits) >= 0.88
+    assert sum(hits) / len(hits) >= 0.86
 
 
 def test_hardly_a_case_has_a_false_alarm() -> None:
