@@ -1,10 +1,10 @@
 """The audit before a training: on the rows before anything is decoded, on the pixels when they are."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from lifesign.errors import DatasetError
 from lifesign.evaluation.audit.auditing import audit_pixels, audit_table
-from lifesign.evaluation.audit.findings import Finding, blocking
+from lifesign.evaluation.audit.findings import Finding, FindingCode, blocking
 from lifesign.evaluation.audit.measurements import measure_pixels
 from lifesign.evaluation.audit.table import AuditTable
 from lifesign_training.pixels import DecodedSplit
@@ -35,13 +35,15 @@ def audit_decoded(splits: Iterable[DecodedSplit], class_names: tuple[str, ...]) 
     return audit_pixels(_table(samples, class_names), measured)
 
 
-def refuse_blocking(findings: tuple[Finding, ...], *, allowed: bool) -> None:
-    """Refuse to go on with blocking findings, unless they are allowed.
+def refuse_blocking(
+    findings: tuple[Finding, ...], *, allowed: bool, allowed_codes: Collection[FindingCode] = ()
+) -> None:
+    """Refuse to go on with blocking findings, unless all of them, or their codes, are allowed.
 
     Raises:
         DatasetError: with the sentence of each finding, its first example, and how to go on all the same.
     """
-    found = blocking(findings)
+    found = [one for one in blocking(findings) if one.code not in allowed_codes]
     if not found or allowed:
         return
     told = " ".join(f"[{one.code}] {one.sentence}{_example(one)}" for one in found)

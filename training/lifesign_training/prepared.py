@@ -45,11 +45,13 @@ def prepare_data(
         return _features(recipe, Path(data), listener, allow_findings=allow_findings)
     samples = _carved(read_samples(data, recipe), recipe)
     # What the rows tell stops a training before an hour of decoding.
-    refuse_blocking(audit_samples(samples.samples, samples.class_names), allowed=allow_findings)
+    known = recipe.data.allowed_findings
+    told = audit_samples(samples.samples, samples.class_names)
+    refuse_blocking(told, allowed=allow_findings, allowed_codes=known)
     audit = _told(samples, listener)
     splits = _decode(samples, recipe, listener)
     findings = audit_decoded(splits.values(), samples.class_names)
-    refuse_blocking(findings, allowed=allow_findings)
+    refuse_blocking(findings, allowed=allow_findings, allowed_codes=known)
     for finding in findings:
         if finding.severity is not Severity.INFO:
             listener.on_message(finding_line(finding))
@@ -66,7 +68,7 @@ def _features(
     table = read_feature_file(path)
     samples = _carved(table.samples, recipe)
     findings = audit_samples(samples.samples, samples.class_names)
-    refuse_blocking(findings, allowed=allow_findings)
+    refuse_blocking(findings, allowed=allow_findings, allowed_codes=recipe.data.allowed_findings)
     audit = _told(samples, listener)
     splits = {split: split_features(table, members) for split in Split if (members := samples.of(split))}
     return PreparedData(samples.class_names, splits, audit, findings, {}, is_features=True)

@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lifesign.errors import ConfigurationError
+from lifesign.evaluation.audit.findings import FindingCode
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.validation import problems_of
 from lifesign_training.model_config import ModelConfig, PythonConfig
@@ -56,6 +57,9 @@ class DataConfig(_Config):
         default=0.05, ge=0, le=1, description="share of images that may fail to decode"
     )
     decode_threads: int = Field(default=4, ge=1, le=256)
+    allowed_findings: tuple[FindingCode, ...] = Field(
+        default=(), description="findings of the data audit that stop no training"
+    )
 
 
 class EarlyStopping(_Config):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from lifesign.errors import DatasetError
+from lifesign.evaluation.audit.findings import FindingCode
 from lifesign.labels import LIVENESS_CLASSES, Split
 from lifesign_training.data_audit import audit_decoded, audit_samples, finding_line, refuse_blocking
 from lifesign_training.pixels import DecodedSplit
@@ -63,8 +64,9 @@ def test_what_is_in_two_splits_stops_before_decoding(known: dict[str, str], code
 
     assert _blocking(findings) == {code}
     with pytest.raises(DatasetError, match=rf"\[{code}\] 1 of 1 .*--allow-findings"):
-        refuse_blocking(findings, allowed=False)
+        refuse_blocking(findings, allowed=False, allowed_codes=[FindingCode.SAME_IMAGE_TWO_LABELS])
     refuse_blocking(findings, allowed=True)
+    refuse_blocking(findings, allowed=False, allowed_codes=[FindingCode(code)])
 
 
 def test_the_same_subject_number_of_two_data_sets_is_two_people() -> None:

@@ -61,6 +61,7 @@ def test_a_wrong_override_names_the_value(override: str, says: str) -> None:
         ("cifar100-cnn", ["model.layers=[flatten, {conv: 3}]"], "comes after flatten"),
         ("cifar100-cnn", ["model.layers=[{conv: 3}]"], "flatten or global_average once, got 0"),
         ("features-head", ["augmentation.flip=true"], "nothing to augment"),
+        ("cifar100-cnn", ["data.allowed_findings=[everything]"], "data.allowed_findings"),
     ],
 )
 def test_an_impossible_recipe_is_refused(recipe: str, overrides: list[str], says: str) -> None:
