@@ -12,7 +12,8 @@ Epoch 2/2
 60000/60000 [==============================] - 7s - loss: 0.12 - acc: 0.94 - val_loss: 0.08 - val_acc: 0.96"""
 KERAS_2_STEPS = KERAS_1.replace("- 7s", "- 7s 9ms/step").replace("60000/60000", "1875/1875").split("\n", 1)[1]
 KERAS_3 = """Epoch 1/2
-\x1b[1m1875/1875\x1b[0m \x1b[32m━━━━━━━━\x1b[0m\x1b[37m\x1b[0m \x1b[1m6s\x1b[0m 3ms/step - accuracy: 0.90 - loss: 0.25 - val_accuracy: 0.95 - val_loss: 0.10
+\x1b[1m1875/1875\x1b[0m \x1b[32m━━━━━━━━\x1b[0m\x1b[37m\x1b[0m \x1b[1m6s\x1b[0m 3ms/step \
+- accuracy: 0.90 - loss: 0.25 - val_accuracy: 0.95 - val_loss: 0.10
 Epoch 2/2
 \x1b[1m1875/1875\x1b[0m 5s 3ms/step - accuracy: 0.94 - loss: 0.12 - val_accuracy: 0.96 - val_loss: 0.08"""
 VERBOSE_2 = """Epoch 1/2
