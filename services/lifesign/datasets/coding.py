@@ -70,8 +70,7 @@ class _Column:
         if values is None:
             plain = [self._chunks.popleft().cast(pa.string()) for _ in range(len(self._chunks))]
             return pa.chunked_array(plain, pa.string())
-        codes = pa.concat_arrays([_codes(self._chunks.popleft(), values) for _ in range(len(self._chunks))])
-        return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, values)])
+        return pa.chunked_array([pa.DictionaryArray.from_arrays(self._codes(values), values)])
 
     def _values(self) -> pa.Array | None:
         """Return the distinct values, ``None`` where they are many.
@@ -80,11 +79,26 @@ class _Column:
         """
         if not self._chunks:
             return None
-        parts = [one.dictionary if _is_coded(one.type) else one for one in self._chunks]
-        values = pc.unique(pa.chunked_array(parts, pa.string())).drop_null()
+        values = pc.unique(self._words()).drop_null()
         if 2 * len(values) > sum(len(one) for one in self._chunks):
             return None
         return values.take(pc.sort_indices(values))
+
+    def _codes(self, values: pa.Array) -> pa.Array:
+        """Return the place in ``values`` of each row, and keep no rows."""
+        # The words of all chunks at once: each search makes a table of all values first, which malloc keeps.
+        places = pc.index_in(self._words(), value_set=values).cast(_code_type(len(values)))
+        codes, start = [], 0
+        for _ in range(len(self._chunks)):
+            chunk = self._chunks.popleft()
+            found = places.slice(start, len(_words_of(chunk))).combine_chunks()
+            start += len(found)
+            codes.append(found.take(chunk.indices) if _is_coded(chunk.type) else found)
+        return pa.concat_arrays(codes)
+
+    def _words(self) -> pa.ChunkedArray:
+        """Return the distinct values of each coded chunk, and all of the others."""
+        return pa.chunked_array([_words_of(chunk) for chunk in self._chunks], pa.string())
 
 
 def decoded(table: pa.Table) -> pa.Table:
@@ -124,8 +138,8 @@ def _coded_if_smaller(chunk: pa.Array) -> pa.Array:
     )
 
 
-def _codes(chunk: pa.Array, values: pa.Array) -> pa.Array:
-    return _places(chunk, values).cast(_code_type(len(values)))
+def _words_of(chunk: pa.Array) -> pa.Array:
+    return chunk.dictionary if _is_coded(chunk.type) else chunk
 
 
 def _places(chunk: pa.Array, values: pa.Array) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -57,11 +58,12 @@ def rows_at(table: pa.Table, places: NDArray[np.int64]) -> pa.Table:
 
 def in_order(chunks: list[pa.Array], order: NDArray[np.int64]) -> Iterator[pa.Array]:
     """Yield the values at places ``(m,)``, in parts; ``chunks`` is emptied, one let go of after the other."""
-    rank = np.full(sum(len(chunk) for chunk in chunks), -1, np.int64)
-    rank[order] = np.arange(len(order))
+    count = sum(len(chunk) for chunk in chunks)
+    rank = np.full(count, -1, np.int32 if count < 2**31 else np.int64)
+    rank[order] = np.arange(len(order), dtype=rank.dtype)
     size = max(-(-len(order) // _PARTS), 1)
     parts: list[list[pa.Array]] = [[] for _ in range(_PARTS)]
-    ranks: list[list[NDArray[np.int64]]] = [[] for _ in range(_PARTS)]
+    ranks: list[list[NDArray[np.signedinteger[Any]]]] = [[] for _ in range(_PARTS)]
     start = 0
     chunks.reverse()
     while chunks:
