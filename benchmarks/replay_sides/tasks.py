@@ -26,7 +26,7 @@ from lifesign.evaluation.replay.shards import (
 )
 from lifesign.executor import LocalExecutor
 from lifesign.labels import LIVENESS_CLASSES
-from lifesign.preprocessing import PreprocessingSpec, decode_image, prepare_image
+from lifesign.preprocessing import PreprocessingSpec, decode_image, prepare_image, read_image
 from replay_sides import CORES
 from replay_sides.direct_client import DirectClient
 
@@ -83,10 +83,13 @@ def direct_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
     paths = [work.images / path for path in dataset.table["path"].to_pylist()]
     batch = np.random.default_rng(0).integers(0, 256, (32, work.size, work.size, 3), dtype=np.uint8)
 
+    def decode_all(some: list[Path]) -> None:
+        for path in some:
+            prepare_image(decode_image(read_image(path)), work.spec)
+
     def decode(_: Path) -> None:
-        for _done in client.pool.map(
-            lambda path: prepare_image(decode_image(path.read_bytes()), work.spec), paths
-        ):
+        # Batches, as in the replay: handing over each image by itself is no part of decoding.
+        for _done in client.pool.map(decode_all, [paths[at : at + 32] for at in range(0, len(paths), 32)]):
             pass
 
     def predict(_: Path) -> None:
