@@ -27,29 +27,29 @@ before the server folded graphs, and with a network whose normalisation had the 
 | notebook (2)        | 1.762    | 1.500         | 1.731    | 1.470  | 1.016    | 0.875     |
 | notebook, one pass  | 1.527    | 1.300         | 1.469    | 1.251  | 0.867    | 0.743     |
 
-Measured 2026-11-27, the folded graph, both cores free, before the replay itself was made cheaper: served 1,212
-images/s with 92 % of the cores, in process 1,245, notebook 613; CPU us per image: served 1,514, decode 732 (a
-task for each image), predict 498. That is 0.97 of in process, 0.72 of the limit, 1.87 times the notebook.
+Measured 2026-11-27, the folded graph, both cores free, before the replay itself was made cheaper: served
+1,212 images/s with 92 % of the cores, in process 1,245, notebook 613; CPU us per image: served 1,514, decode
+732 (a task for each image), predict 498. That is 0.97 of in process, 0.72 of the limit, 1.87 of the notebook.
 
 Measured 2026-11-27 as it is now, 1,024 JPEGs, in turn with that state, on cores that others wanted too (load
 average 14 to 20; the processes had priority, others took what they left), medians of 7 rounds:
 
-|            | images/s | CPU us per image |
-|------------|----------|------------------|
-| served, as it was | 945 | 1,660 (client 1,006, server 664) |
-| served     | 1,105    | 1,514 (client 869, server 664) |
-| in process | 1,167    | 1,387            |
-| decode     | 2,376    | 625 (in batches) |
-| predict    | 3,453    | 557              |
+|                   | images/s | CPU us per image                 |
+|-------------------|----------|----------------------------------|
+| served, as it was | 945      | 1,660 (client 1,006, server 664) |
+| served            | 1,105    | 1,514 (client 869, server 664)   |
+| in process        | 1,167    | 1,387                            |
+| decode, in batches | 2,376   | 625                              |
+| predict           | 3,453    | 557                              |
 
-Served is 0.95 of in process and 1.17 of what it was; in CPU time 0.92 of in process and 0.78 of the limit. The
-goal of 0.85 leaves 209 us an image beside decode and predict; there are 332: 127 for gRPC and a second process,
-some 65 for image statistics, 45 for rows, counts and parts; the rest are two decoding threads and the model that
-share caches and the interpreter's lock (one decoding thread costs 60 us less in the client, but leaves a core
-unused where the server is elsewhere). A measurement with both cores free is wanting.
+Served is 0.95 of in process and 1.17 of what it was; in CPU time 0.92 of in process and 0.78 of the limit.
+The goal of 0.85 leaves 209 us an image beside decode and predict; there are 332: 127 for gRPC and a second
+process, some 65 for image statistics, 35 for rows, counts and parts; the rest is that two decoding threads and
+the model share caches and the interpreter's lock (one decoding thread costs the client 60 us less, but would
+leave a core unused where the server is elsewhere). A measurement with both cores free is wanting.
 
-Earlier that day, on cores kept busy, the limit in CPU time was 1.80 and 1.45 times the notebook: a factor of 2
-is out of reach of any pipeline here, but for the cores that the notebook leaves idle. Decoding is 350 us of
+Earlier that day, on cores kept busy, the limit in CPU time was 1.80 and 1.45 times the notebook: a factor of
+2 is out of reach of any pipeline here, but for the cores that the notebook leaves idle. Decoding is 350 us of
 JPEG and 220 us of resizing, in Pillow's C code.
 
 Larger batches do not pay. CPU us per image of the folded MobileNetV2 in batches of 8, 16, 32, 64 and 128:
