@@ -47,10 +47,7 @@ def class_order(
         ConfigurationError: by superclass, and a class has none.
     """
     size = len(confusion.class_names)
-    if order is ClassOrder.AUTO:
-        order = ClassOrder.SUPERCLASS if superclasses else ClassOrder.CONFUSION
-        if size <= _SHARES_WRITTEN:
-            order = ClassOrder.MODEL
+    order = _resolved(order, size, superclasses)
     if order is ClassOrder.MODEL:
         return list(range(size))
     if order is ClassOrder.CONFUSION:
@@ -62,6 +59,14 @@ def class_order(
             f"order superclass: expected a superclass of every class, got none for {', '.join(missing[:5])}"
         )
     return sorted(range(size), key=lambda index: (groups[confusion.class_names[index]], index))
+
+
+def _resolved(order: ClassOrder, size: int, superclasses: Mapping[str, str] | None) -> ClassOrder:
+    if order is not ClassOrder.AUTO:
+        return order
+    if size <= _SHARES_WRITTEN:
+        return ClassOrder.MODEL
+    return ClassOrder.SUPERCLASS if superclasses else ClassOrder.CONFUSION
 
 
 @drawn
@@ -76,6 +81,7 @@ def confusion_figure(
     Up to 25 classes every cell that is not empty tells its count, up to 12 its share as well. Of more the
     names stay readable and the most frequent confusions are listed beside.
     """
+    order = _resolved(order, len(confusion.class_names), superclasses)
     places = class_order(confusion, order, superclasses)
     counts = np.asarray(confusion.counts, np.int64)[np.ix_(places, places)]
     names = [confusion.class_names[place] for place in places]
@@ -100,7 +106,7 @@ def confusion_figure(
     _name_classes(axes, names, side)
     if size <= _WRITTEN:
         _write_cells(axes, counts, side)
-    if superclasses and all(name in superclasses for name in names):
+    if superclasses and order is ClassOrder.SUPERCLASS:
         _frame_groups(axes, [superclasses[name] for name in names])
     return figure
 
@@ -156,6 +162,16 @@ def _frame_groups(axes: Axes, groups: Sequence[str]) -> None:
             axes.add_patch(
                 Rectangle((start - 0.5, start - 0.5), width, width, fill=False, edgecolor=INK, linewidth=0.9)
             )
+            middle = start + (width - 1) / 2
+            axes.annotate(
+                groups[start],
+                (1.006, middle),
+                xycoords=axes.get_yaxis_transform(),
+                va="center",
+                size=7.5,
+                color=GREY,
+                annotation_clip=False,
+            )
             start = place
 
 
@@ -196,7 +212,9 @@ def _subtitle(confusion: ConfusionDocument, order: ClassOrder) -> str:
     text = "colour: share of the row, on a square-root scale; teal right, orange wrong"
     if confusion.decision:
         text += f"; decided by {confusion.decision}"
-    if len(confusion.class_names) > _SHARES_WRITTEN and order in (ClassOrder.AUTO, ClassOrder.CONFUSION):
+    if order is ClassOrder.SUPERCLASS:
+        text += "; a frame around each superclass"
+    if order is ClassOrder.CONFUSION:
         text += "; classes that are confused lie side by side"
     unanswered = sum(confusion.no_response)
     return text + (f"; {unanswered:,} without an answer are not shown" if unanswered else "")

@@ -77,6 +77,8 @@ def roc_figure(document: ReportDocument) -> Canvas:
             _draw(axes, curve, "#c4c9cf", 0.8)
         for place, (curve, colour) in reversed(list(enumerate(coloured))):
             _draw(axes, curve, colour, 2.4 if place < len(heavy) else 1.2)
+        if macro is not None:  # often right over the pooled one
+            axes.lines[-2].set(linestyle=(0, (2, 1.2)), zorder=5)
         axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=0.9, zorder=1)
         axes.set_xlabel("APCER" if is_liveness else "false positive rate")
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))

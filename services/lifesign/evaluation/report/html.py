@@ -164,6 +164,10 @@ def _views(document: ReportDocument) -> dict[str, Any]:
         "order": order,
         "pairs": matrices.confused_pairs(confusion, 100) if len(confusion.class_names) > 2 else (),
         "mistakes": matrices.favourite_mistakes(confusion) if len(confusion.class_names) > 2 else {},
+        "recalls": matrices.recall_rates(confusion),
+        "coarse_recalls": {}
+        if document.superclasses is None
+        else matrices.recall_rates(document.superclasses),
         "coarse_matrix": None
         if document.superclasses is None
         else matrices.coarse_matrix(document.superclasses),

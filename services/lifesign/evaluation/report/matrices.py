@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lifesign.evaluation.report.document import CoarseDocument, ConfusionDocument, PadDocument
+from lifesign.evaluation.metrics.intervals import Rate
+from lifesign.evaluation.report.document import CoarseDocument, ConfusionDocument, PadDocument, RateRow
 
 __all__ = [
     "ConfusedPair",
@@ -19,6 +20,7 @@ __all__ = [
     "confused_pairs",
     "confusion_order",
     "favourite_mistakes",
+    "recall_rates",
     "species_matrix",
 ]
 
@@ -130,6 +132,24 @@ def favourite_mistakes(confusion: ConfusionDocument) -> dict[str, str]:
         count, place = max(others, default=(0, 0))
         result[confusion.class_names[index]] = f"{confusion.class_names[-place]} ({count:,})" if count else ""
     return result
+
+
+def recall_rates(confusion: ConfusionDocument | CoarseDocument) -> dict[str, RateRow]:
+    """Return for every class how many of its answered samples were right, with the exact interval."""
+    rates = {}
+    for index, name in enumerate(confusion.class_names):
+        right, support = confusion.counts[index][index], sum(confusion.counts[index])
+        rate = Rate(right, support)
+        limits = rate.interval()
+        rates[name] = RateRow(
+            errors=right,
+            total=support,
+            value=rate.value if support else None,
+            lower=limits.lower if support else 0.0,
+            upper=limits.upper if support else 1.0,
+            text=f"recall {rate.text()}",
+        )
+    return rates
 
 
 def confusion_order(confusion: ConfusionDocument) -> list[int]:

@@ -1,7 +1,10 @@
+import re
+
 import numpy as np
 import pytest
 from sklearn.metrics import precision_score, recall_score
 
+from lifesign.evaluation.metrics.intervals import clopper_pearson
 from lifesign.evaluation.report.curves import (
     band_table,
     precision_recall_curves,
@@ -9,6 +12,8 @@ from lifesign.evaluation.report.curves import (
     shown_curves,
 )
 from lifesign.evaluation.report.document import CurvePoint, HistogramRow, RocDocument, Value
+from lifesign.evaluation.report.html import render_html
+from lifesign.evaluation.report.matrices import recall_rates
 from lifesign.testing.report_documents import report_of_confusion
 
 
@@ -66,3 +71,21 @@ def test_bands_leave_out_empty_bins_and_refuse_different_ones():
     assert band_table([one, other]) == [(0, 0.1, [1, 0]), (0.5, 1, [2, 3])]
     assert band_table([one, other.model_copy(update={"edges": (0, 0.2, 0.5, 1)})]) == []
     assert band_table([]) == []
+
+
+def test_the_mean_curve_comes_last_and_has_a_colour_of_its_own(hundred_classes):
+    page = render_html(hundred_classes)
+    section = page[page.index('id="curves"') : page.index('id="calibration"')]
+    legend = re.findall(r'<li><i class="(s\d)"></i>([^<]+)</li>', section)
+    assert len({css for css, _ in legend}) == len(legend) == 8
+    assert legend[-1][1] == f"mean of the classes (macro) (AUC {hundred_classes.averages['auc_macro']:.4f})"
+
+
+def test_recalls_have_the_exact_interval_of_their_counts(ten_classes):
+    rates = recall_rates(ten_classes.confusion)
+    for row in ten_classes.classes:
+        rate = rates[row.class_name]
+        limits = clopper_pearson(rate.errors, rate.total)
+        assert rate.value == pytest.approx(row.recall)
+        assert (rate.lower, rate.upper, rate.total) == (limits.lower, limits.upper, row.support)
+    assert f"recall {rates['class_000'].errors}/" in render_html(ten_classes)
