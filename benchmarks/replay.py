@@ -44,9 +44,9 @@ average 14 to 20; the processes had priority, others took what they left), media
 
 Served is 0.95 of in process and 1.17 of what it was; in CPU time 0.92 of in process and 0.78 of the limit.
 The goal of 0.85 leaves 209 us an image beside decode and predict; there are 332: 127 for gRPC and a second
-process, some 65 for image statistics, 35 for rows, counts and parts; the rest is that decoding threads and the
-model share caches and the interpreter's lock (one decoding thread costs the client 60 us less, but would leave
-a core unused where the server is elsewhere). A measurement with both cores free is wanting.
+process, some 65 for image statistics, 35 for rows, counts and parts; the rest is that decoding threads and
+the model share caches and the interpreter's lock (one decoding thread costs the client 60 us less, but would
+leave a core unused where the server is elsewhere). A measurement with both cores free is wanting.
 
 Earlier that day, on cores kept busy, the limit in CPU time was 1.80 and 1.45 times the notebook: a factor of
 2 is out of reach of any pipeline here, but for the cores that the notebook leaves idle. Decoding is 350 us of
