@@ -61,8 +61,9 @@ def trend(values: _Floats) -> float:
     n = len(kept)
     if n < 2:
         return 0.0
-    signs = np.sign(kept[None, :] - kept[:, None])[np.triu_indices(n, 1)]
-    return float(signs.sum() / (n * (n - 1) / 2))
+    # Row by row: a table of all pairs takes 200 MB for 5,000 epochs.
+    signs = sum(float(np.sign(kept[place + 1 :] - kept[place]).sum()) for place in range(n - 1))
+    return signs / (n * (n - 1) / 2)
 
 
 def longest_rise(values: _Floats) -> int:

@@ -21,6 +21,7 @@ from lifesign.evaluation.diagnosis.setup import setup_from
 __all__ = ["class_counts", "evidence_of_inputs"]
 
 _T = TypeVar("_T")
+_MOST_CLASSES = 100_000
 _UNREADABLE = (TypeError, ValueError, AttributeError, KeyError, IndexError, OverflowError)
 
 
@@ -122,8 +123,8 @@ def _names(given: object) -> tuple[str, ...]:
 
 def _whole_number(given: object) -> int:
     number = float(given) if isinstance(given, int | float | str) else float("nan")
-    if isinstance(given, bool) or number != round(number) or number < 1:
-        raise ValueError(f"expected a number of classes from 1 up, got {given!r}")
+    if isinstance(given, bool) or not 1 <= number <= _MOST_CLASSES or number != round(number):
+        raise ValueError(f"expected a number of classes from 1 to {_MOST_CLASSES:,}, got {given!r}")
     return int(number)
 
 

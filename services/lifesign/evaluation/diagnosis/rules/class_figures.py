@@ -56,10 +56,10 @@ def better_threshold(evidence: Evidence) -> tuple[float, float, float] | None:
     if scores is None or len(labels) != 2:
         return None
     positive = np.array([value == labels[1] for value in given.y_true.tolist()])
-    order = np.sort(np.unique(scores))
-    recalls = np.array(
-        [((scores >= cut)[positive].mean() + (scores < cut)[~positive].mean()) / 2 for cut in order]
-    )
+    order = np.unique(scores)
+    above, below = np.sort(scores[positive]), np.sort(scores[~positive])
+    missed = np.searchsorted(above, order)
+    recalls = ((len(above) - missed) / len(above) + np.searchsorted(below, order) / len(below)) / 2
     at_half = ((scores >= 0.5)[positive].mean() + (scores < 0.5)[~positive].mean()) / 2
     best = int(recalls.argmax())
     n = min(int(positive.sum()), int((~positive).sum()))
