@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from lifesign.evaluation.diagnosis.inputs.event_files import read_event_files
 from lifesign.pb import serving_pb2
 from lifesign.serving.server import ModelServer
 from lifesign.serving.settings import ServerSettings
@@ -103,7 +104,9 @@ CASES = {
     "cifar100-dense": Case(
         "cifar100-dense", "cifar", ("--set", "training.epochs=6"), learns=0.5, layers=("dense1", "embedding")
     ),
-    "dense-28": Case("dense-28", "digits", learns=0.9, layers=("embedding",)),
+    "dense-28": Case(
+        "dense-28", "digits", ("--tensorboard", "{folder}/logs"), learns=0.9, layers=("embedding",)
+    ),
     "features-head": Case(
         "features-head", "colours", (*_SMALL, *_VGG, "--set", "training.epochs=8"), learns=0.6
     ),
@@ -229,6 +232,8 @@ def test_a_recipe_is_trained_exported_served_and_evaluated(folder: Path, tmp_pat
     assert all(shape[0] == 2 for shape in shown.values())
     if case.recipe == "features-head":
         assert summary["metrics"]["svm_dev_accuracy"] >= 0.6
+    if "--tensorboard" in case.options:
+        assert read_event_files(folder / "logs").epochs == tuple(range(1, 11))
     if superclasses:
         assert report["superclasses"] is not None
 

@@ -91,7 +91,7 @@ def train(
         recipe=recipe,
         class_names=prepared.class_names,
         data_digest=digest_of(list(prepared.splits.values())),
-        weights_digest=_file_digest(weights),
+        weights_digest=_file_digest(weights) or ("random" if random_weights else ""),
     )
     open_run_folder(out, config, resume=resume)
     if resume and TrainedRun.is_finished(out):

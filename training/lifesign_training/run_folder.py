@@ -48,7 +48,9 @@ class RunConfig(_Document):
     recipe: Recipe
     class_names: tuple[str, ...]
     data_digest: str
-    weights_digest: str = ""
+    weights_digest: str = Field(
+        default="", description="SHA-256 of the weights file, or 'random' if asked for"
+    )
 
 
 class RunSummary(_Document):

@@ -22,7 +22,7 @@ def test_recipes_are_listed_for_people_and_machines() -> None:
     assert set(json.loads(machine.stdout)) >= {"liveness-small", "liveness-mobilenetv2", "digits-small"}
 
 
-@pytest.mark.parametrize("command", ["fit", "export", "recipes", "digits"])
+@pytest.mark.parametrize("command", ["fit", "export", "lr-find", "compare", "recipes", "digits"])
 def test_every_command_has_help(command: str) -> None:
     assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
 
