@@ -59,7 +59,7 @@ def rows_at(table: pa.Table, places: NDArray[np.int64]) -> pa.Table:
 def in_order(chunks: list[pa.Array], order: NDArray[np.int64]) -> Iterator[pa.Array]:
     """Yield the values at places ``(m,)``, in parts; ``chunks`` is emptied, one let go of after the other."""
     count = sum(len(chunk) for chunk in chunks)
-    rank = np.full(count, -1, np.int32 if count < 2**31 else np.int64)
+    rank: NDArray[np.signedinteger[Any]] = np.full(count, -1, np.int32 if count < 2**31 else np.int64)
     rank[order] = np.arange(len(order), dtype=rank.dtype)
     size = max(-(-len(order) // _PARTS), 1)
     parts: list[list[pa.Array]] = [[] for _ in range(_PARTS)]
