@@ -106,6 +106,9 @@ def evaluate(
         if config.aggregate is not Aggregation.NONE:
             # Frames of one presentation may lie in several shards.
             state = counted_state(config.out, spec)
+        # The report needs the parts alone, and as much memory as the samples took.
+        del dataset
+        release_memory()
         document = write_report(config.out, record, config, state=state, session=session)
         return EvaluationResult(config.out, document, exit_code(document.verdict), model.assumed)
 

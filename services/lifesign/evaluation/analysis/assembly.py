@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.alerts import find_alerts
@@ -60,9 +60,12 @@ from lifesign.evaluation.report.document import (
     ReportDocument,
     Subject,
 )
+from lifesign.memory import release_memory
 from lifesign.model_card import ModelCard
 
 __all__ = ["AnalysisSpec", "RunFacts", "build_report"]
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -132,14 +135,14 @@ def build_report(
         auc=auc_value(area_under_curve(state, spec)),
         accounting=accounting,
         pad=pad,
-        group_gaps=gap_tables(columns),
+        group_gaps=_released(gap_tables(columns)),
         drift=_drift(state, spec),
         baseline=None if baseline is None else compare_with_baseline(columns, baseline),
         profile=None
         if profile is None or pad is None
         else profile_document(profile, pad, subjects=run.subjects),
     )
-    bias = class_bias(tally.confusion, columns)
+    bias = _released(class_bias(tally.confusion, columns))
     served = _served(state, run)
     results = apply_gates(gates, evidence)
     alerts = find_alerts(
@@ -175,10 +178,10 @@ def build_report(
         roc_macro=macro_roc(state, spec),
         histograms=histogram_rows(state.histogram),
         superclasses=None if superclasses is None else coarse_document(tally, superclasses),
-        subject_intervals=subject_interval_rows(columns),
+        subject_intervals=_released(subject_interval_rows(columns)),
         profile=evidence.profile,
         slices=slice_rows({**_measured(columns), **state.slices}),
-        worst_slices=find_worst_slices(columns),
+        worst_slices=_released(find_worst_slices(columns)),
         group_gaps=evidence.group_gaps,
         group_summaries=group_summaries(evidence.group_gaps),
         prediction_bias=prediction_bias_rows(bias),
@@ -186,7 +189,7 @@ def build_report(
         generalisation=generalisation_document(pad, card, state.histogram),
         baseline=evidence.baseline,
         history=history_rows(earlier),
-        worst_errors=worst_errors(columns),
+        worst_errors=_released(worst_errors(columns)),
         diagnosis=diagnosis_rows(confusion, alerts, has_chosen_threshold=pad is not None),
         limitations=(
             *limitations(
@@ -203,6 +206,12 @@ def build_report(
             temperature_document(tables_of(predictions, TEMPERATURE_COLUMNS), spec, scored=state.scored),
         ),
     )
+
+
+def _released(result: _Found) -> _Found:
+    """Return what a step that works on all samples found; the next begins without the memory of it."""
+    release_memory()
+    return result
 
 
 def _drift(state: RunState, spec: AnalysisSpec) -> tuple[DriftRow, ...]:

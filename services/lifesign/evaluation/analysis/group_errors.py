@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lifesign.evaluation.analysis.codes import CodeArray, Codes
+from lifesign.evaluation.analysis.codes import CodeArray, Codes, cell_numbers
 from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.metrics.bias import stratified_p_value
 from lifesign.evaluation.metrics.clustering import ErrorClusters
@@ -15,6 +15,8 @@ from lifesign.evaluation.metrics.intervals import Rate
 from lifesign.labels import ATTACK, BONA_FIDE
 
 __all__ = ["ErrorKind", "GroupErrors", "error_kinds", "miss_kinds"]
+
+_BLOCK = 131_072  # samples at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +36,16 @@ class ErrorKind:
     @property
     def wrong(self) -> NDArray[np.bool_]:
         """Which samples are wrong, bool ``(n,)``."""
-        return np.not_equal(self.columns.predicted[self.rows], self.columns.true[self.rows])
+        return self.is_wrong(self.rows)
+
+    def is_wrong(self, rows: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Tell which of some predictions are wrong, bool ``(m,)``."""
+        return np.not_equal(self.columns.predicted[rows], self.columns.true[rows])
 
     @property
-    def strata(self) -> CodeArray:
-        """Codes of the strata, ``(n,)``."""
-        return (self.columns.groups.index if self.is_by_species else self.columns.true)[self.rows]
+    def all_strata(self) -> CodeArray:
+        """Codes of the strata of all predictions."""
+        return self.columns.groups.index if self.is_by_species else self.columns.true
 
     @property
     def subjects(self) -> CodeArray:
@@ -101,16 +107,15 @@ class GroupErrors:
     @classmethod
     def split(cls, kind: ErrorKind, codes: Codes) -> "GroupErrors":
         """Split by a column's codes over all predictions."""
-        index = codes.index[kind.rows]
-        kept = index >= 0
-        group = index[kept].astype(np.int64)
-        strata = kind.strata[kept]
-        width = int(strata.max(initial=-1)) + 1
-        group *= width
-        group += strata
-        size = len(codes.names) * width
-        totals = np.bincount(group, minlength=size).reshape(-1, max(1, width))
-        errors = np.bincount(group[kind.wrong[kept]], minlength=size).reshape(-1, max(1, width))
+        width = int(kind.all_strata.max(initial=0)) + 1
+        totals, errors = (np.zeros((len(codes.names), width), dtype=np.int64) for _ in range(2))
+        for start in range(0, len(kind.rows), _BLOCK):
+            rows = kind.rows[start : start + _BLOCK]
+            rows = rows[codes.index[rows] >= 0]
+            cells = cell_numbers(codes.index[rows], kind.all_strata[rows], width)
+            wrong = kind.is_wrong(rows)
+            totals += np.bincount(cells, minlength=totals.size).reshape(totals.shape)
+            errors += np.bincount(cells[wrong], minlength=totals.size).reshape(totals.shape)
         # Groups and strata without samples are none.
         used, seen = np.flatnonzero(totals.sum(axis=1)), np.flatnonzero(totals.sum(axis=0))
         names = tuple(codes.names[code] for code in used.tolist())

@@ -20,6 +20,7 @@ from lifesign.memory import release_memory
 __all__ = ["RunPredictions"]
 
 _SKIN_TONE = "skin_tone"
+_PARTS_PER_RELEASE = 32
 _Floats = NDArray[np.floating[Any]]
 
 
@@ -54,10 +55,11 @@ class RunPredictions:
         """
         names = _base_slices(spec)
         collected = _Collected(spec, names, sum(source.sizes))
-        for table in tables_of(source, _columns_read(names)):
+        for count, table in enumerate(tables_of(source, _columns_read(names)), start=1):
             collected.add(PredictionColumns.read(table, spec))
-        release_memory()
-        return cls(
+            if count % _PARTS_PER_RELEASE == 0:
+                release_memory()
+        read = cls(
             spec=spec,
             source=source,
             true=collected.true,
@@ -70,6 +72,8 @@ class RunPredictions:
             slices={name: builder.sorted_codes() for name, builder in collected.slices.items()},
             metadata=frozenset(collected.metadata),
         )
+        release_memory()
+        return read
 
     def slice_codes(self, column: str) -> Codes:
         """Return the values of a slice column; empty and missing ones have the code −1.
