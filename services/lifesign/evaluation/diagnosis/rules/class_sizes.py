@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.evaluation.diagnosis.course import Course
-from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.evidence import Evidence, spoken_class
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.class_figures import better_threshold, class_table, two_class_counts
 from lifesign.evaluation.diagnosis.statistics import sampling_error
@@ -15,6 +15,7 @@ from lifesign.evaluation.diagnosis.statistics import sampling_error
 __all__ = ["accuracy_paradox", "class_imbalance", "missing_class"]
 
 _Floats = NDArray[np.float64]
+_SETS = {"all": "In all data", "train": "In the training set"}
 
 
 def missing_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -133,9 +134,9 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
             0.7 if handled else 0.99 if ratio >= 100 and len(sizes) == 2 else 0.75,
             0.5 + 0.1 * math.log2(ratio),
         ),
-        f"In the {name} set {largest[0]} has {largest[1]:,} samples and {smallest[0]} {smallest[1]:,}, "
-        f"{ratio:.3g} "
-        f"times fewer; always answering {largest[0]} is right in {share:.1%}.",
+        f"{_SETS.get(name, f'In the {name} set')} {spoken_class(largest[0])} has {largest[1]:,} samples and "
+        f"{spoken_class(smallest[0])} {smallest[1]:,}, {ratio:.3g} times fewer; always answering "
+        f"{spoken_class(largest[0])} is right in {share:.1%}.",
         "Judge by figures per class, balanced accuracy or the area under the precision–recall curve; weight "
         "the "
         "classes (n / (K·n_c)) or resample the training data only.",

@@ -29,7 +29,7 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
             # Where the scores do tell the classes apart, the answers are one class for want of a threshold.
             told = better_threshold(evidence)
             yield _collapsed(
-                f"{int(columns[kept]):,} of {n:,} answers are {evidence.name_of(kept)}, "
+                f"{int(columns[kept]):,} of {n:,} answers are {evidence.called(kept)}, "
                 f"but only {int(rows[kept]):,} samples are; of the other classes {others:.1%} are found.",
                 confidence=0.65 if told is not None and told[2] > 0.75 else 0.95,
                 name=evidence.name_of(kept),

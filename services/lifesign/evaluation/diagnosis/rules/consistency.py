@@ -66,7 +66,7 @@ def _matrix_against_report(evidence: Evidence) -> Iterator[str]:
         if len(off):
             first = int(off[0])
             yield (
-                f"{name} of {evidence.name_of(first)} is {counted[first]:.3f} by the matrix and "
+                f"{name} of {evidence.called(first)} is {counted[first]:.3f} by the matrix and "
                 f"{printed[first]:.2f} by the report"
             )
 

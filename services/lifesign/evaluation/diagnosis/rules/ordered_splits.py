@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from lifesign.evaluation.diagnosis.course import Course
-from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.evidence import Evidence, spoken_class
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 
 __all__ = ["unshuffled_validation_split"]
@@ -99,14 +99,14 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
             if not absent_in_train or (trained or 0) < 0.8 or later > max(ceiling + slack, 0.9 / len(sizes)):
                 return None
             proof += (
-                f" {', '.join(absent_in_train[:5])} was never trained: with training at {trained:.1%} "
-                "validation falls to "
-                f"{later:.1%}, below a guess (a perfect model of the other classes would get {ceiling:.1%})."
+                f" {', '.join(map(spoken_class, absent_in_train[:5]))} was never trained: with training "
+                f"at {trained:.1%} validation falls to {later:.1%}, below a guess (a perfect model of the other classes would get {ceiling:.1%})."
             )
             confidence = 0.85
         elif absent_in_train:
             proof += (
-                f" {', '.join(absent_in_train[:5])} was never trained, so validation accuracy cannot pass "
+                f" {', '.join(map(spoken_class, absent_in_train[:5]))} was never trained, so validation "
+                "accuracy cannot pass "
                 f"{n_validation - unseen:,}/{n_validation:,} = "
                 f"{ceiling:.4f}; the best of {len(shown)} epochs is {best:.4f}"
                 f" = {round(best * n_validation):,}/{n_validation:,}."

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.evaluation.diagnosis.course import Course
-from lifesign.evaluation.diagnosis.evidence import Evidence, PrintedReport
+from lifesign.evaluation.diagnosis.evidence import Evidence, PrintedReport, spoken_class
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.class_figures import better_threshold, class_table, two_class_counts
 from lifesign.evaluation.diagnosis.statistics import sampling_error
@@ -110,10 +110,9 @@ def lopsided(
     verb = "lower" if worse == 1 else "raise"
     # The threshold is on the score of class 1: lower it and class 1 is found more often.
     sentence = (
-        f"{int(missed[worse]):,} of {int(support[worse]):,} {names[worse]} are missed ({rates[worse]:.1%}), "
-        "but only "
-        f"{int(missed[other]):,} of {int(support[other]):,} {names[other]} ({rates[other]:.2%}): {ratio:.0f} "
-        "to 1"
+        f"{int(missed[worse]):,} of {int(support[worse]):,} of {spoken_class(names[worse])} are missed "
+        f"({rates[worse]:.1%}), but only {int(missed[other]):,} of {int(support[other]):,} of "
+        f"{spoken_class(names[other])} ({rates[other]:.2%}): {ratio:.0f} to 1"
     )
     if gain is not None:
         sentence += (
@@ -125,9 +124,8 @@ def lopsided(
         Severity.WARNING,
         0.95 if gain is not None else 0.85 if ratio > 8 else 0.75,
         sentence + ".",
-        f"{verb.capitalize()} the threshold for {names[1]}, on a development set, to the point where the "
-        "costs of both "
-        "errors balance; state both error rates.",
+        f"{verb.capitalize()} the threshold for {spoken_class(names[1])}, on a development set, to the "
+        "point where the costs of both errors balance; state both error rates.",
         refuted_by="a curve of both error rates without a better balanced point",
         excluded=("collapse: both classes are answered",),
         details={

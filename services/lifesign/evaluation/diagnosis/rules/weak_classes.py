@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from lifesign.evaluation.diagnosis.course import Course
-from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.evidence import Evidence, spoken_class
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.class_figures import class_table
 from lifesign.evaluation.diagnosis.rules.thresholds import lopsided
@@ -53,7 +53,7 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     lowest, index, others = weak[0]
     limits = clopper_pearson(round(lowest * int(support[index])), int(support[index]))
     sentence = (
-        f"{names[index]} is found in {lowest:.1%} of {int(support[index]):,} "
+        f"{spoken_class(names[index])} is found in {lowest:.1%} of {int(support[index]):,} "
         f"({limits.lower:.1%}–{limits.upper:.1%}), "
         f"the other classes in {others:.1%}"
     )
@@ -63,18 +63,18 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
         "recall": {names[one]: round(r, 4) for r, one, _ in weak},
     }
     if confused is not None:
-        sentence += f"; it is mostly taken for {confused[0]} ({confused[1]:.0%})"
+        sentence += f"; it is mostly taken for {spoken_class(confused[0])} ({confused[1]:.0%})"
         details["confused_with"] = confused[0]
     if len(weak) > 1:
-        sentence += f"; weak as well: {', '.join(names[one] for _, one, _ in weak[1:6])}"
+        sentence += f"; weak as well: {', '.join(spoken_class(names[one]) for _, one, _ in weak[1:6])}"
     yield Finding(
         Code.WEAK_CLASS,
         Severity.WARNING,
         0.95 if lowest < 0.1 else 0.85,
         sentence + ".",
-        f"Look at samples of {names[index]}{f' and {confused[0]}' if confused else ''} side by side; add "
-        "data or "
-        "weight for it, and check its labels.",
+        f"Look at samples of {spoken_class(names[index])}"
+        f"{f' and {spoken_class(confused[0])}' if confused else ''} side by side; add data or weight for it, "
+        "and check its labels.",
         refuted_by="a second set of the same size in which the class does as well as the rest",
         details=details,
     )
