@@ -100,7 +100,8 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
                 return None
             proof += (
                 f" {', '.join(map(spoken_class, absent_in_train[:5]))} was never trained: with training "
-                f"at {trained:.1%} validation falls to {later:.1%}, below a guess (a perfect model of the other classes would get {ceiling:.1%})."
+                f"at {trained:.1%} validation falls to {later:.1%}, "
+                f"below a guess (a perfect model of the other classes would get {ceiling:.1%})."
             )
             confidence = 0.85
         elif absent_in_train:
