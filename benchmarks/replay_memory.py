@@ -9,7 +9,7 @@ pyarrow imports it where it is there, and an installation does not have it.
 
 Measured once on 2 busy cores, 10^6 samples, largest RSS: imports 137 MB, data set 247 (237 to 247 in four
 runs), replay 228, report 261. Data set and replay meet the goal of 250 MB; the report misses it by 11, in the
-limits by subject, which take 66 for the time being. In a resumed run with nothing left to replay it takes 220.
+limits by subject, which take 66 for the time being. Resumed with nothing left to replay it takes 220.
 The data set is 29 MB of ids and coded columns; its phase peaks where the ids are put in order. Arrow
 allocates with malloc here, as in the command.
 """
