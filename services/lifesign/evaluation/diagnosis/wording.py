@@ -100,8 +100,9 @@ def _of_curves(evidence: Evidence) -> Iterator[str]:
         best = ""
         if course.val_accuracy is not None and epochs > 1:
             place = int(np.nanargmax(course.val_accuracy))
-            if place < epochs - 1:
-                best = f" (best {percent(course.val_accuracy[place])} at epoch {place + 1})"
+            shown = percent(course.val_accuracy[place])
+            if shown != percent(course.val_accuracy[-1]):
+                best = f" (best {shown} at epoch {place + 1})"
         yield f"{_capital(', '.join(ends))}{best}."
 
 

@@ -8,11 +8,17 @@ import numpy as np
 
 from lifesign.evaluation.diagnosis.evidence import PrintedReport
 
-__all__ = ["is_report_dictionary", "read_classification_report", "report_of_dictionary"]
+__all__ = ["is_report_dictionary", "is_report_line", "read_classification_report", "report_of_dictionary"]
 
 _ROW = re.compile(r"^\s*(.*?)\s+([01]\.\d+|nan)\s+([01]\.\d+|nan)\s+([01]\.\d+|nan)\s+(\d+)\s*$")
 _ACCURACY = re.compile(r"^\s*accuracy\s+([01]\.\d+)\s+\d+\s*$")
+_HEADER = ["precision", "recall", "f1-score", "support"]
 _AVERAGES = ("micro avg", "macro avg", "weighted avg", "samples avg", "avg / total", "avg/total")
+
+
+def is_report_line(line: str) -> bool:
+    """Whether a line is the header or a row of the report."""
+    return bool(_ROW.match(line) or _ACCURACY.match(line)) or line.split() == _HEADER
 
 
 def read_classification_report(text: str) -> PrintedReport | None:

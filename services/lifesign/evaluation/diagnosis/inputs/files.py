@@ -12,7 +12,10 @@ from shutil import copyfileobj
 
 from lifesign.errors import InputError, LifesignError
 from lifesign.evaluation.diagnosis.evidence import Evidence
-from lifesign.evaluation.diagnosis.inputs.classification_report import read_classification_report
+from lifesign.evaluation.diagnosis.inputs.classification_report import (
+    is_report_line,
+    read_classification_report,
+)
 from lifesign.evaluation.diagnosis.inputs.console_log import LogReader, is_of_progress, lines_of
 from lifesign.evaluation.diagnosis.inputs.decoded_text import (
     TextFile,
@@ -143,7 +146,7 @@ def _of_text(file: TextFile, tell: _Tell) -> Evidence:
         beside.append(line.rstrip()[:_LONGEST_NOTE])
     curves, text = log.finish(), "\n".join(beside)
     report, matrix = read_classification_report(text), read_printed_matrix(text)
-    notes = [line.strip() for line in beside if line.strip()]
+    notes = [line.strip() for line in beside if _is_note(line)]
     if curves is None and report is None and matrix is None and not notes:
         raise InputError(f"{file.name}: expected a training log, a report or notes, got no line of these")
     remarks = list(log.remarks_on_reading)
@@ -157,6 +160,11 @@ def _of_text(file: TextFile, tell: _Tell) -> Evidence:
         setup=setup_from(notes),
         remarks=tuple(f"{file.name}: {remark}" for remark in remarks),
     )
+
+
+def _is_note(line: str) -> bool:
+    """Whether words stand there that are no row of a printed report."""
+    return any(map(str.isalpha, line)) and not is_report_line(line)
 
 
 def _is_beside(line: str) -> bool:

@@ -163,6 +163,17 @@ def test_a_classification_report_is_read(tmp_path: Path, as_dictionary: bool) ->
     assert report.recall == pytest.approx([0.9, 0.8, 0.7])
 
 
+def test_rows_of_a_report_and_a_matrix_are_no_notes(tmp_path: Path) -> None:
+    report = classification_report(_TRUE, _PREDICTED, target_names=_ANIMALS)
+    path = _written(tmp_path, "r.txt", f"Dense(3, activation='softmax')\n{report}\n{np.array(_MATRIX)}\n")
+
+    evidence = _read(path)
+
+    assert evidence.report is not None
+    assert evidence.matrix is not None
+    assert evidence.setup.notes == ("Dense(3, activation='softmax')",)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
