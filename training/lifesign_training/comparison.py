@@ -104,8 +104,9 @@ def _keras_history(path: Path, name: str) -> ComparedRun:
     try:
         document = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigurationError(
-            f"{path}: expected a run folder or a Keras history (JSON): {error}"
+            f"{path}: expected a run folder or a Keras history (JSON): {reason}"
         ) from error
     curves = {
         f"{split}_{curve}": _found(document, prefix, keys)

@@ -109,6 +109,11 @@ def test_what_is_no_history_is_refused(tmp_path: Path, content: str, says: str) 
         read_runs([tmp_path / "x.json"])
 
 
+def test_a_path_that_is_not_there_is_told_without_an_error_number(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"\(JSON\): No such file or directory$"):
+        read_runs([tmp_path / "nowhere"])
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="no training run with a finished epoch"):
         read_runs([tmp_path])
