@@ -122,6 +122,12 @@ def _headline(known: Sequence[ClassBar]) -> str:
     if worst is None:
         return "No class has an answered sample"
     limits = worst.recall.interval
+    if worst.recall.value == 1:
+        fewest = min((bar for bar in known if bar.support), key=lambda bar: bar.support)
+        return (
+            f"Every class is recognised in all of its samples; {fewest.support:,} of {fewest.name} "
+            f"prove {percent(fewest.recall.interval.lower)} or more"
+        )
     return (
         f"{worst.name} is recognised least: recall {percent(worst.recall.value)} "
         f"({percent(limits.lower)} to {percent(limits.upper)}) of {worst.support:,}"

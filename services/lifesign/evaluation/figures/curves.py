@@ -158,6 +158,8 @@ def _limits(axes: Axes, drawn_values: Sequence[_Floats], name: str) -> None:
         axes.set_ylim(
             max(0.0, np.floor(10 * low - 0.3) / 10), min(1.0, np.ceil(10 * high + 0.3) / 10) + 0.005
         )
+        # Steps of 2.5 % would be told wrongly by whole per cents.
+        axes.yaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
         return
     usual = float(np.quantile(values, 0.95))

@@ -135,7 +135,9 @@ def _headline(document: ReportDocument, heavy: Sequence[RocDocument], single: Se
         mean = document.averages.get("auc_macro")
         text = f"AUC {pooled} micro" + ("" if mean is None else f", {mean:.4f} macro")
     worst = next((curve for curve in single if curve.auc.value is not None), None)
-    return text if worst is None else f"{text}; least for {worst.name} ({worst.auc.value:.4f})"
+    if worst is None or worst.auc.value == 1:
+        return text
+    return f"{text}; least for {worst.name} ({worst.auc.value:.4f})"
 
 
 def _subtitle(document: ReportDocument) -> str:

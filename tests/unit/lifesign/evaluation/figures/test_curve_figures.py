@@ -110,3 +110,13 @@ def test_long_titles_are_broken_and_dollars_are_no_mathematics():
     lines = fitted("a title of $many$ words " * 5, 2.0, size=12)
     assert len(lines) > 3
     assert " ".join(lines).split() == ("a title of $many$ words " * 5).split()
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.08, 0.1), (0.31, 0.44), (0.3, 0.99), (0.55, 0.97)])
+def test_whole_per_cents_on_the_axis_are_where_they_say(low, high):
+    values = np.linspace(low, high, 6).tolist()
+    figure = training_figure(Evidence(curves=history_curves({"accuracy": values, "val_accuracy": values})))
+    (axes,) = figure.axes
+    figure.canvas.draw()
+    for place, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True):
+        assert float(label.get_text().removesuffix(" %")) == pytest.approx(100 * place, abs=1e-6)

@@ -205,6 +205,10 @@ def test_titles_say_the_number_that_matters():
         "92.1 % right: 2,897 of 3,145; most often Fake is taken for Real (234)"
     )
     assert classes_figure(document.confusion).title.startswith("Fake is recognised least: recall 86.0 %")
+    perfect = report_of_confusion(np.diag([9, 4]), ("Fake", "Real"))
+    assert classes_figure(perfect.confusion).title == (
+        "Every class is recognised in all of its samples; 4 of Real prove 39.8 % or more"
+    )
     nothing = ConfusionDocument(
         class_names=("a", "b"), counts=((0, 0), (0, 0)), no_response=(1, 0), decision="argmax"
     )
