@@ -47,7 +47,7 @@ def _figure(
     low, high = _bounds(drawn, is_share=is_share)
     frame = svg.Frame(520, 260, x_range=(1, max(2, epochs)), y_range=(low, high), left=54, right=74)
     ticks = [low + (high - low) * step / 4 for step in range(5)]
-    labels = [(tick, f"{100 * tick:.0f} %" if is_share else f"{tick:.3g}") for tick in ticks]
+    labels = [(tick, f"{round(100 * tick, 1):g} %" if is_share else f"{tick:.3g}") for tick in ticks]
     parts = frame.axes(_epoch_ticks(epochs), labels, x_label="epoch")
     if marked is not None and 1 <= marked[0] <= epochs:
         x = frame.x(marked[0])
