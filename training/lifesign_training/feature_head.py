@@ -57,7 +57,8 @@ def images_network(
 ) -> keras.Model:
     """Return the network that is served: images → fixed features → logits, its head untrained."""
     network = features_network(config, spec, weights)
-    return joined(network, head_network(config, network.output.shape[-1], classes), config)
+    features: Any = network.output
+    return joined(network, head_network(config, features.shape[-1], classes), config)
 
 
 def joined(network: keras.Model, trained: keras.Model, config: FeaturesConfig) -> keras.Model:
@@ -66,14 +67,16 @@ def joined(network: keras.Model, trained: keras.Model, config: FeaturesConfig) -
     Raises:
         ConfigurationError: the head was trained on features of another length.
     """
-    takes, gives = trained.inputs[0].shape[-1], network.output.shape[-1]
+    features: Any = network.output
+    answers: Any = trained.output
+    takes, gives = trained.inputs[0].shape[-1], features.shape[-1]
     if takes != gives:
         raise ConfigurationError(
             f"the features have {takes} numbers per image, but {config.backbone} gives {gives} "
             f"for images of {network.inputs[0].shape[1]} × {network.inputs[0].shape[2]}"
         )
-    classes = trained.output.shape[-1]
-    logits = head(network.output, config.embedding_size, config.dropout, classes)
+    classes = answers.shape[-1]
+    logits = head(features, config.embedding_size, config.dropout, classes)
     model = keras.Model(network.inputs, logits, name="features_head")
     for layer in trained.layers:
         if layer.weights:

@@ -37,8 +37,8 @@ def command(
         list[Path],
         typer.Argument(
             help="logs, histories (JSON, CSV), TensorBoard event files, matrices, classification reports, "
-            "predictions, class counts, notes, our run folders and reports: together one run; case files with "
-            "'inputs': one each; - is standard input",
+            "predictions, class counts, notes, our run folders and reports: together one run; case files "
+            "with 'inputs': one each; - is standard input",
             allow_dash=True,
         ),
     ],

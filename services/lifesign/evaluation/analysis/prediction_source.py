@@ -1,7 +1,6 @@
 """Where predictions of a whole run are read from, again and again, a part and a few columns at a time."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,11 +37,14 @@ class StoredPredictions:
 
     def __init__(self, run_dir: Path) -> None:
         self._run_dir = run_dir
+        self._sizes: tuple[int, ...] | None = None
 
-    @cached_property
+    @property
     def sizes(self) -> tuple[int, ...]:
         """The numbers of rows of the parts."""
-        return part_sizes(self._run_dir)
+        if self._sizes is None:
+            self._sizes = part_sizes(self._run_dir)
+        return self._sizes
 
     def part(self, index: int, columns: Sequence[str] | None = None) -> pa.Table:
         """Return a part."""

@@ -96,10 +96,8 @@ def _reordered(
     gained, lost = int((now & ~right).sum()), int((right & ~now).sum())
     if gained <= lost or mcnemar_exact(gained, lost) * math.factorial(len(seen)) > _SURE:
         return
-    moved = [place for place in seen if renamed[place] != place]
-    pairs = ", ".join(
-        f"{class_names[place]!r} is {class_names[renamed[place]]!r}" for place in moved[:_NAMED]
-    )
+    moved = [(int(place), int(renamed[place])) for place in seen if renamed[place] != place]
+    pairs = ", ".join(f"{class_names[place]!r} is {class_names[meant]!r}" for place, meant in moved[:_NAMED])
     rest = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
     yield Finding(
         severity=Severity.WARNING,

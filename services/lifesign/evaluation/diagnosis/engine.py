@@ -237,7 +237,7 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         course = course_of(evidence)
-        found = _one_per_code(finding for rule in _RULES for finding in rule(evidence, course))
+        found = _one_per_code(finding for rule in _RULES for finding in _applied(rule, evidence, course))
     kept = _without_explained(found)
     kept.sort(key=_importance)
     if any(finding.is_alarm for finding in kept):
@@ -245,6 +245,16 @@ def diagnose(evidence: Evidence) -> list[Finding]:
     # Only a clear remark stands before the verdict that nothing is wrong.
     clear = [finding for finding in kept if finding.confidence >= _CLEAR]
     return [*clear, _no_problem(evidence), *(finding for finding in kept if finding.confidence < _CLEAR)]
+
+
+def _applied(rule: _Rule, evidence: Evidence, course: Course | None) -> list[Finding]:
+    """Return what a rule finds; one that fails costs its own findings, never a user's training."""
+    try:
+        return list(rule(evidence, course))
+    except Exception as error:
+        name = getattr(rule, "__name__", rule)
+        warnings.warn(f"a rule of the diagnosis failed: {name}: {error!r}", stacklevel=2)
+        return []
 
 
 def _one_per_code(findings: Iterable[Finding]) -> list[Finding]:

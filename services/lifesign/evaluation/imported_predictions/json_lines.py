@@ -138,6 +138,7 @@ class _Parser:
         return pa.table({name: self._column(rows, name) for name in wanted})
 
     def _object(self, number: int, line: bytes) -> Mapping[str, Any]:
+        text = ""
         try:
             text = line.decode()
             row = json.loads(text)

@@ -97,7 +97,7 @@ def refusal_of(error: UpstreamError) -> Refusal:
 def _is_probability(prediction: Prediction) -> NDArray[np.bool_]:
     """Tell which rows are finite, their scores in 0 to 1, bool ``(m,)``."""
     # A comparison with nan is false.
-    found: NDArray[np.bool_] = (np.abs(prediction.scores - 0.5) <= 0.5 + _TOLERANCE).all(axis=1)
+    found = np.asarray((np.abs(prediction.scores - 0.5) <= 0.5 + _TOLERANCE).all(axis=1), np.bool_)
     return found if prediction.logits is None else found & np.isfinite(prediction.logits).all(axis=1)
 
 
