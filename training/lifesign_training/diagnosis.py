@@ -78,6 +78,15 @@ def _notes_of_model(model: Any) -> list[str]:
     if layers and isinstance(layers[-1], keras.layers.Dense):
         name = getattr(layers[-1].activation, "__name__", "")
         notes.append(f"Dense({layers[-1].units}, activation='{name}')")
+    kinds = {type(layer).__name__ for layer in layers}
+    if layers and not kinds & {
+        "BatchNormalization",
+        "Dropout",
+        "SpatialDropout2D",
+        "Functional",
+        "Sequential",
+    }:
+        notes.append("no batch normalisation, no dropout")
     loss = getattr(model, "loss", None)
     if isinstance(loss, str):
         notes.append(f"loss='{loss}'")

@@ -219,6 +219,11 @@ class Setup:
         return self.says(r"dropout") and not self.says(r"(no|without) dropout")
 
     @cached_property
+    def has_one_mode(self) -> bool:
+        """Whether no layer acts differently in training and inference, as far as the notes say."""
+        return self.says(r"no batch ?norm\w*,? (and )?no dropout")
+
+    @cached_property
     def has_weights(self) -> bool:
         """Whether the loss is weighted by class or sample."""
         return self.says(r"class[_ ]weight", r"sample[_ ]weight", r"weighted loss")

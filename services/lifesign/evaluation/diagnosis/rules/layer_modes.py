@@ -61,7 +61,7 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
             details={"training": round(shown, 4), "evaluated": round(again, 4)},
         )
         return
-    if course is None or course.accuracy is None or course.val_accuracy is None:
+    if course is None or course.accuracy is None or course.val_accuracy is None or setup.has_one_mode:
         return
     if len(course) < 3:
         yield from _useless_validation(evidence, course)

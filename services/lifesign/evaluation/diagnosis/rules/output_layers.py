@@ -117,7 +117,11 @@ def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:
             0.85,
             Severity.WARNING,
         )
-    if activation == "linear" and not setup.from_logits and units in (1, classes):
+    if (
+        activation == "linear"
+        and not setup.from_logits
+        and (units in (1, classes) or setup.says(r"activation\s*=\s*'linear'"))
+    ):
         return (
             f"{loss} expects probabilities, but Dense({units}) has no activation and from_logits is not set: "
             "the "

@@ -18,6 +18,8 @@ def roughness(course: Course) -> tuple[float, float, int] | None:
     if values is None or np.isfinite(values).sum() < 5:
         return None
     kept = values[np.isfinite(values)]
+    # The first epoch comes from nowhere; what counts is how the others follow each other.
+    kept = kept[1:] if len(kept) >= 6 else kept
     steps = np.diff(kept)
     # The mean of moves against the trend beside the robust estimate: few great swings count as well.
     rough = max(noise(kept), float(np.sqrt(np.mean(np.diff(kept, 2) ** 2) / 6)) * 0.7)

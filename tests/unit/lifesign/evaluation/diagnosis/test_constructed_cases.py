@@ -117,3 +117,27 @@ def test_the_number_of_classes_is_read_off_a_loss_at_its_logarithm() -> None:
 
     assert codes[0] is Code.CHANCE_LEVEL
     assert Code.NOT_LEARNING in codes
+
+
+def test_a_network_of_one_mode_has_no_mode_mismatch() -> None:
+    shown = {
+        "loss": [0.12, 0.04, 0.03, 0.02, 0.015, 0.012, 0.01, 0.01],
+        "accuracy": [0.95, 0.986, 0.99, 0.993, 0.995, 0.996, 0.997, 0.997],
+        "val_loss": [2.5, 1.2, 5.4, 5.2, 4.3, 4.5, 6.9, 5.8],
+        "val_accuracy": [0.57, 0.77, 0.45, 0.51, 0.56, 0.6, 0.36, 0.49],
+    }
+
+    known = {one.code for one in _diagnosed({"history": shown})}
+    excluded = {
+        one.code for one in _diagnosed({"history": shown, "notes": ["no batch normalisation, no dropout"]})
+    }
+
+    assert Code.TRAIN_INFERENCE_MODE_MISMATCH in known
+    assert Code.TRAIN_INFERENCE_MODE_MISMATCH not in excluded
+
+
+@pytest.mark.parametrize("units", [1, 2, 10])
+def test_a_linear_output_without_logits_does_not_go_with_a_cross_entropy(units: int) -> None:
+    notes = [f"Dense({units}, activation='linear')", "loss=SparseCategoricalCrossentropy()"]
+
+    assert _diagnosed({"notes": notes})[0].code is Code.WRONG_LOSS_ACTIVATION_PAIR
