@@ -83,7 +83,7 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
     ]
     table = class_table(evidence)
     if table is not None:
-        sources.append(("evaluated set", list(zip(table[2], table[0].tolist(), strict=True))))
+        sources.append(("evaluated", list(zip(table[2], table[0].tolist(), strict=True))))
     for name, counts in sources:
         sizes = [(one, size) for one, size in counts if size > 0]
         if len(sizes) < 2 or sum(size for _, size in sizes) < 20:

@@ -82,12 +82,14 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
     swings = roughness(course)
     wild = swings is not None and swings[0] > max(0.03, 3 * swings[1]) and swings[2] >= 1
     kept = validated[np.isfinite(validated)]
-    constant = len(kept) >= 3 and float(np.ptp(kept)) < max(
-        0.012, 2 * course.validation_error(float(kept[0]))
-    )
+    error = course.validation_error(float(kept[0]))
+    # Of a few dozen samples a spread within sampling error tells nothing.
+    constant = len(kept) >= 3 and float(np.ptp(kept)) < max(0.012, 2 * error if error < 0.03 else 0.0)
     level = course.constant_answer
-    at_guess = level is not None and abs(float(np.median(kept)) - level) < max(
-        0.03, 3 * course.validation_error(level)
+    at_guess = (
+        level is not None
+        and course.validation_error(level) < 0.03
+        and abs(float(np.median(kept)) - level) < max(0.03, 3 * course.validation_error(level))
     )
     losses = course.val_loss
     grown = (

@@ -39,7 +39,13 @@ def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Find
     agrees = expected is not None and any(
         abs(expected - value) < (0.006 if round(value, 2) == value else 0.001) for value in shown
     )
-    by_figures = agrees and true is not None and max(shown) - true > 0.005
+    same_kind = [one.accuracy or 0.0 for one in evidence.evaluations if not _is_argmax(one.method)]
+    by_figures = (
+        agrees
+        and true is not None
+        and setup.loss in (None, "binary_crossentropy")
+        and max(same_kind, default=0.0) - true > 0.005
+    )
     if not ((per_output and setup.says(r"acc")) or (per_output and shown) or named or by_figures):
         return
     sentence = (

@@ -34,14 +34,20 @@ def unshuffled_validation_split(evidence: Evidence, course: Course | None) -> It
 
 def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Finding | None:
     """Rebuild the split from class counts in order, and hold the accuracies against its ceiling."""
-    counts = evidence.counts.get("all")
+    counts, printed = evidence.counts.get("all"), None
+    if counts is None and evidence.curves is not None and (printed := evidence.curves.train_samples):
+        # Counts of what was given to fit, before it held out a part.
+        given = evidence.counts.get("train")
+        counts = given if given is not None and (given.size or 0) > 1.02 * printed else None
     if counts is None or len(counts.by_class) < 2:
         return None
     sizes = list(counts.by_class.values())
     n = sum(sizes)
     share = evidence.setup.validation_split
     steps = None if evidence.curves is None else evidence.curves.steps
-    if evidence.train_size and 0 < evidence.train_size < n:
+    if printed and counts is not None and 0 < printed < n:
+        n_train = printed
+    elif evidence.train_size and 0 < evidence.train_size < n:
         n_train = evidence.train_size
     elif share:
         n_train = int(n * (1 - share))

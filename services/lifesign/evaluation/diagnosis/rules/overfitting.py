@@ -63,7 +63,11 @@ def _turned_loss(course: Course) -> Finding | None:
         f"Validation loss is least at epoch {turn + 1} ({least:.4g}) and rises to {validated[-1]:.4g} at "
         "epoch "
         f"{end + 1} ({validated[-1] / least - 1:+.0%}){reached}."
-        + ("" if gap is None else f" Accuracy ends {gap:.1%} better on training than on validation."),
+        + (
+            ""
+            if gap is None
+            else f" Over the last epochs accuracy is {gap:.1%} better on training than on validation."
+        ),
         f"Keep the weights of epoch {turn + 1} (early stopping with restore_best_weights); then more data, "
         "augmentation, dropout, weight decay or a smaller model.",
         refuted_by=f"a larger validation set whose loss goes on falling after epoch {turn + 1}",

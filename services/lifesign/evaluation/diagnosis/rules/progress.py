@@ -149,7 +149,7 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     at_guess = guess is not None and abs(float(np.median(tail)) - guess) < 0.03 * guess
     yield Finding(
         Code.NOT_LEARNING,
-        Severity.WARNING if steady_fall else Severity.ERROR,
+        Severity.WARNING if steady_fall or (len(loss) < 5 and not exactly) else Severity.ERROR,
         0.6 if steady_fall else 0.95 if dead and not flat else 0.8 if at_guess else 0.95 if exactly else 0.85,
         (
             f"The training loss stays at {np.median(loss):.4g} over {len(loss)} epochs (range "
@@ -204,8 +204,11 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
         late = float(np.nanmedian(values[-3:]))
         best = float(np.nanmax(values))
         error = course.validation_error(constant)
-        if error > 0.1:
-            # Of a handful of samples every accuracy is near.
+        learns = (
+            guess is not None and course.val_loss is not None and np.nanmin(course.val_loss) < 0.96 * guess
+        )
+        if error > 0.1 or (error > 0.02 and learns):
+            # Of a handful of samples every accuracy is near; a loss below a guess's tells more.
             continue
         near = abs(late - constant) < max(0.012, 2.5 * error) and best < constant + max(0.03, 4 * error)
         if course.chance is not None and not near:
