@@ -142,6 +142,22 @@ def _two_sets_of_names(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _best_assignment(matrix: NDArray[Any]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return rows and the columns, one for each, that hold most samples together."""
+    size = len(matrix)
+    same, turned = np.arange(size), np.arange(size)[::-1]
+    if size == 2:
+        is_turned = matrix[0, 1] + matrix[1, 0] > np.trace(matrix)
+        return same, turned if is_turned else same
+    if np.trace(matrix) >= 0.7 * matrix.sum():
+        # No other assignment could hold so much more that it mattered.
+        return same, same
+    # Loaded where it is needed: it takes 25 MB.
+    from scipy.optimize import linear_sum_assignment
+
+    return linear_sum_assignment(matrix, maximize=True)  # type: ignore[no-any-return]
+
+
 def _permuted(evidence: Evidence) -> Iterator[Finding]:
     matrix = evidence.evaluated_matrix
     if matrix is None or matrix.sum() < 20:
@@ -149,10 +165,7 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
     matrix = matrix.astype(float)
     total, size = matrix.sum(), len(matrix)
     right = np.trace(matrix) / total
-    # Loaded here, since it takes 25 MB, in a command with no matrix as well.
-    from scipy.optimize import linear_sum_assignment
-
-    rows, columns = linear_sum_assignment(matrix, maximize=True)
+    rows, columns = _best_assignment(matrix)
     best = matrix[rows, columns].sum() / total
     expected = float((matrix.sum(axis=1) / total) @ (matrix.sum(axis=0) / total))
     moved = {int(row): int(column) for row, column in zip(rows, columns, strict=True) if row != column}
