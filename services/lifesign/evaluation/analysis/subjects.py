@@ -1,10 +1,13 @@
 """Limits that take subjects, not samples, for independent, as a part of the report."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lifesign.evaluation.analysis.codes import CodeArray
 from lifesign.evaluation.analysis.pad import ORACLE, threshold_source
 from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.metrics.subject_accuracy import SubjectAnswers
+from lifesign.evaluation.metrics.subject_areas import blocks, counts_by_code
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 from lifesign.evaluation.report.document import SubjectIntervalRow
 from lifesign.labels import BONA_FIDE
@@ -22,23 +25,22 @@ def subject_interval_rows(columns: RunPredictions) -> tuple[SubjectIntervalRow, 
     """
     spec = columns.spec
     threshold, source = spec.decision_threshold, threshold_source(spec)
-    subject = columns.subject_index[columns.responded]
+    is_whole = bool(columns.responded.all())
+    subject = columns.subject_index if is_whole else columns.subject_index[columns.responded]
     if not (subject >= 0).any():
         return ()
     if threshold is None or source is None:
         return _of_classes(columns)
     release_memory()
-    groups = columns.groups
-    species = [name for name in groups.names if name != BONA_FIDE]
-    place = np.array([-1 if name == BONA_FIDE else species.index(name) for name in groups.names], np.int16)
+    species = [name for name in columns.groups.names if name != BONA_FIDE]
     found = subject_intervals(
-        columns.score[columns.responded],
-        place[groups.index[columns.responded]],
+        columns.score if is_whole else columns.score[columns.responded],
+        _species_index(columns, species),
         species,
         subject,
         threshold=threshold,
     )
-    people = len(np.unique(subject[subject >= 0])) + int((subject < 0).sum())
+    people = _people(subject)
     return tuple(
         SubjectIntervalRow(
             name=one.name,
@@ -52,6 +54,22 @@ def subject_interval_rows(columns: RunPredictions) -> tuple[SubjectIntervalRow, 
         )
         for one in found
     )
+
+
+def _species_index(columns: RunPredictions, species: list[str]) -> NDArray[np.int16]:
+    """Return the place of each answered sample's species, -1 for bona fide."""
+    groups = columns.groups
+    place = np.array([-1 if name == BONA_FIDE else species.index(name) for name in groups.names], np.int16)
+    # NumPy widens what it indexes with to 8 bytes: a part at a time.
+    parts = blocks(len(groups.index), 0)
+    return np.concatenate([place[groups.index[part][columns.responded[part]]] for part in parts])
+
+
+def _people(subject: CodeArray) -> int:
+    """Return how many subjects there are; every sample of an unknown one is one of its own."""
+    known = subject >= 0
+    seen = counts_by_code(subject, known, width=int(subject.max()) + 1)
+    return int(np.count_nonzero(seen)) + int(np.count_nonzero(~known))
 
 
 def _of_classes(columns: RunPredictions) -> tuple[SubjectIntervalRow, ...]:

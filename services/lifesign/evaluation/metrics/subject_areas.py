@@ -1,6 +1,7 @@
 """Limits of an area under the ROC curve when subjects give several samples: the jackknife over subjects."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,10 +12,29 @@ from lifesign.errors import InputError
 from lifesign.evaluation.metrics.intervals import LEVEL, Interval
 from lifesign.evaluation.metrics.subject_jackknife import jackknife_interval
 
-__all__ = ["SubjectWins", "area_by_subject"]
+__all__ = ["SubjectWins", "area_by_subject", "blocks", "counts_by_code"]
 
 _BLOCK = 65_536
 _Floats = NDArray[np.float64]
+_Codes = NDArray[np.signedinteger[Any]]
+
+
+def blocks(samples: int, width: int) -> Iterator[slice]:
+    """Yield parts of so many samples to count into tables of ``width``, the tables never most of the work.
+
+    NumPy widens codes to 8 bytes to index or count with them: for all samples at once that is much memory.
+    """
+    step = max(_BLOCK, width)
+    for start in range(0, samples, step):
+        yield slice(start, start + step)
+
+
+def counts_by_code(codes: _Codes, inside: NDArray[np.bool_], *, width: int) -> NDArray[np.int64]:
+    """Return how many samples ``(n,)`` where ``inside`` holds have each code, int64 ``(width,)``."""
+    counts = np.zeros(width, dtype=np.int64)
+    for part in blocks(len(codes), width):
+        counts += np.bincount(codes[part][inside[part]], minlength=width)
+    return counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +57,7 @@ class SubjectWins:
         cls,
         scores: NDArray[np.floating[Any]],
         positive: NDArray[np.bool_],
-        subject: NDArray[np.signedinteger[Any]],
+        subject: _Codes,
     ) -> Self:
         """Count samples ``(n,)`` by codes of subjects 0, 1, …, in O(n log n).
 
@@ -51,18 +71,23 @@ class SubjectWins:
             )
         if np.isnan(scores).any():
             raise InputError("expected a score for every sample, got values that are not a number")
-        people = int(subject.max(initial=-1)) + 1
         values = np.unique(scores)
-        place = np.searchsorted(values, scores).astype(np.int32)
-        pos, neg = (np.bincount(place[side], minlength=len(values)) for side in (positive, ~positive))
-        beaten = np.cumsum(neg) - neg / 2
-        missed = pos.sum() - np.cumsum(pos) + pos / 2
+        place = np.empty(len(scores), dtype=np.int32)
+        for part in blocks(len(scores), 0):
+            place[part] = np.searchsorted(values, scores[part])
+        return cls.from_places(place, positive, subject, width=len(values))
+
+    @classmethod
+    def from_places(cls, place: _Codes, positive: NDArray[np.bool_], subject: _Codes, *, width: int) -> Self:
+        """Count samples ``(n,)`` by the places of their scores in ascending order, in [0, ``width``)."""
+        people, negative = int(subject.max(initial=-1)) + 1, ~positive
+        pos, neg = (counts_by_code(place, side, width=width) for side in (positive, negative))
         return cls(
-            np.bincount(subject[positive], minlength=people),
-            np.bincount(subject[~positive], minlength=people),
-            _sums(beaten[place[positive]], subject[positive], people),
-            _sums(missed[place[~positive]], subject[~positive], people),
-            _own_wins(place, positive, subject, people, width=len(values)),
+            counts_by_code(subject, positive, width=people),
+            counts_by_code(subject, negative, width=people),
+            _sums(np.cumsum(neg) - neg / 2, place, positive, subject, people),
+            _sums(pos.sum() - np.cumsum(pos) + pos / 2, place, negative, subject, people),
+            _own_wins(place, positive, subject, people, width=width),
         )
 
     @property
@@ -88,21 +113,17 @@ def area_by_subject(wins: SubjectWins, *, level: float = LEVEL) -> Interval:
 
 
 def _own_wins(
-    place: NDArray[np.int32],
-    positive: NDArray[np.bool_],
-    subject: NDArray[np.signedinteger[Any]],
-    people: int,
-    *,
-    width: int,
+    place: _Codes, positive: NDArray[np.bool_], subject: _Codes, people: int, *, width: int
 ) -> _Floats:
     # Sorted by subject, score and truth in one number, then a few subjects at a time.
-    key = subject.astype(np.int64)
+    is_small = 2 * people * width <= np.iinfo(np.int32).max
+    key: _Codes = subject.astype(np.int32 if is_small else np.int64)
     key *= width
     key += place
     key *= 2
     key += positive
     key.sort()
-    ends = np.cumsum(np.bincount(subject, minlength=people))
+    ends = np.cumsum(counts_by_code(subject, np.ones(len(subject), dtype=np.bool_), width=people))
     own, low, start = np.zeros(people), 0, 0
     while low < people:
         high = max(low + 1, int(np.searchsorted(ends, start + _BLOCK, side="right")))
@@ -112,18 +133,26 @@ def _own_wins(
     return own
 
 
-def _wins_within(key: NDArray[np.int64], low: int, high: int, *, width: int) -> _Floats:
+def _wins_within(key: _Codes, low: int, high: int, *, width: int) -> _Floats:
     """Return the pairs that subjects ``low`` to ``high`` win against themselves, of their sorted samples."""
     is_positive, cell = (key & 1).astype(np.bool_), key >> 1
-    starts = np.flatnonzero(np.diff(cell, prepend=-1))
+    is_start = np.ones(len(cell), dtype=np.bool_)
+    np.not_equal(cell[1:], cell[:-1], out=is_start[1:])
+    starts = np.flatnonzero(is_start)
     pos, neg = (np.add.reduceat(side, starts, dtype=np.int64) for side in (is_positive, ~is_positive))
     owner = cell[starts] // max(1, width) - low
     before = np.cumsum(neg) - neg
     # Cells are sorted by subject: what came before the subject's first cell is others'.
     first = np.searchsorted(owner, owner)
     beaten = before - before[first] + neg / 2
-    return _sums(pos * beaten, owner, high - low)
+    return np.bincount(owner, weights=pos * beaten, minlength=high - low).astype(np.float64)
 
 
-def _sums(values: _Floats, subject: NDArray[np.signedinteger[Any]], people: int) -> _Floats:
-    return np.bincount(subject, weights=values, minlength=people).astype(np.float64)
+def _sums(values: _Floats, place: _Codes, inside: NDArray[np.bool_], subject: _Codes, people: int) -> _Floats:
+    """Sum each subject's values, told by their places, over the samples where ``inside`` holds."""
+    sums = np.zeros(people)
+    # Halves of whole numbers: the order of the sums does not matter.
+    for part in blocks(len(place), people):
+        rows = inside[part]
+        sums += np.bincount(subject[part][rows], weights=values[place[part][rows]], minlength=people)
+    return sums

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from lifesign.errors import InputError
-from lifesign.evaluation.metrics.clustering import design_effect, subject_codes
+from lifesign.evaluation.metrics.clustering import design_effect_of_counts, subject_codes
 from lifesign.evaluation.metrics.intervals import LEVEL, Interval
-from lifesign.evaluation.metrics.score_bins import bin_index
-from lifesign.evaluation.metrics.subject_areas import SubjectWins, area_by_subject
+from lifesign.evaluation.metrics.score_bins import BINS, bin_index
+from lifesign.evaluation.metrics.subject_areas import SubjectWins, area_by_subject, blocks, counts_by_code
 
 __all__ = ["SubjectInterval", "subject_intervals"]
 
@@ -25,7 +25,9 @@ _DRAWS = 1000
 _FEWEST_DRAWS = 200
 _BUDGET = 200_000_000  # cells times draws, about a second
 _CELLS = 250_000  # draws times subjects at once
+_CUTS = 8
 _Floats = NDArray[np.float64]
+_Codes = NDArray[np.signedinteger[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,9 @@ class _Samples:
     """Samples ``(n,)``: subject codes, species index (bona fide is the last), whether wrong, scores."""
 
     subject: NDArray[np.int32]
-    group: NDArray[np.signedinteger[Any]]
+    group: _Codes
     wrong: NDArray[np.bool_]
-    bins: NDArray[np.int32]
+    bins: NDArray[np.int16]
     scores: NDArray[np.floating[Any]]
     species: tuple[str, ...]
 
@@ -58,7 +60,7 @@ class _Samples:
 
 def subject_intervals(
     scores: NDArray[np.floating[Any]],
-    species: NDArray[np.signedinteger[Any]],
+    species: _Codes,
     names: Sequence[str],
     subjects: Sequence[str | None] | NDArray[Any],
     *,
@@ -85,13 +87,13 @@ def subject_intervals(
         )
     if not values.size:
         return ()
-    # In float64, as decisions are made.
-    accepted = values.astype(np.float64) >= threshold
+    # In float64, as decisions are made; NumPy widens the scores a few at a time.
+    accepted = values >= np.float64(threshold)
     samples = _Samples(
         subject=subject_codes(subjects),
         group=np.where(species < 0, species.dtype.type(len(names)), species),
         wrong=np.where(species < 0, ~accepted, accepted),
-        bins=bin_index(values),
+        bins=bin_index(values).astype(np.int16),
         scores=values,
         species=tuple(names),
     )
@@ -142,7 +144,7 @@ class _Counts:
     samples: _Samples
     size: NDArray[np.int64]
     errors: NDArray[np.int64]
-    cells: NDArray[np.int32]
+    cells: NDArray[np.int16]
     scores: int
 
     @classmethod
@@ -151,12 +153,16 @@ class _Counts:
         size, errors = (np.zeros((people, groups), dtype=np.int64) for _ in range(2))
         for group in range(groups):
             inside = samples.group == group
-            size[:, group] = np.bincount(samples.subject[inside], minlength=people)
-            errors[:, group] = np.bincount(samples.subject[inside & samples.wrong], minlength=people)
-        used = np.zeros(int(samples.bins.max()) + 1, dtype=np.bool_)
-        used[samples.bins] = True
+            size[:, group] = counts_by_code(samples.subject, inside, width=people)
+            inside &= samples.wrong
+            errors[:, group] = counts_by_code(samples.subject, inside, width=people)
+        everyone = np.ones(len(samples.bins), dtype=np.bool_)
+        used = counts_by_code(samples.bins, everyone, width=BINS) > 0
         scores = int(np.count_nonzero(used))
-        places = (np.cumsum(used, dtype=np.int32) - 1)[samples.bins]
+        number = np.cumsum(used, dtype=np.int16) - 1
+        places = np.empty(len(samples.bins), dtype=np.int16)
+        for part in blocks(len(places), 0):
+            places[part] = number[samples.bins[part]]
         places[samples.group == len(samples.species)] += scores
         return cls(samples, size, errors, places, scores)
 
@@ -180,8 +186,12 @@ class _Counts:
     def _ranked(self, weights: _Floats) -> tuple[_Floats, _Floats]:
         eers, areas = np.empty(len(weights)), np.empty(len(weights))
         for row, weight in enumerate(weights):
-            counts = np.bincount(self.cells, weights=weight[self.samples.subject], minlength=2 * self.scores)
-            attack, genuine = np.asarray(counts, dtype=np.float64).reshape(2, -1)
+            counts = np.zeros(2 * self.scores)
+            # Whole numbers: the order of the sums does not matter.
+            for part in blocks(len(self.cells), len(counts)):
+                drawn = weight[self.samples.subject[part]]
+                counts += np.bincount(self.cells[part], weights=drawn, minlength=len(counts))
+            attack, genuine = counts.reshape(2, -1)
             eers[row], areas[row] = _eer_and_auc(attack, genuine)
         return eers, areas
 
@@ -201,20 +211,22 @@ def _floors(samples: _Samples, level: float) -> dict[str, tuple[float, float]]:
     """Return the limits that no interval may be narrower than."""
     floors: dict[str, tuple[float, float]] = {}
     effective: dict[str, float] = {}
-    sets = {"BPCER": samples.group == len(samples.species)}
-    sets |= {f"APCER of {name}": samples.group == i for i, name in enumerate(samples.species)}
-    for name, inside in sets.items():
+    rates: dict[str, float] = {}
+    sets = {"BPCER": len(samples.species)} | {f"APCER of {name}": i for i, name in enumerate(samples.species)}
+    for name, group in sets.items():
+        inside = samples.group == group
         if inside.any():
             effective[name] = _effective_size(samples, inside, level)
-            floors[name] = _exact(float(samples.wrong[inside].mean()), effective[name], level)
+            rates[name] = float(samples.wrong[inside].mean())
+            floors[name] = _exact(rates[name], effective[name], level)
     species = [name for name in effective if name != "BPCER"]
     if species:
-        worst = max(species, key=lambda name: (float(samples.wrong[sets[name]].mean()), floors[name][1]))
+        worst = max(species, key=lambda name: (rates[name], floors[name][1]))
         floors["APCER max"] = floors[worst]
     if species and "BPCER" in effective:
         attack, genuine = sum(effective[name] for name in species), effective["BPCER"]
         sides = (samples.group < len(samples.species), samples.group == len(samples.species))
-        counts = [np.bincount(samples.bins[side], minlength=int(samples.bins.max()) + 1) for side in sides]
+        counts = [counts_by_code(samples.bins, side, width=BINS) for side in sides]
         eer, area = _eer_and_auc(counts[0].astype(np.float64), counts[1].astype(np.float64))
         # Perfect separation: every draw is perfect too, and its spread proves nothing.
         if eer == 0:
@@ -231,19 +243,19 @@ def _floors(samples: _Samples, level: float) -> dict[str, tuple[float, float]]:
 def _jackknifed(samples: _Samples, level: float) -> tuple[float, float]:
     genuine = samples.group == len(samples.species)
     # The area that is told is that of the bins.
-    wins = SubjectWins.from_samples(samples.bins.astype(np.float32), genuine, samples.subject)
+    wins = SubjectWins.from_places(samples.bins, genuine, samples.subject, width=BINS)
     limits = area_by_subject(wins, level=level)
     return limits.lower, limits.upper
 
 
 def _effective_size(samples: _Samples, inside: NDArray[np.bool_], level: float) -> float:
     """Return how many independent samples these are worth."""
-    subject = samples.subject[inside]
-    people = int(np.count_nonzero(np.bincount(subject)))
+    subject = subject_codes(samples.subject[inside])
+    people = int(subject.max()) + 1
     # Without an error nothing tells how alike errors are; scores of one person still do.
     effect = max(
-        design_effect(samples.wrong[inside].astype(np.float64), subject),
-        design_effect(samples.scores[inside], subject),
+        _design_effect(samples.wrong[inside], subject, people),
+        _design_effect(samples.scores[inside], subject, people),
     )
     size = int(inside.sum()) / effect
     if people < 2 or size < 2:
@@ -251,6 +263,26 @@ def _effective_size(samples: _Samples, inside: NDArray[np.bool_], level: float) 
     tail = (1 + level) / 2
     spread = special.stdtrit(inside.sum() - 1, tail) / special.stdtrit(people - 1, tail)
     return float(size * spread**2)
+
+
+def _design_effect(values: NDArray[Any], subject: NDArray[np.int32], people: int) -> float:
+    """Return what ``clustering.design_effect`` does, without widening all values and subjects at once."""
+    cuts = _octiles(values)
+    below = np.zeros((people, len(cuts)), dtype=np.int64)
+    for i, cut in enumerate(cuts):
+        below[:, i] = counts_by_code(subject, values <= cut, width=people)
+    sizes = counts_by_code(subject, np.ones(len(subject), dtype=np.bool_), width=people)
+    return design_effect_of_counts(below, sizes)
+
+
+def _octiles(values: NDArray[Any]) -> list[np.float64]:
+    """Return the octiles ``np.quantile`` finds in float64, of values sorted as they are."""
+    places = (len(values) - 1) * (np.arange(1, _CUTS) / _CUTS)
+    lower = places.astype(np.int64)
+    upper = np.minimum(lower + 1, len(values) - 1)
+    ordered = np.partition(values, np.concatenate([lower, upper]))
+    pairs = np.stack([ordered[lower], ordered[upper]], axis=1).astype(np.float64)
+    return [np.quantile(pair, place) for pair, place in zip(pairs, places - lower, strict=True)]
 
 
 def _exact(rate: float, size: float, level: float) -> tuple[float, float]:

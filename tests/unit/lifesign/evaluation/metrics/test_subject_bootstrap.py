@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from lifesign.errors import InputError
+from lifesign.evaluation.metrics import subject_areas, subject_bootstrap
+from lifesign.evaluation.metrics.clustering import design_effect
 from lifesign.evaluation.metrics.intervals import clopper_pearson
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 
@@ -80,3 +82,26 @@ def test_a_class_that_is_missing_has_no_row():
 def test_different_lengths_are_refused():
     with pytest.raises(InputError, match=r"\(2,\), \(2,\) and \(1,\)"):
         subject_intervals(np.zeros(2), np.zeros(2, dtype=np.int64), SPECIES, ["anna"], threshold=0.5)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "decimals"),
+    [(np.float64, 16), (np.float32, 8), (np.float32, 1)],
+    ids=["double", "single", "ties"],
+)
+def test_counting_in_blocks_changes_no_bit(monkeypatch, dtype, decimals):
+    scores, species, subjects = _samples(13, 7, likeness=0.4)
+    scores = np.round(scores, decimals).astype(dtype)
+    at_once = _intervals(scores, species, subjects)
+
+    monkeypatch.setattr(subject_areas, "blocks", _sevens)
+    monkeypatch.setattr(subject_bootstrap, "blocks", _sevens)
+    monkeypatch.setattr(
+        subject_bootstrap, "_design_effect", lambda values, subject, people: design_effect(values, subject)
+    )
+
+    assert _intervals(scores, species, subjects) == at_once
+
+
+def _sevens(samples, width):
+    return (slice(start, start + 7) for start in range(0, samples, 7))
