@@ -76,6 +76,10 @@ class Course:
         """The accuracy of always answering the largest class; 1/K where sizes are not known."""
         return self.majority or self.chance
 
+    def lift(self, share: float, *, constant: float) -> float:
+        """Return how far an accuracy is between a ``constant`` answer's (0) and all right (1)."""
+        return (share - constant) / (1 - constant) if constant < 1 else 0.0
+
     @cached_property
     def chance_loss(self) -> float | None:
         """The cross-entropy of a guess, ln K nats."""

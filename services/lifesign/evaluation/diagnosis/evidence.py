@@ -110,7 +110,7 @@ class Evidence:
     @cached_property
     def classes(self) -> int | None:
         """The number of classes, stated or seen in any part; ``None`` if nothing tells."""
-        if self.n_classes:
+        if self.n_classes and self.n_classes >= 2:
             return self.n_classes
         seen = [len(self.class_names)]
         if self.matrix is not None:

@@ -187,7 +187,7 @@ def _rare_is_found(evidence: Evidence) -> bool:
     point.
     """
     table, cells = class_table(evidence), two_class_counts(evidence)
-    if table is None or cells is None:
+    if table is None or cells is None or len(table[0]) != len(cells):
         return False
     if better_threshold(evidence) is not None:
         return True

@@ -109,7 +109,7 @@ def _is_good(course: Course) -> bool:
     if course.val_accuracy is None:
         return False
     constant = course.constant_answer or 0.0
-    return (float(np.nanmax(course.val_accuracy[-3:])) - constant) / (1 - constant) > 0.5
+    return course.lift(float(np.nanmax(course.val_accuracy[-3:])), constant=constant) > 0.5
 
 
 def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -140,7 +140,7 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     )
     if begun and not near_guess and not dead:
         return
-    if not dead and reached is not None and (float(np.nanmax(reached)) - constant) / (1 - constant) > 0.3:
+    if not dead and reached is not None and course.lift(float(np.nanmax(reached)), constant=constant) > 0.3:
         return
     if reached is None and course.curves.epochs and course.curves.epochs[0] > 5:
         return

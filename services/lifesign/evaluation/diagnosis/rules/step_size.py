@@ -220,7 +220,7 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
     far = guess is None or loss[-1] > 0.65 * guess
     best = course.accuracy if course.accuracy is not None else course.val_accuracy
     constant = course.constant_answer or 0.0
-    poor = best is None or (float(np.nanmax(best)) - constant) / (1 - constant) < 0.4
+    poor = best is None or course.lift(float(np.nanmax(best)), constant=constant) < 0.4
     if not (steady and slow and far and poor and total > 3 * rough):
         return
     per_epoch = total / (len(loss) - 1)
