@@ -10,7 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import grpc
 import numpy as np
 import psutil
 import pytest
@@ -177,6 +179,18 @@ def _asking(port: int) -> list[psutil.Process]:
     return found
 
 
+def _store_stats(address: str, *, patience_seconds: float = 60.0) -> Any:
+    """Return what the object stores hold; a node just killed is asked too, until the cluster misses it."""
+    end = time.monotonic() + patience_seconds
+    while True:
+        try:
+            return get_memory_info_reply(get_state_from_address(address)).store_stats
+        except grpc.RpcError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.5)
+
+
 @pytest.mark.slow
 def test_a_node_killed_midway_changes_no_byte_and_little_goes_through_the_object_store(
     nodes, manifest, whole_run, tmp_path
@@ -191,7 +205,7 @@ def test_a_node_killed_midway_changes_no_byte_and_little_goes_through_the_object
     assert _report(tmp_path / "run") == _report(whole_run)
     ids = [one for table in read_predictions(tmp_path / "run") for one in table["sample_id"].to_pylist()]
     assert len(ids) == len(set(ids)) == SAMPLES
-    stored = get_memory_info_reply(get_state_from_address(nodes.address)).store_stats
+    stored = _store_stats(nodes.address)
     assert stored.cumulative_created_bytes < 2**16, stored
 
 
