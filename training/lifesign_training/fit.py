@@ -35,13 +35,13 @@ from lifesign_training.run_folder import (
     MODEL_FILE,
     PARITY_FILE,
     SAMPLES_FILE,
-    SUPERCLASSES_FILE,
     RunConfig,
     RunSummary,
     TrainedRun,
     now,
     open_run_folder,
     write_environment,
+    write_superclasses,
 )
 from lifesign_training.storage import storage_errors, write_text
 from lifesign_training.user_model import keep_user_file
@@ -162,8 +162,7 @@ def _write_samples(out: Path, prepared: PreparedData) -> None:
     }
     write_text(out / "audit.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     if prepared.superclasses:
-        rows = [f"{name},{above}\n" for name, above in sorted(prepared.superclasses.items())]
-        write_text(out / SUPERCLASSES_FILE, "class,superclass\n" + "".join(rows))
+        write_superclasses(out, prepared.superclasses)
 
 
 def _write_results(

@@ -1,7 +1,10 @@
 """The folder of one training: what went in, what came out, and how to find each again."""
 
+import csv
+import io
 import json
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -20,19 +23,18 @@ __all__ = [
     "MODEL_FILE",
     "PARITY_FILE",
     "SAMPLES_FILE",
-    "SUPERCLASSES_FILE",
     "RunConfig",
     "RunSummary",
     "TrainedRun",
     "now",
     "open_run_folder",
     "write_environment",
+    "write_superclasses",
 ]
 
 MODEL_FILE = "model.keras"
 PARITY_FILE = "parity_images.npy"
 SAMPLES_FILE = "samples.csv"
-SUPERCLASSES_FILE = "superclasses.csv"
 _CONFIG_FILE = "config.json"
 _SUMMARY_FILE = "summary.json"
 _PACKAGES = ("lifesign", "tensorflow", "keras", "numpy", "pillow", "scikit-learn", "scipy")
@@ -153,6 +155,15 @@ def write_environment(directory: Path, *, devices: tuple[str, ...]) -> None:
         "packages": {name: _version(name) for name in _PACKAGES},
     }
     write_text(directory / "environment.json", json.dumps(document, indent=1) + "\n")
+
+
+def write_superclasses(directory: Path, superclasses: Mapping[str, str]) -> None:
+    """Write ``superclasses.csv``, class → superclass, as ``lifesign evaluate --superclasses`` takes it."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("class", "superclass"))
+    writer.writerows(sorted(superclasses.items()))
+    write_text(directory / "superclasses.csv", text.getvalue())
 
 
 def now() -> str:

@@ -9,10 +9,11 @@ import keras
 import pytest
 
 from lifesign.errors import ConfigurationError, ConflictError, StorageError
+from lifesign.evaluation.superclasses import read_superclasses
 from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.history import EpochRecord, best_epoch, is_stalled, read_history, write_history
 from lifesign_training.recipe import load_recipe
-from lifesign_training.run_folder import RunConfig, open_run_folder
+from lifesign_training.run_folder import RunConfig, open_run_folder, write_superclasses
 from lifesign_training.storage import storage_errors, write_text
 
 
@@ -145,6 +146,14 @@ def test_a_start_that_was_killed_can_be_started_again(tmp_path: Path) -> None:
     open_run_folder(tmp_path, config(), resume=False)
 
     open_run_folder(tmp_path, config(), resume=True)
+
+
+def test_superclasses_are_read_as_they_were_written(tmp_path: Path) -> None:
+    superclasses = {"pear": "fruit, and vegetables", "fir, old": "trees", '"x"': "other"}
+
+    write_superclasses(tmp_path, superclasses)
+
+    assert read_superclasses(tmp_path / "superclasses.csv") == superclasses
 
 
 def test_a_folder_with_other_things_in_it_is_refused(tmp_path: Path) -> None:
