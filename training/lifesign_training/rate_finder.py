@@ -61,7 +61,8 @@ def find_rate(
     for rate, (images, labels, weights) in zip(rates, _endless(recipe, train, class_names), strict=False):
         model.optimizer.learning_rate.assign(rate)
         model.reset_metrics()
-        losses.append(float(_first(model.train_on_batch(images, labels, sample_weight=weights))))
+        answer: Any = model.train_on_batch(images, labels, sample_weight=weights, return_dict=True)
+        losses.append(float(answer["loss"]))
         if not np.isfinite(losses[-1]) or _has_diverged(losses):
             break
     found = np.array(losses)
@@ -110,7 +111,3 @@ def _endless(recipe: Recipe, train: DecodedSplit, class_names: tuple[str, ...]) 
         )
         for index in range(len(batches)):
             yield batches[index]
-
-
-def _first(answer: Any) -> Any:
-    return answer[0] if isinstance(answer, list | tuple) else answer
