@@ -32,7 +32,6 @@ SelectBy = Literal["auc", "eer", "accuracy", "balanced_accuracy", "loss", "mse"]
 """What decides the epoch that is kept, on the development split; reports state the same."""
 
 _LIVENESS_ONLY = ("auc", "eer")
-_BIG_NETWORKS = ("mobilenetv2", "application", "features", "stack", "python")
 
 
 class _Config(BaseModel):
@@ -129,7 +128,7 @@ class Recipe(_Config):
         crop = self.augmentation.crop
         if crop is not None and crop > smallest:
             raise ValueError(f"augmentation.crop is {crop}, larger than the input side {smallest}")
-        if self.model.kind in _BIG_NETWORKS and crop is not None:
+        if self.model.kind != "small" and crop is not None:
             raise ValueError("augmentation.crop needs a network of any input size, such as small; use shift")
         if self.model.kind == "features" and self.augmentation != AugmentationConfig():
             raise ValueError("features are computed once, so there is nothing to augment")
