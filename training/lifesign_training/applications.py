@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from keras import layers
 
 from lifesign.errors import ConfigurationError
 from lifesign.preprocessing import PreprocessingSpec
@@ -28,8 +27,9 @@ def mobilenetv2_network(
         weights,
         alpha=config.alpha,
     )
-    features = layers.GlobalAveragePooling2D(name="pooled")(x)
-    return with_head(images, features, config.embedding_size, config.dropout, classes, "mobilenetv2")
+    return with_head(
+        images, pooled(x, "average"), config.embedding_size, config.dropout, classes, "mobilenetv2"
+    )
 
 
 def application_network(

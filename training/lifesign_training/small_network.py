@@ -7,8 +7,9 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from lifesign_training.heads import with_head
+from lifesign_training.heads import pooled, with_head
 from lifesign_training.model_config import SmallConfig
+from lifesign_training.scaling import scaled
 
 __all__ = ["high_pass_kernels", "small_network"]
 
@@ -42,7 +43,7 @@ def high_pass_kernels() -> NDArray[np.float32]:
 def small_network(config: SmallConfig, classes: int) -> keras.Model:
     """Return a network for images of any height and width: uint8 ``(n, h, w, 3)`` → logits."""
     images: Any = keras.Input((None, None, 3), dtype="uint8", name="images")
-    x = layers.Rescaling(1 / 127.5, offset=-1, name="scaled")(images)
+    x = scaled(images, "-1..1")
     if config.high_pass:
         x = layers.Concatenate(name="with_residuals")([x, _residuals(x)])
     x = layers.Conv2D(
@@ -51,8 +52,7 @@ def small_network(config: SmallConfig, classes: int) -> keras.Model:
     x = _normalised(x, config, "stem")
     for number, filters in enumerate(config.block_filters, start=1):
         x = _block(x, filters, config, f"block{number}")
-    x = layers.GlobalAveragePooling2D(name="pooled")(x)
-    return with_head(images, x, config.embedding_size, config.dropout, classes, "small")
+    return with_head(images, pooled(x, "average"), config.embedding_size, config.dropout, classes, "small")
 
 
 def _residuals(x: keras.KerasTensor) -> keras.KerasTensor:
