@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from lifesign.evaluation.analysis.codes import CodeArray
 from lifesign.evaluation.analysis.pad import ORACLE, threshold_source
 from lifesign.evaluation.analysis.run_predictions import RunPredictions
+from lifesign.evaluation.metrics.block_counts import blocks, counts_by_code
 from lifesign.evaluation.metrics.subject_accuracy import SubjectAnswers
-from lifesign.evaluation.metrics.subject_areas import blocks, counts_by_code
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 from lifesign.evaluation.report.document import SubjectIntervalRow
 from lifesign.labels import BONA_FIDE

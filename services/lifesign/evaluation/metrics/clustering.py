@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from lifesign.errors import InputError
+from lifesign.evaluation.metrics.block_counts import counts_by_code
 
 __all__ = [
     "ErrorClusters",
@@ -74,26 +75,45 @@ def _known_subjects(
         yield rows, subjects[rows]
 
 
-def design_effect(values: NDArray[np.floating[Any]], subjects: Sequence[str | None] | NDArray[Any]) -> float:
+def design_effect(
+    values: NDArray[np.floating[Any] | np.bool_], subjects: Sequence[str | None] | NDArray[Any]
+) -> float:
     """Return the variance of an empirical distribution with subjects over that without; at least 1.
 
     Values and subjects are ``(n,)``; a value that is not a number is left out. The ratio is pooled over
     the values' octiles, see ``design_effect_of_counts``. A sample of n is worth n / design effect
     independent ones. One subject alone has design effect n.
     """
-    numbers = np.asarray(values, dtype=np.float64)
+    numbers = np.asarray(values)
+    if not np.can_cast(numbers.dtype, np.float64):
+        numbers = numbers.astype(np.float64)
     if numbers.shape != (len(subjects),):
         raise InputError(f"expected one subject per value, got {numbers.shape} and {(len(subjects),)}")
     known = ~np.isnan(numbers)
     if not known.any():
         return 1.0
-    is_coded = isinstance(subjects, np.ndarray) and np.issubdtype(subjects.dtype, np.integer)
-    codes = subject_codes((np.asarray(subjects) if is_coded else np.asarray(subjects, dtype=object))[known])
-    numbers = numbers[known]
-    cuts = np.quantile(numbers, np.arange(1, _CUTS) / _CUTS)
-    sizes = np.bincount(codes)
-    sums = [np.bincount(codes[numbers <= cut], minlength=len(sizes)) for cut in cuts]
-    return design_effect_of_counts(np.stack(sums, axis=1), sizes)
+    if not known.all():
+        is_coded = isinstance(subjects, np.ndarray) and np.issubdtype(subjects.dtype, np.integer)
+        subjects = (np.asarray(subjects) if is_coded else np.asarray(subjects, dtype=object))[known]
+        numbers = numbers[known]
+    # Before the codes, which they do not need: both at once would be more memory.
+    cuts = _octiles(numbers)
+    codes = subject_codes(subjects)
+    sizes = counts_by_code(codes, np.ones(len(codes), dtype=np.bool_), width=int(codes.max()) + 1)
+    below = np.zeros((len(sizes), len(cuts)), dtype=np.int64)
+    for place, cut in enumerate(cuts):
+        below[:, place] = counts_by_code(codes, numbers <= cut, width=len(sizes))
+    return design_effect_of_counts(below, sizes)
+
+
+def _octiles(values: NDArray[Any]) -> list[np.float64]:
+    """Return the octiles ``np.quantile`` finds in float64, of values sorted as they are."""
+    places = (len(values) - 1) * (np.arange(1, _CUTS) / _CUTS)
+    lower = places.astype(np.int64)
+    upper = np.minimum(lower + 1, len(values) - 1)
+    ordered = np.partition(values, np.concatenate([lower, upper]))
+    pairs = np.stack([ordered[lower], ordered[upper]], axis=1).astype(np.float64)
+    return [np.quantile(pair, place) for pair, place in zip(pairs, places - lower, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)

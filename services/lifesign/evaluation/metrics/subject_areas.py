@@ -1,7 +1,6 @@
 """Limits of an area under the ROC curve when subjects give several samples: the jackknife over subjects."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -9,32 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import InputError
+from lifesign.evaluation.metrics.block_counts import blocks, counts_by_code
 from lifesign.evaluation.metrics.intervals import LEVEL, Interval
 from lifesign.evaluation.metrics.subject_jackknife import jackknife_interval
 
-__all__ = ["SubjectWins", "area_by_subject", "blocks", "counts_by_code"]
+__all__ = ["SubjectWins", "area_by_subject"]
 
 _BLOCK = 65_536
 _Floats = NDArray[np.float64]
 _Codes = NDArray[np.signedinteger[Any]]
-
-
-def blocks(samples: int, width: int) -> Iterator[slice]:
-    """Yield parts of so many samples to count into tables of ``width``, the tables never most of the work.
-
-    NumPy widens codes to 8 bytes to index or count with them: for all samples at once that is much memory.
-    """
-    step = max(_BLOCK, width)
-    for start in range(0, samples, step):
-        yield slice(start, start + step)
-
-
-def counts_by_code(codes: _Codes, inside: NDArray[np.bool_], *, width: int) -> NDArray[np.int64]:
-    """Return how many samples ``(n,)`` where ``inside`` holds have each code, int64 ``(width,)``."""
-    counts = np.zeros(width, dtype=np.int64)
-    for part in blocks(len(codes), width):
-        counts += np.bincount(codes[part][inside[part]], minlength=width)
-    return counts
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from scipy import special
 
 from lifesign.errors import InputError
-from lifesign.evaluation.metrics.clustering import design_effect_of_counts, subject_codes
+from lifesign.evaluation.metrics.block_counts import blocks, counts_by_code
+from lifesign.evaluation.metrics.clustering import design_effect, subject_codes
 from lifesign.evaluation.metrics.intervals import LEVEL, Interval
 from lifesign.evaluation.metrics.score_bins import BINS, bin_index
-from lifesign.evaluation.metrics.subject_areas import SubjectWins, area_by_subject, blocks, counts_by_code
+from lifesign.evaluation.metrics.subject_areas import SubjectWins, area_by_subject
 
 __all__ = ["SubjectInterval", "subject_intervals"]
 
@@ -25,7 +26,6 @@ _DRAWS = 1000
 _FEWEST_DRAWS = 200
 _BUDGET = 200_000_000  # cells times draws, about a second
 _CELLS = 250_000  # draws times subjects at once
-_CUTS = 8
 _Floats = NDArray[np.float64]
 _Codes = NDArray[np.signedinteger[Any]]
 
@@ -254,8 +254,8 @@ def _effective_size(samples: _Samples, inside: NDArray[np.bool_], level: float) 
     people = int(subject.max()) + 1
     # Without an error nothing tells how alike errors are; scores of one person still do.
     effect = max(
-        _design_effect(samples.wrong[inside], subject, people),
-        _design_effect(samples.scores[inside], subject, people),
+        design_effect(samples.wrong[inside], subject),
+        design_effect(samples.scores[inside], subject),
     )
     size = int(inside.sum()) / effect
     if people < 2 or size < 2:
@@ -263,26 +263,6 @@ def _effective_size(samples: _Samples, inside: NDArray[np.bool_], level: float) 
     tail = (1 + level) / 2
     spread = special.stdtrit(inside.sum() - 1, tail) / special.stdtrit(people - 1, tail)
     return float(size * spread**2)
-
-
-def _design_effect(values: NDArray[Any], subject: NDArray[np.int32], people: int) -> float:
-    """Return what ``clustering.design_effect`` does, without widening all values and subjects at once."""
-    cuts = _octiles(values)
-    below = np.zeros((people, len(cuts)), dtype=np.int64)
-    for i, cut in enumerate(cuts):
-        below[:, i] = counts_by_code(subject, values <= cut, width=people)
-    sizes = counts_by_code(subject, np.ones(len(subject), dtype=np.bool_), width=people)
-    return design_effect_of_counts(below, sizes)
-
-
-def _octiles(values: NDArray[Any]) -> list[np.float64]:
-    """Return the octiles ``np.quantile`` finds in float64, of values sorted as they are."""
-    places = (len(values) - 1) * (np.arange(1, _CUTS) / _CUTS)
-    lower = places.astype(np.int64)
-    upper = np.minimum(lower + 1, len(values) - 1)
-    ordered = np.partition(values, np.concatenate([lower, upper]))
-    pairs = np.stack([ordered[lower], ordered[upper]], axis=1).astype(np.float64)
-    return [np.quantile(pair, place) for pair, place in zip(pairs, places - lower, strict=True)]
 
 
 def _exact(rate: float, size: float, level: float) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from lifesign.errors import InputError
 from lifesign.evaluation.metrics.clustering import (
     ErrorClusters,
     design_effect,
+    design_effect_of_counts,
     paired_design_effect,
     subject_codes,
 )
@@ -117,3 +118,35 @@ def test_numbered_subjects_are_those_of_their_names(spread):
     assert subject_codes(coded).tolist() == subject_codes(names).tolist()
     values = np.random.default_rng(4).random(500)
     assert design_effect(values, coded) == design_effect(values, names)
+
+
+@pytest.mark.parametrize("subjects", ["named", "numbered"])
+@pytest.mark.parametrize("missing", [0.0, 0.3], ids=["all known", "some not a number"])
+@pytest.mark.parametrize(
+    ("dtype", "decimals"),
+    [(np.float64, 16), (np.float32, 8), (np.float16, 4), (np.float64, 1)],
+    ids=["double", "single", "half", "ties"],
+)
+def test_design_effect_is_to_the_bit_that_of_all_values_widened(dtype, decimals, missing, subjects):
+    rng = np.random.default_rng(5)
+    people = rng.integers(0, 30, 501)
+    values = np.round(rng.normal(0, 1, 30)[people] + rng.normal(0, 1, 501), decimals).astype(dtype)
+    values[rng.random(501) < missing] = np.nan
+    given = [f"person {one}" for one in people.tolist()] if subjects == "named" else people
+    assert design_effect(values, given) == _widened_design_effect(values, people)
+
+
+def test_design_effect_of_errors_is_that_of_zeros_and_ones():
+    rng = np.random.default_rng(6)
+    people = rng.integers(0, 30, 501)
+    wrong = rng.random(501) < rng.random(30)[people]
+    assert design_effect(wrong, people) == _widened_design_effect(wrong, people) > 1.5
+
+
+def _widened_design_effect(values, people):
+    numbers = values.astype(np.float64)
+    known = ~np.isnan(numbers)
+    numbers, codes = numbers[known], subject_codes(people[known])
+    cuts = np.quantile(numbers, np.arange(1, 8) / 8)
+    below = np.stack([np.bincount(codes, weights=numbers <= cut) for cut in cuts], axis=1)
+    return design_effect_of_counts(below.astype(np.int64), np.bincount(codes))

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from lifesign.errors import InputError
-from lifesign.evaluation.metrics import subject_areas, subject_bootstrap
-from lifesign.evaluation.metrics.clustering import design_effect
+from lifesign.evaluation.metrics import block_counts, subject_areas, subject_bootstrap
 from lifesign.evaluation.metrics.intervals import clopper_pearson
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 
@@ -94,11 +93,8 @@ def test_counting_in_blocks_changes_no_bit(monkeypatch, dtype, decimals):
     scores = np.round(scores, decimals).astype(dtype)
     at_once = _intervals(scores, species, subjects)
 
-    monkeypatch.setattr(subject_areas, "blocks", _sevens)
-    monkeypatch.setattr(subject_bootstrap, "blocks", _sevens)
-    monkeypatch.setattr(
-        subject_bootstrap, "_design_effect", lambda values, subject, people: design_effect(values, subject)
-    )
+    for module in (block_counts, subject_areas, subject_bootstrap):
+        monkeypatch.setattr(module, "blocks", _sevens)
 
     assert _intervals(scores, species, subjects) == at_once
 
