@@ -1,25 +1,20 @@
 """The page of an audit, in the clothes of the report: self-contained, no script, light and dark, print."""
 
-import base64
-import io
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment
 from markupsafe import Markup
-from PIL import Image
 
-from lifesign.errors import ImageError
 from lifesign.evaluation.audit.findings import AuditReport, Severity
 from lifesign.evaluation.audit.shortcuts import LEAKING_AUC
 from lifesign.evaluation.report.page_environment import finished_page, page_environment
+from lifesign.evaluation.report.pictures import thumbnail_uri
 from lifesign.evaluation.report.wording import percent
-from lifesign.preprocessing import decode_image
 
 __all__ = ["render_audit", "verdict_sentence"]
 
-_SIDE = 96
 _MAX_PICTURES = 60
 
 Pictures = Callable[[str], bytes | None]
@@ -142,18 +137,6 @@ def _thumbnails(report: AuditReport, pictures: Pictures | None) -> dict[str, str
         sample for finding in report.findings for example in finding.examples for sample in example.samples
     ]
     wanted = list(dict.fromkeys([*wanted, *(one.sample_id for one in report.suspects)]))[:_MAX_PICTURES]
-    made = {sample: _thumbnail(pictures(sample)) for sample in wanted}
+    read = ((sample, pictures(sample)) for sample in wanted)
+    made = {sample: thumbnail_uri(data) for sample, data in read if data is not None}
     return {sample: uri for sample, uri in made.items() if uri is not None}
-
-
-def _thumbnail(data: bytes | None) -> str | None:
-    if data is None:
-        return None
-    try:
-        image = decode_image(data).image
-    except ImageError:
-        return None
-    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=78)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")
