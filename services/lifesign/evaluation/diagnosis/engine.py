@@ -272,15 +272,20 @@ def _without_explained(findings: list[Finding]) -> list[Finding]:
     for finding in sorted(findings, key=_importance):
         if finding.code not in present or not finding.is_alarm or finding.confidence < _SURE:
             continue
-        for code in _EXPLAINS.get(finding.code, ()):
-            if code in present and present[code].confidence <= finding.confidence + 0.2:
+        takes = _EXPLAINS.get(finding.code, frozenset())
+        for code in [code for code in present if code in takes]:
+            if present[code].confidence <= finding.confidence + 0.2:
                 explained.setdefault(finding.code, []).append(code)
                 del present[code]
-    kept = []
-    for code, finding in present.items():
-        absorbed = tuple(f"{one.replace('_', ' ')}: explained by this" for one in explained.get(code, ()))
-        kept.append(replace(finding, excluded=(*finding.excluded, *absorbed)))
-    return kept
+    return [_with_excluded(finding, explained.get(code, ())) for code, finding in present.items()]
+
+
+def _with_excluded(finding: Finding, explained: Iterable[Code]) -> Finding:
+    """Return a finding that names what it explains as excluded; a reason that its rule gave stands."""
+    named = {reason.partition(":")[0] for reason in finding.excluded}
+    words = (code.value.replace("_", " ") for code in explained)
+    absorbed = tuple(f"{word}: explained by this" for word in words if word not in named)
+    return replace(finding, excluded=(*finding.excluded, *absorbed))
 
 
 def _importance(finding: Finding) -> tuple[int, float]:

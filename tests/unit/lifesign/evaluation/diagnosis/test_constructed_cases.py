@@ -141,3 +141,11 @@ def test_a_linear_output_without_logits_does_not_go_with_a_cross_entropy(units: 
     notes = [f"Dense({units}, activation='linear')", "loss=SparseCategoricalCrossentropy()"]
 
     assert _diagnosed({"notes": notes})[0].code is Code.WRONG_LOSS_ACTIVATION_PAIR
+
+
+@pytest.mark.parametrize(("code", "maker"), _MAKERS, ids=[maker.__name__ for _, maker in _MAKERS])
+def test_an_explanation_is_excluded_once(code: Code, maker: _Maker) -> None:
+    for seed in range(5):
+        for finding in _diagnosed(maker(np.random.default_rng(seed))):
+            named = [reason.partition(":")[0] for reason in finding.excluded]
+            assert len(named) == len(set(named))
