@@ -122,8 +122,8 @@ def _of_losses(course: Course) -> Iterator[str]:
     else:
         after = "and is back" if last <= 1.02 * abs(least) else "and stands"
         yield (
-            f"Validation loss is best at epoch {course.best + 1} ({least:.4g}) "
-            f"{after} at {last:.4g} in the end."
+            f"Validation loss is best at epoch {course.best + 1} ({least:.4g}) {after} at {last:.4g} in the "
+            "end."
         )
 
 
@@ -148,8 +148,8 @@ def _of_matrix(evidence: Evidence) -> Iterator[str]:
         return
     support = matrix.sum(axis=1)
     yield (
-        f"Of {int(matrix.sum()):,} samples in {len(matrix)} classes "
-        f"{percent(matrix.trace() / matrix.sum())} are right."
+        f"Of {int(matrix.sum()):,} samples in {len(matrix)} classes {percent(matrix.trace() / matrix.sum())} "
+        "are right."
     )
     seen = np.flatnonzero(support)
     if len(seen) < 2:
@@ -207,8 +207,8 @@ def _validation_above(course: Course, found: set[Code]) -> Iterator[str]:
     if below >= 0.5 * len(course):
         yield (
             f"Validation loss is below training loss in {below} of {len(course)} epochs. That is usual: "
-            "dropout, augmentation and penalties act in training only, and the training figure is an average "
-            "over the epoch while the weights still improve."
+            "dropout, augmentation and penalties act in training only, and the training figure is an "
+            "average over the epoch while the weights still improve."
         )
 
 

@@ -51,8 +51,8 @@ def _of_one_length(
     answers = predicted if predicted is not None else probabilities
     if predicted is not None and probabilities is not None and len(predicted) != len(probabilities):
         remarks.append(
-            f"y_prob of the predictions is left out: {len(probabilities):,} rows "
-            f"for {len(predicted):,} of y_pred"
+            f"y_prob of the predictions is left out: {len(probabilities):,} rows for {len(predicted):,} of "
+            "y_pred"
         )
         probabilities = None
     if true is not None and answers is not None and len(true) != len(answers):

@@ -50,8 +50,8 @@ def read_run_folder(folder: Path) -> Evidence:
     if (folder / "report.json").is_file():
         return evidence_of_report(_json(folder / "report.json"), identifier=folder.name)
     raise InputError(
-        f"{folder}: expected a training run (history.json), an evaluation run (report.json) or "
-        "TensorBoard event files, found none"
+        f"{folder}: expected a training run (history.json), an evaluation run (report.json) or TensorBoard "
+        "event files, found none"
     )
 
 

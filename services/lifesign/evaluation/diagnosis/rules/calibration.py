@@ -29,11 +29,9 @@ def miscalibration(evidence: Evidence, course: Course | None) -> Iterator[Findin
                 Severity.WARNING if last / least >= 1.8 else Severity.INFO,
                 0.75,
                 f"From epoch {turn + 1} on the validation loss grows {last / least:.2f} times but the errors "
-                "only "
-                f"{grown:.2f} times: wrong answers are given with more and more confidence.",
+                f"only {grown:.2f} times: wrong answers are given with more and more confidence.",
                 "Scale the temperature on validation, smooth the labels, or stop earlier; do not read the "
-                "outputs as "
-                "probabilities.",
+                "outputs as probabilities.",
                 refuted_by="a reliability diagram on the diagonal",
                 details={
                     "val_loss_ratio": round(float(course.val_loss[-1]) / least, 2),
@@ -87,8 +85,7 @@ def _by_probabilities(evidence: Evidence) -> Iterator[Finding]:
         Severity.WARNING,
         min(0.95, 0.75 + float(error)),
         f"Stated probabilities differ from observed shares by {error:.1%} on average (ECE, 10 bins, n = "
-        f"{len(sure):,}; "
-        f"Spiegelhalter z = {z:.1f}): the model is too {'sure' if over else 'unsure'}.",
+        f"{len(sure):,}; Spiegelhalter z = {z:.1f}): the model is too {'sure' if over else 'unsure'}.",
         "Fit a temperature (or isotonic regression) on the development set.",
         refuted_by="a reliability diagram on the diagonal with a set of the same size",
         details={"ece": round(float(error), 4), "z": round(z, 1)},
@@ -114,8 +111,7 @@ def _by_figures(evidence: Evidence) -> Iterator[Finding]:
                 f"The expected calibration error is {ece:.1%}"
                 if poor_ece
                 else f"A log loss of {one.loss:.3g} at an error rate of {wrong:.1%} is "
-                f"{(one.loss or 0) / (wrong or 1):.1f} nats per "
-                "error: wrong answers are given with certainty"
+                f"{(one.loss or 0) / (wrong or 1):.1f} nats per error: wrong answers are given with certainty"
             )
             yield Finding(
                 Code.MISCALIBRATION,

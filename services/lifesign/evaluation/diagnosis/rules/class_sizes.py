@@ -57,8 +57,7 @@ def missing_class(evidence: Evidence, course: Course | None) -> Iterator[Finding
             Severity.WARNING,
             0.85,
             f"No sample of {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''} is in {where}: its "
-            "recall is "
-            "undefined and macro averages are void.",
+            "recall is undefined and macro averages are void.",
             "Evaluate on a set with every class, or leave the class out of the averages and say so.",
             refuted_by="samples of the class in the set",
             details={"missing": missing[:50]},
@@ -138,8 +137,7 @@ def class_imbalance(evidence: Evidence, course: Course | None) -> Iterator[Findi
         f"{spoken_class(smallest[0])} {smallest[1]:,}, {ratio:.3g} times fewer; always answering "
         f"{spoken_class(largest[0])} is right in {share:.1%}.",
         "Judge by figures per class, balanced accuracy or the area under the precision–recall curve; weight "
-        "the "
-        "classes (n / (K·n_c)) or resample the training data only.",
+        "the classes (n / (K·n_c)) or resample the training data only.",
         refuted_by="equal sizes in the data that the model was trained on",
         details={"ratio": round(float(ratio), 2), "majority_share": round(share, 4), "largest": largest[0]},
     )
@@ -174,8 +172,7 @@ def accuracy_paradox(evidence: Evidence, course: Course | None) -> Iterator[Find
         Severity.INFO if lift > 0.1 else Severity.WARNING,
         0.65 if significant or _rare_is_found(evidence) or (lift > 0 and lowest > 0.15) else 0.9,
         f"The accuracy is {accuracy:.4f}; always answering the largest class gives {majority:.4f}. The model "
-        "gains "
-        f"{lift:.0%} of what is left.",
+        f"gains {lift:.0%} of what is left.",
         "Report recall per class, balanced accuracy and the precision–recall area instead of accuracy.",
         refuted_by="a balanced set of the same kind giving the same accuracy",
         details={"accuracy": round(accuracy, 4), "majority_share": round(majority, 4)},

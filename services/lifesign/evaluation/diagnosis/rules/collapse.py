@@ -29,8 +29,8 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
             # Where the scores do tell the classes apart, the answers are one class for want of a threshold.
             told = better_threshold(evidence)
             yield _collapsed(
-                f"{int(columns[kept]):,} of {n:,} answers are {evidence.called(kept)}, "
-                f"but only {int(rows[kept]):,} samples are; of the other classes {others:.1%} are found.",
+                f"{int(columns[kept]):,} of {n:,} answers are {evidence.called(kept)}, but only "
+                f"{int(rows[kept]):,} samples are; of the other classes {others:.1%} are found.",
                 confidence=0.65 if told is not None and told[2] > 0.75 else 0.95,
                 name=evidence.name_of(kept),
                 share=float(share),
@@ -65,8 +65,8 @@ def _collapsed_report(report: PrintedReport) -> Finding | None:
         return None
     return _collapsed(
         f"By precision and recall about {answered[kept]:.0f} of {report.n:,} answers are "
-        f"{report.names[kept]}, but only "
-        f"{int(report.support[kept]):,} samples are; of the other classes {others:.1%} are found.",
+        f"{report.names[kept]}, but only {int(report.support[kept]):,} samples are; of the other classes "
+        f"{others:.1%} are found.",
         confidence=0.9,
         name=report.names[kept],
         share=share,
@@ -152,8 +152,7 @@ def _frozen_training(course: Course) -> Iterator[Finding]:
         Severity.WARNING,
         0.65,
         f"Training loss ({loss[-1]:.4g}) and accuracy ({accuracy[-1]:.2%}) are the same to the last digit in "
-        f"{len(course)} "
-        "epochs: one answer for every sample, most likely.",
+        f"{len(course)} epochs: one answer for every sample, most likely.",
         _COLLAPSE_REMEDY,
         refuted_by="a second class among the answers of the same model",
         details={"accuracy": float(accuracy[-1])},
@@ -161,9 +160,8 @@ def _frozen_training(course: Course) -> Iterator[Finding]:
 
 
 _COLLAPSE_REMEDY = (
-    "Lower the learning rate, check output activation and input scaling, and weight or resample the classes; "
-    "then "
-    "look at the matrix again."
+    "Lower the learning rate, check output activation and input scaling, and weight or resample the "
+    "classes; then look at the matrix again."
 )
 
 

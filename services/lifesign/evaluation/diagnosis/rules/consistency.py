@@ -178,8 +178,7 @@ def _counts_against_matrix(evidence: Evidence) -> Iterator[str]:
         if not np.array_equal(sizes, rows) and np.array_equal(sizes, columns):
             yield (
                 f"the columns of the matrix, not its rows, are the {name} counts ({sizes.tolist()[:6]}): "
-                "labels and "
-                "predictions were exchanged"
+                "labels and predictions were exchanged"
             )
 
 
@@ -193,8 +192,7 @@ def _single_rows(course: Course | None) -> Iterator[str]:
         row = int(odd[0])
         yield (
             f"in row {course.rows[row]} the validation loss is {course.val_loss[row]:.3g}, that of perfect "
-            "answers, with "
-            f"{wrong[row]:.1%} of them wrong"
+            f"answers, with {wrong[row]:.1%} of them wrong"
         )
 
 

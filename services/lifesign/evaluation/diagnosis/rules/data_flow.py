@@ -25,8 +25,8 @@ def nan_loss(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
                 Severity.INFO,
                 0.8,
                 f"{curves.names.get(metric, metric)} is not a number in single epochs (rows "
-                f"{_listed(rows)}), and the next "
-                "ones go on as before: the weights are sound, single samples or logarithms are not.",
+                f"{_listed(rows)}), and the next ones go on as before: the weights are sound, single samples "
+                "or logarithms are not.",
                 "Look for log(0) or a division by 0 in the loss, and for odd samples.",
                 refuted_by="weights that hold NaN after that epoch",
                 details={"epoch": row + 1, "metric": metric, "epochs": [one + 1 for one in rows]},
@@ -37,8 +37,7 @@ def nan_loss(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
             Severity.ERROR,
             0.98,
             f"{curves.names.get(metric, metric)} is not a number from row {row + 1} of {len(curves)} on, "
-            f"{before}; "
-            "every figure after it says nothing.",
+            f"{before}; every figure after it says nothing.",
             "Look for NaN or infinite inputs and for a logarithm or division by zero in the loss"
             + (
                 " of the validation data."
@@ -74,8 +73,8 @@ def generator_exhausted(evidence: Evidence, course: Course | None) -> Iterator[F
     if rows:
         each = "all" if len(rows) == len(curves) else f"{len(rows)} of {len(curves)}"
         proof = (
-            f"In {each} epochs (rows {_listed(rows)}) loss and accuracy of training are exactly 0 at once. "
-            "A loss of 0 would mean every answer right, an accuracy of 0 every answer wrong: no batch was "
+            f"In {each} epochs (rows {_listed(rows)}) loss and accuracy of training are exactly 0 at once. A "
+            "loss of 0 would mean every answer right, an accuracy of 0 every answer wrong: no batch was "
             "computed."
         )
     else:
@@ -109,8 +108,7 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
             yield _empty(
                 f"Validation loss and accuracy are exactly 0 at once in {len(rows)} of {len(loss)} epochs "
                 f"(rows {_listed(rows)}): a loss of 0 belongs to an accuracy of 1, so no validation batch "
-                "was "
-                "computed.",
+                "was computed.",
                 rows=rows,
                 confidence=0.95,
             )
@@ -142,8 +140,7 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
             Severity.WARNING if broken else Severity.INFO,
             0.8 if stated or not others else 0.5,
             f"No epoch of {len(curves)} has a validation figure: nothing tells how the model does on data "
-            "that it "
-            "has not seen.",
+            "that it has not seen.",
             "Hold out part of the data, by group, and give it as validation_data.",
             refuted_by="validation figures that were left out of what was pasted",
             details={"epochs": len(curves)},
@@ -157,8 +154,7 @@ def _empty(evidence: str, *, rows: list[int], confidence: float) -> Finding:
         confidence,
         evidence,
         "Check that the validation data is not shorter than one batch (validation_steps becomes 0) and that "
-        "the "
-        "generator can be read again each epoch.",
+        "the generator can be read again each epoch.",
         refuted_by="a number of validation batches above 0 in those epochs",
         details={"epochs": [row + 1 for row in rows]},
     )

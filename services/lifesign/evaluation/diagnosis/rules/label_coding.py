@@ -15,8 +15,8 @@ from lifesign.evaluation.diagnosis.statistics import sampling_error
 __all__ = ["label_encoding_mismatch"]
 
 _RECODE = (
-    "Code labels 0…K−1 in the order of the model's outputs (or one-hot for categorical cross-entropy); check "
-    "with one known sample per class."
+    "Code labels 0…K−1 in the order of the model's outputs (or one-hot for categorical cross-entropy); "
+    "check with one known sample per class."
 )
 
 
@@ -102,9 +102,8 @@ def _below_a_guess(evidence: Evidence) -> Iterator[Finding]:
                 Severity.ERROR,
                 0.85,
                 f"{low:.1%} right ({one.method or one.split}) is far below the {1 / classes:.1%} of a guess "
-                f"among {classes} "
-                f"classes, while the same model gets {best:.1%} otherwise: it knows the classes, but under "
-                "other indices.",
+                f"among {classes} classes, while the same model gets {best:.1%} otherwise: it knows the "
+                "classes, but under other indices.",
                 _RECODE,
                 refuted_by="a matrix without a full column off the diagonal",
                 excluded=("chance and shuffled order: they would be at a guess, not below it",),
@@ -132,10 +131,8 @@ def _two_sets_of_names(evidence: Evidence) -> Iterator[Finding]:
         Severity.ERROR,
         0.85,
         f"{', '.join(name for name, _ in never[:5])} ({sum(n for _, n in never):,} samples) are never right "
-        "while "
-        f"{', '.join(unknown[:5])} never are true, and the other classes are found in {np.median(good):.0%}: "
-        "labels and "
-        "predictions use two sets of names.",
+        f"while {', '.join(unknown[:5])} never are true, and the other classes are found in "
+        f"{np.median(good):.0%}: labels and predictions use two sets of names.",
         _RECODE,
         refuted_by="the classes being really unknown to the model",
         details={"never_right": [name for name, _ in never], "never_true": unknown},
@@ -186,8 +183,7 @@ def _permuted(evidence: Evidence) -> Iterator[Finding]:
         named = ", ".join(f"{evidence.name_of(r)}→{evidence.name_of(moved[r])}" for r in clear[:5])
         proof = (
             f"The diagonal holds {right:.1%} of {int(total):,} samples, but {best:.1%} lie on another "
-            "assignment of "
-            f"columns to rows ({named}{', …' if len(clear) > 5 else ''})"
+            f"assignment of columns to rows ({named}{', …' if len(clear) > 5 else ''})"
             + (
                 f": predicted index = true index {shift:+d}."
                 if shift
@@ -285,8 +281,7 @@ def _inverted(start: str, area: float) -> Finding:
         Severity.ERROR,
         0.75,
         f"{start}, far below the .5 of a guess: the model knows the classes, but labels or scores are the "
-        "other way "
-        f"round (turned, the area is {1 - area:.3f}).",
+        f"other way round (turned, the area is {1 - area:.3f}).",
         "Check which class the score belongs to (class_indices are alphabetical) and which label is 1.",
         refuted_by="the samples with the highest scores being of the class that the score names",
         details={"auc": round(float(area), 4)},
@@ -308,8 +303,7 @@ def _predictions_offset(evidence: Evidence) -> Iterator[Finding]:
                 Severity.WARNING,
                 0.8,
                 f"True labels are {type(true[0]).__name__}, predicted ones {type(predicted[0]).__name__}: "
-                "they never "
-                "compare as equal.",
+                "they never compare as equal.",
                 _RECODE,
             )
         return
@@ -326,8 +320,7 @@ def _predictions_offset(evidence: Evidence) -> Iterator[Finding]:
                 Severity.ERROR,
                 0.9,
                 f"{right:.1%} of {len(a)} predictions equal the label, but {moved:.1%} equal the label "
-                f"{step:+d}: "
-                "one counts from 0, the other from 1.",
+                f"{step:+d}: one counts from 0, the other from 1.",
                 _RECODE,
                 details={"shift": step},
             )

@@ -30,10 +30,10 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
             Severity.WARNING if differs else Severity.INFO,
             0.9 if differs else 0.8,
             "The notes force the training mode at inference "
-            f"({setup.quote('learning_phase', 'training', 'eval')}): "
-            "dropout goes on dropping, normalisation uses the statistics of the batch, so figures are noisy "
-            "and "
-            "pessimistic" + (f"; {differs}" if differs else "") + ".",
+            f"({setup.quote('learning_phase', 'training', 'eval')}): dropout goes on dropping, normalisation "
+            "uses the statistics of the batch, so figures are noisy and pessimistic"
+            + (f"; {differs}" if differs else "")
+            + ".",
             "Leave the phase to fit, evaluate and predict; set it only where an uncertainty is wanted.",
             refuted_by="two predictions of the same input being equal",
             details={} if differs is None else {"report_and_log": differs},
@@ -53,8 +53,7 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
             Severity.ERROR,
             0.9,
             f"On the same training data the model gets {shown:.1%} while it trains and {again:.1%} when it "
-            "is "
-            f"evaluated{what}: only the mode of its layers differs.",
+            f"is evaluated{what}: only the mode of its layers differs.",
             _MODE_REMEDY,
             refuted_by="training and inference mode giving equal outputs for one batch",
             excluded=("overfitting: the data are those of the training",),
@@ -144,8 +143,7 @@ def _answers_differ(evidence: Evidence) -> Finding | None:
                 Severity.ERROR,
                 0.9,
                 f"The same {n or ''} rows of {split} give {', '.join(f'{value:.2%}' for value in shown)} "
-                "when asked again: "
-                "dropout or another random layer is on at inference.",
+                "when asked again: dropout or another random layer is on at inference.",
                 _MODE_REMEDY,
                 refuted_by="two predictions of the same input being equal",
                 details={"accuracies": shown},
@@ -167,8 +165,7 @@ def _validated_on_training(evidence: Evidence, course: Course | None) -> Finding
         Severity.ERROR,
         0.95,
         f"Validation is on the training data themselves, and yet {shown:.1%} become {again:.1%}: only layers "
-        "that act "
-        "differently in training and inference can do that.",
+        "that act differently in training and inference can do that.",
         _MODE_REMEDY,
         refuted_by="validation data that differ from the training data after all",
         excluded=("overfitting: the data are the same", "leakage: the overlap is intended here"),
@@ -187,8 +184,7 @@ def _losses_on_training(course: Course) -> Finding | None:
         Severity.ERROR,
         0.95,
         f"Validation is on the training data themselves, and yet a loss of {low:.3g} becomes {high:.3g}: "
-        "only layers "
-        "that act differently in training and inference can do that.",
+        "only layers that act differently in training and inference can do that.",
         _MODE_REMEDY,
         refuted_by="validation data that differ from the training data after all",
         excluded=("overfitting: the data are the same",),
@@ -223,10 +219,8 @@ def _useless_validation(evidence: Evidence, course: Course) -> Iterator[Finding]
         Severity.WARNING,
         0.75,
         f"Training is at {course.accuracy[-1]:.1%}, validation at {course.val_accuracy[-1]:.1%} with a loss "
-        "of "
-        f"{course.val_loss[-1]:.3g}, no better than a guess, and the model has batch normalisation: its "
-        "stored "
-        "statistics do not fit the data.",
+        f"of {course.val_loss[-1]:.3g}, no better than a guess, and the model has batch normalisation: its "
+        "stored statistics do not fit the data.",
         _MODE_REMEDY,
         refuted_by="evaluate() on the training data agreeing with what fit printed",
         details={"accuracy": float(course.accuracy[-1]), "val_accuracy": float(course.val_accuracy[-1])},
@@ -234,9 +228,9 @@ def _useless_validation(evidence: Evidence, course: Course) -> Iterator[Finding]
 
 
 _MODE_REMEDY = (
-    "Evaluate on the training data: if that is as bad, it is the mode. Keep frozen BatchNormalization layers "
-    "in "
-    "inference mode (training=False), lower their momentum (.9) for short trainings, use larger batches."
+    "Evaluate on the training data: if that is as bad, it is the mode. Keep frozen BatchNormalization "
+    "layers in inference mode (training=False), lower their momentum (.9) for short trainings, use larger "
+    "batches."
 )
 
 

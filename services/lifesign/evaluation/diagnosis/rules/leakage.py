@@ -68,8 +68,7 @@ def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Fin
             if sentence
         ),
         "Split by subject, source or time before any resampling or fitting of transforms; search duplicates "
-        "across "
-        "splits; drop features that are known only with the answer.",
+        "across splits; drop features that are known only with the answer.",
         refuted_by="the same quality on a split by group, or on data collected later",
     )
 

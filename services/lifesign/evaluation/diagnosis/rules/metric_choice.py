@@ -54,8 +54,8 @@ def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Find
     )
     if expected is not None:
         sentence += (
-            f" A wrong answer costs two of {classes} cells, so a true accuracy of {true:.4g} shows as "
-            f"1 − 2·{1 - (true or 0):.3g}/{classes} = {expected:.4f}."
+            f" A wrong answer costs two of {classes} cells, so a true accuracy of {true:.4g} shows as 1 − "
+            f"2·{1 - (true or 0):.3g}/{classes} = {expected:.4f}."
         )
     elif shown:
         true = 1 - (1 - max(shown)) * classes / 2
@@ -117,8 +117,7 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
                 Severity.WARNING,
                 0.9,
                 f"Accuracy {one.accuracy:.3g} beside {', '.join(sorted(continuous))} on {one.split}: a "
-                "continuous prediction hardly "
-                "ever equals its target.",
+                "continuous prediction hardly ever equals its target.",
                 "Report the mean absolute error (in the target's unit) or R² alone.",
                 refuted_by="a target of classes",
             )
@@ -136,8 +135,8 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
             Severity.WARNING,
             0.85,
             f"Accuracy is {top:.3g} on all data in all {len(course)} epochs, with losses of "
-            f"{np.nanmin(loss):.4g} and more: that is "
-            "the error of a number, which never equals its target, not of a class.",
+            f"{np.nanmin(loss):.4g} and more: that is the error of a number, which never equals its target, "
+            "not of a class.",
             "Report the mean absolute error (in the target's unit) or R² instead.",
             refuted_by="a target of classes",
             excluded=("a missing class: the accuracy on the training data is as low",),
@@ -205,10 +204,8 @@ def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:
             Severity.WARNING,
             0.8,
             f"A {name} loss of {least:.3g} leaves no room for {wrong:.0%} errors: each wrong answer alone "
-            "costs at least "
-            f"ln 2 = 0.693 of a cross-entropy, {wrong * math.log(2):.3g} together. The accuracy does not "
-            "measure what "
-            "the loss does, as with a continuous target.",
+            f"costs at least ln 2 = 0.693 of a cross-entropy, {wrong * math.log(2):.3g} together. The "
+            "accuracy does not measure what the loss does, as with a continuous target.",
             "Report the mean absolute error (in the target's unit) or R² for a number, or check how labels "
             "reach the metric.",
             refuted_by="a target of classes and a cross-entropy",

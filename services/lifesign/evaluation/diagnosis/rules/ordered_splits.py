@@ -11,9 +11,9 @@ from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 __all__ = ["unshuffled_validation_split"]
 
 _SPLIT_REMEDY = (
-    "Shuffle and stratify before splitting (train_test_split(..., stratify=y), by group where samples belong "
-    "together); validation_split takes the last rows as they lie, and shuffle=True only shuffles what is "
-    "left."
+    "Shuffle and stratify before splitting (train_test_split(..., stratify=y), by group where samples "
+    "belong together); validation_split takes the last rows as they lie, and shuffle=True only shuffles "
+    "what is left."
 )
 
 
@@ -74,10 +74,9 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
     shown = None if course is None else course.val_accuracy
     proof = (
         f"{n:,} rows class by class "
-        f"({' / '.join(f'{size:,}' for size in sizes[:8])}{' …' if len(sizes) > 8 else ''}), "
-        f"the first {n_train:,} for training: training gets {' / '.join(f'{size:,}' for size in train[:8])}, "
-        "validation "
-        f"{' / '.join(f'{size:,}' for size in validation[:8])}."
+        f"({' / '.join(f'{size:,}' for size in sizes[:8])}{' …' if len(sizes) > 8 else ''}), the first "
+        f"{n_train:,} for training: training gets {' / '.join(f'{size:,}' for size in train[:8])}, "
+        f"validation {' / '.join(f'{size:,}' for size in validation[:8])}."
     )
     details: dict[str, object] = {
         "n": n,
@@ -105,18 +104,16 @@ def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findi
             if not absent_in_train or (trained or 0) < 0.8 or later > max(ceiling + slack, 0.9 / len(sizes)):
                 return None
             proof += (
-                f" {', '.join(map(spoken_class, absent_in_train[:5]))} was never trained: with training "
-                f"at {trained:.1%} validation falls to {later:.1%}, "
-                f"below a guess (a perfect model of the other classes would get {ceiling:.1%})."
+                f" {', '.join(map(spoken_class, absent_in_train[:5]))} was never trained: with training at "
+                f"{trained:.1%} validation falls to {later:.1%}, below a guess (a perfect model of the other "
+                f"classes would get {ceiling:.1%})."
             )
             confidence = 0.85
         elif absent_in_train:
             proof += (
                 f" {', '.join(map(spoken_class, absent_in_train[:5]))} was never trained, so validation "
-                "accuracy cannot pass "
-                f"{n_validation - unseen:,}/{n_validation:,} = "
-                f"{ceiling:.4f}; the best of {len(shown)} epochs is {best:.4f}"
-                f" = {round(best * n_validation):,}/{n_validation:,}."
+                f"accuracy cannot pass {n_validation - unseen:,}/{n_validation:,} = {ceiling:.4f}; the best "
+                f"of {len(shown)} epochs is {best:.4f} = {round(best * n_validation):,}/{n_validation:,}."
             )
             excluded = ("overfitting: validation is bad from the first epoch on and bounded by the split",)
             confidence = 0.97 if len(shown) >= 3 else 0.9
@@ -201,10 +198,8 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
         Severity.ERROR,
         0.9 if by_split else 0.75,
         f"Validation accuracy is exactly 0 in {exact} of {len(shown)} epochs and at most {shown.max():.4f}, "
-        "while "
-        f"training reaches {np.nanmax(trained):.1%}: below any guess, as if validation held only classes "
-        "that "
-        "training lacks"
+        f"while training reaches {np.nanmax(trained):.1%}: below any guess, as if validation held only "
+        "classes that training lacks"
         + (f" (validation_split={split:g} takes the last rows before shuffling)." if split else "."),
         _SPLIT_REMEDY,
         refuted_by="class counts of the split with every class on both sides",
@@ -227,10 +222,8 @@ def _never_right(course: Course) -> Finding | None:
         Severity.ERROR,
         0.8,
         f"Not one validation sample is right in any of {len(course)} epochs, and the validation loss rises "
-        "from "
-        f"{validated[0]:.4g} to {validated[-1]:.4g}, beyond that of a guess, while training goes from "
-        f"{trained[0]:.1%} to "
-        f"{trained[-1]:.1%}: the validation classes are not among those trained.",
+        f"from {validated[0]:.4g} to {validated[-1]:.4g}, beyond that of a guess, while training goes from "
+        f"{trained[0]:.1%} to {trained[-1]:.1%}: the validation classes are not among those trained.",
         _SPLIT_REMEDY,
         refuted_by="class counts of the split with every class on both sides",
         excluded=(
@@ -260,10 +253,9 @@ def _useless_tail(evidence: Evidence, course: Course | None) -> Finding | None:
         Severity.ERROR,
         0.75,
         f"Training is at {trained:.1%}, the tail that validation_split={evidence.setup.validation_split:g} "
-        "keeps at "
-        f"{shown:.1%} with a loss of "
-        f"{course.val_loss[-1] if course.val_loss is not None else float('nan'):.3g}, far beyond "
-        "what unsure answers cost: the tail is another population.",
+        f"keeps at {shown:.1%} with a loss of "
+        f"{course.val_loss[-1] if course.val_loss is not None else float('nan'):.3g}, far beyond what unsure "
+        "answers cost: the tail is another population.",
         _SPLIT_REMEDY,
         refuted_by="the same accuracy on a shuffled part",
         details={"val_acc": shown},
@@ -284,8 +276,7 @@ def _order_makes_the_difference(evidence: Evidence, course: Course | None) -> Fi
         Severity.ERROR,
         0.9,
         f"The tail of the rows as stored gives {low:.1%}, a random part of the same rows {high:.1%}: only "
-        "the order "
-        "differs, so the rows are sorted by something that matters.",
+        "the order differs, so the rows are sorted by something that matters.",
         _SPLIT_REMEDY,
         refuted_by="another random part giving as little as the tail",
         details={"as_stored": low, "shuffled": high},

@@ -15,10 +15,9 @@ _CROSS_ENTROPIES = ("binary_crossentropy", "categorical_crossentropy", "sparse_c
 
 
 _PAIRS_REMEDY = (
-    "Two classes: Dense(1, sigmoid) with binary cross-entropy. K classes: Dense(K, softmax) with categorical "
-    "(one-hot) or sparse categorical (integers) cross-entropy. Several labels at once: Dense(K, sigmoid) "
-    "with "
-    "binary cross-entropy. A number: a linear output with a squared or absolute error."
+    "Two classes: Dense(1, sigmoid) with binary cross-entropy. K classes: Dense(K, softmax) with "
+    "categorical (one-hot) or sparse categorical (integers) cross-entropy. Several labels at once: Dense(K, "
+    "sigmoid) with binary cross-entropy. A number: a linear output with a squared or absolute error."
 )
 
 
@@ -59,8 +58,8 @@ def _loss_of_nothing(course: Course | None) -> Iterator[Finding]:
             Severity.ERROR,
             0.85,
             f"The loss is 0 in every epoch with {np.nanmedian(wrong):.1%} of the answers wrong, which no "
-            "cross-entropy over two "
-            "or more outputs can be: softmax over one output is always 1, and costs nothing.",
+            "cross-entropy over two or more outputs can be: softmax over one output is always 1, and costs "
+            "nothing.",
             _PAIRS_REMEDY,
             refuted_by="more than one output unit, and targets that are not all zero",
             details={"error_rate": round(float(np.nanmedian(wrong)), 4)},
@@ -124,8 +123,7 @@ def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:
     ):
         return (
             f"{loss} expects probabilities, but Dense({units}) has no activation and from_logits is not set: "
-            "the "
-            "loss clips raw scores to 0–1 while the accuracy rounds them.",
+            "the loss clips raw scores to 0–1 while the accuracy rounds them.",
             0.9 if units == 1 else 0.75,
             Severity.ERROR,
         )
@@ -157,10 +155,8 @@ def _loss_and_accuracy_fall_together(course: Course | None) -> Iterator[Finding]
             Severity.WARNING,
             0.75,
             f"From epoch {peak + 1} on the training loss falls in each epoch ({loss[peak]:.4g} to "
-            f"{loss[-1]:.4g}) "
-            f"while the accuracy on the same data falls from {accuracy[peak]:.1%} to {accuracy[-1]:.1%}: "
-            "loss and "
-            "metric read the outputs in different ways.",
+            f"{loss[-1]:.4g}) while the accuracy on the same data falls from {accuracy[peak]:.1%} to "
+            f"{accuracy[-1]:.1%}: loss and metric read the outputs in different ways.",
             _PAIRS_REMEDY,
             refuted_by="accuracy worked out by hand from the outputs rising with the loss",
             excluded=("overfitting: it would raise the accuracy on the training data",),

@@ -61,8 +61,7 @@ def _turned_loss(course: Course) -> Finding | None:
         Severity.INFO if mild else Severity.WARNING,
         0.93 if rise > 0.2 * abs(least) else 0.75,
         f"Validation loss is least at epoch {turn + 1} ({least:.4g}) and rises to {validated[-1]:.4g} at "
-        "epoch "
-        f"{end + 1} ({validated[-1] / least - 1:+.0%}){reached}."
+        f"epoch {end + 1} ({validated[-1] / least - 1:+.0%}){reached}."
         + (
             ""
             if gap is None
@@ -96,8 +95,7 @@ def _turned_at_once(course: Course) -> Finding | None:
         Severity.WARNING,
         0.72,
         f"Validation loss rises from the first epoch on, {validated[0]:.4g} to {validated[-1]:.4g} "
-        f"({rise:+.0%}) in "
-        f"{len(course)}"
+        f"({rise:+.0%}) in {len(course)}"
         + ("" if loss is None else f", while training falls from {loss[0]:.4g} to {loss[-1]:.4g}")
         + ".",
         "One epoch is enough here: keep its weights; a smaller learning rate, dropout or weight decay move "
@@ -142,8 +140,7 @@ def _turned_accuracy(course: Course) -> Finding | None:
         Severity.WARNING,
         0.8,
         f"Validation accuracy is best at epoch {turn + 1} ({validated[turn]:.1%}), while training accuracy "
-        "goes on to "
-        f"{trained[-1]:.1%}: {gap:.1%} apart at the end.",
+        f"goes on to {trained[-1]:.1%}: {gap:.1%} apart at the end.",
         "Early stopping on validation, more data or augmentation, dropout, weight decay or a smaller model.",
         refuted_by="the gap closing on a larger validation set",
         details={"turn_epoch": turn + 1, "gap": round(gap, 4), **_best_accuracy(course)},
@@ -185,8 +182,7 @@ def _wide_gap(course: Course) -> Finding | None:
         Severity.WARNING,
         0.6 if last < 1.2 * constant else 0.8 if gap > 0.2 else 0.65,
         f"Accuracy is {np.nanmedian(trained[-3:]):.1%} on training and {last:.1%} on validation, {gap:.1%} "
-        "apart"
-        f"{f' where sampling explains {2 * error:.1%}' if course.counted_validation else ''}"
+        f"apart{f' where sampling explains {2 * error:.1%}' if course.counted_validation else ''}"
         + ("" if ratio is None else f"; the validation loss is {ratio:.1f} times the training loss")
         + (". The log is too short to show the turn." if short else "."),
         "More data or augmentation, dropout, weight decay or a smaller model; stop at the best validation "
@@ -210,8 +206,7 @@ def _gap_of_errors(course: Course) -> Finding | None:
         Severity.WARNING,
         0.75,
         f"The mean absolute error is {low:.3g} on training and {high:.3g} on validation, the loss "
-        f"{ratio:.1f} times as "
-        "large: training is known by heart.",
+        f"{ratio:.1f} times as large: training is known by heart.",
         "More data, dropout, weight decay or a smaller model; stop at the best validation epoch.",
         refuted_by="the same error on a fresh part of the training data as on validation",
         details={"mae": low, "val_mae": high},
@@ -231,10 +226,8 @@ def _stands_still(course: Course) -> Finding | None:
         Severity.INFO,
         0.6,
         f"Validation loss is least at epoch {course.best + 1} ({course.val_loss[course.best]:.4g}) and has "
-        "gained nothing in "
-        f"{since} epochs ({course.val_loss[-1]:.4g}), while training falls from "
-        f"{course.loss[course.best]:.4g} to "
-        f"{course.loss[-1]:.4g}.",
+        f"gained nothing in {since} epochs ({course.val_loss[-1]:.4g}), while training falls from "
+        f"{course.loss[course.best]:.4g} to {course.loss[-1]:.4g}.",
         f"Keep the weights of epoch {course.best + 1}; nothing is lost yet.",
         refuted_by="a lower validation loss in the next epochs",
         details={"turn_epoch": course.best + 1, "turn_epoch_overall": course.rows[course.best]},
@@ -256,8 +249,7 @@ def _gap_of_losses(course: Course) -> Finding | None:
         Severity.WARNING,
         0.7,
         f"The training loss is {low:.3g}, the validation loss {high:.3g} with {1 - right:.1%} of the answers "
-        "wrong: training "
-        "is known by heart, and validation answered wrongly with confidence.",
+        "wrong: training is known by heart, and validation answered wrongly with confidence.",
         "More data or augmentation, dropout, weight decay or a smaller model; stop at the best validation "
         "epoch.",
         refuted_by="the same loss on a fresh part of the training data as on validation",

@@ -76,8 +76,7 @@ def generator_order_mismatch(evidence: Evidence, course: Course | None) -> Itera
         Severity.ERROR,
         0.93 if clearly else 0.65,
         f"Predictions are independent of the labels: {right:.1%} of {n:,} right where {expected:.1%} is "
-        "expected of "
-        "pairs by chance"
+        "expected of pairs by chance"
         + (f" (χ² p = {p:.2g})" if np.isfinite(p) else "")
         + (f", yet the same model gets {good:.1%} by its own evaluation." if good is not None else "."),
         "Predict with shuffle=False (and generator.reset()), or take labels and predictions from the same "
@@ -130,8 +129,7 @@ def _two_passes(evidence: Evidence) -> Finding | None:
         Severity.ERROR,
         0.92,
         f"The model gets {high:.1%} by its own evaluation, but {low:.1%} where labels and predictions are "
-        "paired by hand, "
-        "on data that may come in another order at each pass "
+        "paired by hand, on data that may come in another order at each pass "
         f"({evidence.setup.quote('shuffl', 'pass', 'classes', 'generator', 'tf.data')}).",
         "Take labels and predictions from the same batches, or read the set with shuffle=False.",
         refuted_by="the same figure by hand with shuffle=False",

@@ -35,9 +35,8 @@ def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[F
             Code.PREPROCESS_MISMATCH,
             Severity.ERROR,
             0.75,
-            "Training is good and validation no better than a guess, through "
-            f"another pipeline ({setup.quote(r'generator', r'preprocess', r'pipeline', r'by hand')}): the "
-            "inputs differ.",
+            "Training is good and validation no better than a guess, through another pipeline "
+            f"({setup.quote(r'generator', r'preprocess', r'pipeline', r'by hand')}): the inputs differ.",
             _PREPARE_REMEDY,
             refuted_by="one image giving the same array on both ways",
             excluded=("overfitting: it would leave validation above a guess",),
@@ -85,8 +84,7 @@ def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[F
             Severity.INFO if unprepared and _does_well(evidence, course) else Severity.WARNING,
             0.5 if _does_well(evidence, course) else 0.7,
             "The pretrained weights expect their own preprocess_input, but by the notes the inputs are "
-            "prepared "
-            f"otherwise ({setup.quote(r'rescal', r'preprocess', r'255', r'scal')}).",
+            f"prepared otherwise ({setup.quote(r'rescal', r'preprocess', r'255', r'scal')}).",
             _PREPARE_REMEDY,
             refuted_by="no gain from the backbone's own preprocess_input",
         )
@@ -122,8 +120,7 @@ def _unscaled_by_hand(evidence: Evidence) -> Finding | None:
 
 _PREPARE_REMEDY = (
     "Put the preparation into the model or into one function that training, evaluation and serving call; "
-    "compare the "
-    "array of one image on all ways."
+    "compare the array of one image on all ways."
 )
 
 
@@ -182,9 +179,9 @@ def _evaluated_otherwise(evidence: Evidence, course: Course | None) -> Finding |
 
 # Words of a way that is not the one of the training.
 _OTHER_WAYS = (
-    "cv2, opencv, pil, load_img, by hand, loaded, single, flask, lite, serving, service, onnx, "
-    "mobile, app, demo, page, raw, without, converted, deploy, production, api, export, joblib, csv, "
-    "browser, camera, x / 255, own image"
+    "cv2, opencv, pil, load_img, by hand, loaded, single, flask, lite, serving, service, onnx, mobile, app, "
+    "demo, page, raw, without, converted, deploy, production, api, export, joblib, csv, browser, camera, x "
+    "/ 255, own image"
 )
 
 

@@ -50,13 +50,11 @@ def underfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]
         Severity.WARNING,
         0.8,
         f"The training loss fell from {loss[0]:.4g} to {loss[-1]:.4g} and has levelled off (the last third "
-        "gains "
-        f"{late:.3g}); accuracy stays at {level:.1%} on training"
+        f"gains {late:.3g}); accuracy stays at {level:.1%} on training"
         + ("" if gap is None else f", {level - gap:.1%} on validation")
         + f"{f', where a constant answer gets {constant:.1%}' if constant else ''}.",
-        "A larger model or better features, less regularisation, a longer training at another learning rate; "
-        "look "
-        "whether the inputs hold the answer at all.",
+        "A larger model or better features, less regularisation, a longer training at another learning "
+        "rate; look whether the inputs hold the answer at all.",
         refuted_by="a simple model doing better on the training data",
         excluded=("overfitting: training is no better than validation",),
         details={"accuracy": round(level, 4)},
@@ -153,12 +151,10 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
         0.6 if steady_fall else 0.95 if dead and not flat else 0.8 if at_guess else 0.95 if exactly else 0.85,
         (
             f"The training loss stays at {np.median(loss):.4g} over {len(loss)} epochs (range "
-            f"{np.ptp(loss):.2g}, "
-            f"{relative:.2%})"
+            f"{np.ptp(loss):.2g}, {relative:.2%})"
             if flat
             else f"After {len(loss) - len(tail)} epochs of up to {loss.max():.4g} the training loss freezes "
-            "at "
-            f"{np.median(tail):.4g}: the network is dead"
+            f"at {np.median(tail):.4g}: the network is dead"
         )
         + (
             f"; that is a guess among {course.classes} classes, ln {course.classes} = {guess:.4f}."
@@ -166,8 +162,7 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
             else "."
         ),
         "Overfit a single batch first: if the loss does not go to 0 there, look at labels, output layer, "
-        "frozen "
-        "layers and input scaling; then at the learning rate.",
+        "frozen layers and input scaling; then at the learning rate.",
         refuted_by="one batch, repeated, whose loss falls",
         details={"loss": round(float(np.median(loss)), 5), "relative_range": round(relative, 5)},
     )
@@ -250,8 +245,8 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
         area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
         if area is not None and 0.47 <= area <= 0.53:
             return _chance(
-                f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}, that of a "
-                "guess",
+                f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}, "
+                "that of a guess",
                 0.75,
             )
     matrix = evidence.evaluated_matrix

@@ -40,8 +40,7 @@ def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[
         yield _small(
             n,
             f"The figures are of {n} samples: one sample is {1 / n:.1%}, and an accuracy of 80 % would be "
-            "known to "
-            f"± {1.96 * sampling_error(0.8, n):.0%} only.",
+            f"known to ± {1.96 * sampling_error(0.8, n):.0%} only.",
             severity=Severity.INFO if perfect else Severity.WARNING,
             confidence=0.6 if perfect or n > 35 else 0.82,
         )
@@ -61,8 +60,7 @@ def _small_difference(evidence: Evidence) -> Iterator[Finding]:
                 yield _small(
                     one.n,
                     f"{first:.1%} and {second:.1%} of {one.n} differ by {round(abs(first - second) * one.n)} "
-                    "samples, less "
-                    "than two standard errors of a difference "
+                    "samples, less than two standard errors of a difference "
                     f"({1.96 * np.sqrt(2) * sampling_error(first, one.n):.1%}).",
                     severity=Severity.WARNING,
                     confidence=0.8,
@@ -93,10 +91,8 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
     return _small(
         n,
         f"Validation accuracies are {told}{'' if stated else f' (all printed values are k/{n})'}: one sample "
-        "is "
-        f"{1 / n:.1%}, and {level:.1%} of {n} is known to ± {1.96 * error:.1%}. The differences between "
-        "epochs are "
-        f"{round(spread * n)} samples.",
+        f"is {1 / n:.1%}, and {level:.1%} of {n} is known to ± {1.96 * error:.1%}. The differences between "
+        f"epochs are {round(spread * n)} samples.",
         severity=Severity.WARNING if loud else Severity.INFO,
         confidence=0.9 if loud else 0.6,
     )
@@ -138,8 +134,7 @@ def validation_test_mismatch(evidence: Evidence, course: Course | None) -> Itera
             0.85 if best[0] > 6 else 0.7,
             best[1],
             "Find out how the two sets differ (source, time, people, preparation), and whether choices were "
-            "made on "
-            "one of them; state the figure of the set that nobody looked at.",
+            "made on one of them; state the figure of the set that nobody looked at.",
             refuted_by="both sets redrawn at random from their union agreeing",
             details={"z": round(best[0], 1)},
         )

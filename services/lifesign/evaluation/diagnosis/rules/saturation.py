@@ -38,13 +38,11 @@ def saturated_outputs(evidence: Evidence, course: Course | None) -> Iterator[Fin
             Code.SATURATED_OUTPUTS,
             Severity.WARNING,
             0.9 if len(hits) > 1 or error > 0.05 else 0.7,
-            f"On {name} the loss is the error rate times {clip:g}: {loss:.6g} / {error:.6g} = {ratio:.4f} "
-            f"= −ln {math.exp(-clip):.1g}, the clip. Every wrong answer is given with certainty: outputs are "
-            "exactly "
-            "0 or 1.",
+            f"On {name} the loss is the error rate times {clip:g}: {loss:.6g} / {error:.6g} = {ratio:.4f} = "
+            f"−ln {math.exp(-clip):.1g}, the clip. Every wrong answer is given with certainty: outputs are "
+            "exactly 0 or 1.",
             "Look for what drives the outputs to the ends: inputs that are not scaled, a wrong output "
-            "activation, "
-            "steps too large.",
+            "activation, steps too large.",
             refuted_by="probabilities between 0 and 1 among the wrong answers",
             details={"loss_over_error_rate": round(ratio, 4), "clip": clip, "where": name},
         )
@@ -69,11 +67,10 @@ def _frozen_at_a_clip(course: Course | None) -> Finding | None:
                 Severity.WARNING,
                 0.88,
                 f"The loss stays at {level:.4f} = {share:.3g} · {clip:g}, the clip of the logarithm: the "
-                "wrong answers, "
-                f"{share:.0%} of all, are given with certainty, and a clipped loss has no gradient.",
+                f"wrong answers, {share:.0%} of all, are given with certainty, and a clipped loss has no "
+                "gradient.",
                 "Look for what drives the outputs to the ends: inputs that are not scaled, a wrong output "
-                "activation, "
-                "steps too large.",
+                "activation, steps too large.",
                 refuted_by="probabilities between 0 and 1 among the wrong answers",
                 details={"loss": round(level, 4), "clip": clip},
             )

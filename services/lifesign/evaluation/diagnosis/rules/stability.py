@@ -51,10 +51,8 @@ def unstable_validation(evidence: Evidence, course: Course | None) -> Iterator[F
     n = course.counted_validation
     proof = (
         f"Validation accuracy moves between {np.nanmin(values):.1%} and {np.nanmax(values):.1%}, by "
-        f"{rough:.1%} from "
-        f"epoch to epoch beyond any trend, where the sampling error{f' of {n:,}' if n else ''} is "
-        f"{error:.2%}; {drops} "
-        "drops are far beyond it"
+        f"{rough:.1%} from epoch to epoch beyond any trend, where the sampling "
+        f"error{f' of {n:,}' if n else ''} is {error:.2%}; {drops} drops are far beyond it"
         if found is not None
         else f"Validation loss moves between {np.nanmin(values):.3g} and {np.nanmax(values):.3g} from epoch "
         "to epoch"
@@ -65,8 +63,7 @@ def unstable_validation(evidence: Evidence, course: Course | None) -> Iterator[F
         0.88 if drops >= 3 else 0.75,
         proof + ": it is the model that swings, not the sample.",
         "Lower the learning rate or decay it, average the weights, use larger batches; keep the best epoch "
-        "and judge "
-        "by several runs.",
+        "and judge by several runs.",
         refuted_by="the same swings with the weights held fixed",
         details={"best_epoch": best + 1, "roughness": round(rough, 4), "sampling_error": round(error, 4)},
     )

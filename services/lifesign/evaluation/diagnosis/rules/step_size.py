@@ -85,8 +85,7 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         f"({rise / scale:+.0%}), {longest_rise(after)} steps in a row: the optimiser, not the data, is at "
         "fault.",
         "Lower the learning rate (tenfold, or by a schedule from that epoch on), clip gradients, go back to "
-        "the "
-        f"weights of epoch {least + 1}.",
+        f"the weights of epoch {least + 1}.",
         refuted_by="a training loss that goes on falling with a tenth of the learning rate being no lower",
         excluded=("overfitting: it lowers the training loss",)
         + (("a gap: validation is not worse than training",) if with_validation else ()),
@@ -109,8 +108,7 @@ def _thrown(loss: _Floats, row: int) -> Finding:
         Severity.ERROR,
         0.88,
         f"At row {row + 1} the training loss is thrown from {loss[row - 1]:.4g} to {loss[row]:.4g}, and ends "
-        "at "
-        f"{loss[-1]:.4g}: a step of the optimiser has lost what was learned.",
+        f"at {loss[-1]:.4g}: a step of the optimiser has lost what was learned.",
         "Clip gradients, lower the learning rate late in training, and keep the weights of the row before.",
         refuted_by="a change of the data at that row",
         excluded=("overfitting: it lowers the training loss",),
@@ -150,8 +148,7 @@ def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterato
         confidence,
         f"{reason[0].upper()}{reason[1:]}{named}.",
         "Divide the learning rate by ten until the first epochs fall smoothly (a learning-rate finder takes "
-        "one "
-        "epoch), or warm it up.",
+        "one epoch), or warm it up.",
         refuted_by="the same course at a tenth of the learning rate",
         details={} if rate is None else {"learning_rate": rate},
     )
@@ -174,8 +171,7 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
     if guess is not None and start > 3 * guess and flat and abs(end - guess) < 0.05 * guess:
         return (
             f"the first epoch throws the loss to {start:.4g} ({start / guess:.0f} times a guess), then it "
-            "stays at a "
-            f"guess ({end:.4g}): the network is dead",
+            f"stays at a guess ({end:.4g}): the network is dead",
             0.75,
         )
     if len(loss) >= 4 and guess is not None and start > 20 * guess and end > 2 * guess:
@@ -229,10 +225,8 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
         Severity.WARNING,
         0.9 if stated else 0.7,
         f"The training loss falls in nearly every epoch, {loss[0]:.4g} to {loss[-1]:.4g} in {len(loss)}, but "
-        "only by "
-        f"{per_epoch / loss[0]:.2%} of its start per epoch, and does not slow down: at this pace half of it "
-        "takes "
-        f"{loss[0] / 2 / per_epoch:,.0f} epochs"
+        f"only by {per_epoch / loss[0]:.2%} of its start per epoch, and does not slow down: at this pace "
+        f"half of it takes {loss[0] / 2 / per_epoch:,.0f} epochs"
         + (f" (learning rate {rate:g}{f', {optimizer}' if optimizer else ''})." if rate is not None else "."),
         "Raise the learning rate three- to tenfold; a learning-rate finder shows how far.",
         refuted_by="a tenfold rate falling no faster",

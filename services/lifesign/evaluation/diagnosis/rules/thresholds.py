@@ -69,9 +69,8 @@ def _silent_labels(report: PrintedReport) -> Finding | None:
         Severity.WARNING,
         0.97,
         f"{int(silent.sum())} of {int(seen.sum())} labels are answered rarely but rightly "
-        f"({report.names[lowest]}: precision "
-        f"{report.precision[lowest]:.2f}, recall {report.recall[lowest]:.2f}), {int(never.sum())} never: the "
-        "threshold is too high.",
+        f"({report.names[lowest]}: precision {report.precision[lowest]:.2f}, recall "
+        f"{report.recall[lowest]:.2f}), {int(never.sum())} never: the threshold is too high.",
         "Choose a threshold per label on a development set, by the costs of its errors.",
         refuted_by="precision falling to nothing below the threshold",
         details={"labels": int(silent.sum())},
@@ -124,8 +123,8 @@ def lopsided(
         Severity.WARNING,
         0.95 if gain is not None else 0.85 if ratio > 8 else 0.75,
         sentence + ".",
-        f"{verb.capitalize()} the threshold for {spoken_class(names[1])}, on a development set, to the "
-        "point where the costs of both errors balance; state both error rates.",
+        f"{verb.capitalize()} the threshold for {spoken_class(names[1])}, on a development set, to the point "
+        "where the costs of both errors balance; state both error rates.",
         refuted_by="a curve of both error rates without a better balanced point",
         excluded=("collapse: both classes are answered",),
         details={
@@ -152,8 +151,7 @@ def _flooded(evidence: Evidence, table: tuple[NDArray[np.int64], _Floats, tuple[
         Severity.WARNING,
         0.85,
         f"{hits:,} of {int(table[0][rare]):,} {table[2][rare]} are found, with {false:,} false alarms: "
-        "precision "
-        f"{precision:.2f}, {false / max(1, missed):.0f} false alarms for each one missed.",
+        f"precision {precision:.2f}, {false / max(1, missed):.0f} false alarms for each one missed.",
         f"Raise the threshold for {table[2][rare]} on a development set with the natural shares.",
         refuted_by="a precision-recall curve without a better point",
         details={"direction": f"raise the threshold for {table[2][rare]}", "precision": round(precision, 4)},

@@ -54,8 +54,7 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     limits = clopper_pearson(round(lowest * int(support[index])), int(support[index]))
     sentence = (
         f"{spoken_class(names[index])} is found in {lowest:.1%} of {int(support[index]):,} "
-        f"({limits.lower:.1%}–{limits.upper:.1%}), "
-        f"the other classes in {others:.1%}"
+        f"({limits.lower:.1%}–{limits.upper:.1%}), the other classes in {others:.1%}"
     )
     confused = _confusion_of(evidence, index)
     details = {
@@ -72,9 +71,9 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
         Severity.WARNING,
         0.95 if lowest < 0.1 else 0.85,
         sentence + ".",
-        f"Look at samples of {spoken_class(names[index])}"
-        f"{f' and {spoken_class(confused[0])}' if confused else ''} side by side; add data or weight for it, "
-        "and check its labels.",
+        "Look at samples of "
+        f"{spoken_class(names[index])}{f' and {spoken_class(confused[0])}' if confused else ''} side by "
+        "side; add data or weight for it, and check its labels.",
         refuted_by="a second set of the same size in which the class does as well as the rest",
         details=details,
     )
@@ -102,8 +101,7 @@ def _weaker_of_two(
         Severity.WARNING,
         0.65,
         f"{names[low]} is found in {recall[low]:.1%} of {int(support[low]):,}, {names[high]} in "
-        f"{recall[high]:.1%} of "
-        f"{int(support[high]):,}.",
+        f"{recall[high]:.1%} of {int(support[high]):,}.",
         f"Add data or weight for {names[low]}, look at its errors, and judge by its own precision and "
         "recall.",
         refuted_by="a second set of the same size in which the class does as well as the other",
