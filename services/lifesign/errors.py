@@ -32,6 +32,8 @@ __all__ = [
     "UpstreamError",
 ]
 
+_SHOWN_CHARACTERS = 300
+
 
 class LifesignError(Exception):
     """Anything that Lifesign raises on purpose; the text is meant for people."""
@@ -87,6 +89,12 @@ class UpstreamError(LifesignError):
     def __init__(self, message: str, *, code: str = "UNKNOWN") -> None:
         super().__init__(message)
         self.code = code
+
+    @property
+    def first_line(self) -> str:
+        """The first line of the text, at most 300 characters; the code where there is no text."""
+        lines = str(self).strip().splitlines()
+        return lines[0][:_SHOWN_CHARACTERS] if lines else self.code
 
 
 class NotReadyError(UpstreamError):

@@ -3,7 +3,14 @@ import inspect
 import pytest
 
 from lifesign import errors
-from lifesign.errors import DatasetError, DeadlineError, ImageError, ImageProblem, NotReadyError
+from lifesign.errors import (
+    DatasetError,
+    DeadlineError,
+    ImageError,
+    ImageProblem,
+    NotReadyError,
+    UpstreamError,
+)
 from lifesign.labels import (
     LIVENESS_CLASSES,
     Split,
@@ -114,3 +121,12 @@ def test_a_map_to_no_class_is_refused():
 def test_a_class_map_to_no_class_is_refused_even_when_nothing_uses_it():
     with pytest.raises(DatasetError, match=r"expected the model's classes .* got \['bonafide'\]"):
         resolve_labels(["real", "fake"], LIVENESS_CLASSES, {"people": "bonafide"})
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [("\n busy \nat a.cc:7", "busy "), ("", "INTERNAL"), (" \n", "INTERNAL"), ("x" * 400, "x" * 300)],
+    ids=["of several", "none", "blank", "a long one"],
+)
+def test_the_first_line_of_a_servers_error_is_short_and_never_empty(message, expected):
+    assert UpstreamError(message, code="INTERNAL").first_line == expected

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.client import Prediction
-from lifesign.errors import ContractError, UpstreamError
+from lifesign.errors import ContractError
 from lifesign.evaluation.replay.decoding import Refusal
 from lifesign.evaluation.replay.predictions import INVALID_SCORES
 
-__all__ = ["Answers", "refusal_of"]
+__all__ = ["Answers"]
 
 _TOLERANCE = 1e-4
-_SHOWN_CHARACTERS = 300
 
 
 @dataclass
@@ -86,12 +85,6 @@ class Answers:
         self.latency_seconds[rows] = seconds
         for row in np.flatnonzero(~_is_probability(prediction)).tolist():
             self.refusals[rows.start + row] = Refusal(INVALID_SCORES, _problem(prediction, row))
-
-
-def refusal_of(error: UpstreamError) -> Refusal:
-    """Return the error that an image ended with as the reason why it has no score."""
-    detail = str(error).strip().splitlines()
-    return Refusal(error.code, detail[0][:_SHOWN_CHARACTERS] if detail else error.code)
 
 
 def _is_probability(prediction: Prediction) -> NDArray[np.bool_]:

@@ -3,14 +3,16 @@
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
 from lifesign.client import Prediction, PredictionClient, PredictionFuture
 from lifesign.errors import UpstreamError
-from lifesign.evaluation.replay.answers import Answers, refusal_of
+from lifesign.evaluation.replay.answers import Answers
 from lifesign.evaluation.replay.crash_journal import CrashJournal
+from lifesign.evaluation.replay.decoding import Refusal
 from lifesign.evaluation.replay.hope import Hope
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.evaluation.replay.predictions import SERVER_CRASH
@@ -220,7 +222,7 @@ class Asking:
 
     def _put(self, answers: Answers, rows: slice, outcome: "_Answer | UpstreamError") -> None:
         if isinstance(outcome, UpstreamError):
-            answers.refusals[rows.start] = refusal_of(outcome)
+            answers.refusals[rows.start] = Refusal(outcome.code, outcome.first_line)
         else:
             answers.fill(
                 rows,
@@ -231,10 +233,10 @@ class Asking:
             )
 
 
+@dataclass(frozen=True)
 class _Answer:
-    def __init__(self, prediction: Prediction, flight: Flight) -> None:
-        self.prediction = prediction
-        self.flight = flight
+    prediction: Prediction
+    flight: Flight
 
 
 def _shown(names: Sequence[str]) -> str:

@@ -99,7 +99,7 @@ class Spell:
         waited = self._patience.clock.monotonic() - self._since
         if waited >= limit:
             raise NotReadyError(
-                f"gave up on {self._subject} after {limit:g} s: {_first_line(error)}", code=error.code
+                f"gave up on {self._subject} after {limit:g} s: {error.first_line}", code=error.code
             )
         self._patience.pause(
             min(self._delay, limit - waited),
@@ -107,7 +107,3 @@ class Spell:
             error.code,
         )
         self._delay = min(self._delay * 2, _LONGEST_DELAY_SECONDS)
-
-
-def _first_line(error: UpstreamError) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else error.code
