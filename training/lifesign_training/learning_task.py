@@ -52,11 +52,15 @@ def learning_task(
             lambda path: build_model(recipe, classes=classes, weights=path),
             lambda model: model,
         )
-    network = _fixed_network(
-        recipe, recipe.model, weights, random_weights=random_weights, is_needed=not data.is_features
-    )
-    inputs = data.splits if data.is_features else _extracted(network, data, listener)
-    return _head_task(recipe.model, inputs, network, classes)
+    network = _fixed_network(recipe, recipe.model, weights) if weights or random_weights else None
+    if data.is_features:
+        return _head_task(recipe.model, data.splits, network, classes)
+    if network is None:
+        raise ConfigurationError(
+            f"features of images need weights of {recipe.model.backbone} without its top: "
+            "give --weights FILE, or --random-weights for features that know nothing"
+        )
+    return _head_task(recipe.model, _extracted(network, data, listener), network, classes)
 
 
 def _head_task(
@@ -64,9 +68,8 @@ def _head_task(
 ) -> LearningTask:
     size = inputs[Split.TRAIN].images.shape[1]
     if network is not None:
-        joined(
-            network, head_network(config, size, classes), config
-        )  # what does not fit is told before training
+        # What does not fit is told before the training.
+        joined(network, head_network(config, size, classes), config)
     return LearningTask(
         inputs,
         lambda _weights: head_network(config, size, classes),
@@ -74,25 +77,14 @@ def _head_task(
     )
 
 
-def _fixed_network(
-    recipe: Recipe, config: FeaturesConfig, weights: Path | None, *, random_weights: bool, is_needed: bool
-) -> keras.Model | None:
-    if weights is None and not random_weights:
-        if is_needed:
-            raise ConfigurationError(
-                f"features of images need weights of {config.backbone} without its top: give --weights FILE, "
-                "or --random-weights for features that know nothing"
-            )
-        return None
+def _fixed_network(recipe: Recipe, config: FeaturesConfig, weights: Path | None) -> keras.Model:
     keras.utils.set_random_seed(recipe.training.seed)
     return features_network(config, recipe.preprocessing, weights)
 
 
 def _extracted(
-    network: keras.Model | None, data: PreparedData, listener: TrainingProgress
+    network: keras.Model, data: PreparedData, listener: TrainingProgress
 ) -> dict[Split, DecodedSplit]:
-    if network is None:
-        raise AssertionError("features of images need a network")
     inputs = {}
     for split, part in data.splits.items():
         features = extract_features(network, part.images)
