@@ -49,8 +49,8 @@ def compare_with_baseline(columns: RunPredictions, run_dir: Path) -> BaselineCom
         model_version="+".join(model["served_versions"]) or "unknown",
         common_samples=len(paired.rows),
         changes=tuple(change_row(paired, one) for one in error_changes(paired)),
-        regressions=int((paired.now_wrong & ~paired.before_wrong).sum()),
-        improvements=int((paired.before_wrong & ~paired.now_wrong).sum()),
+        regressions=int(paired.newly_wrong.sum()),
+        improvements=int(paired.newly_right.sum()),
         flipped=flipped_samples(paired, limit=_SHOWN),
     )
 

@@ -25,6 +25,7 @@ __all__ = [
     "change_row",
     "error_changes",
     "flipped_samples",
+    "mcnemar_p_value",
     "pair_runs",
     "require_same_labels",
 ]
@@ -55,6 +56,16 @@ class PairedRun:
         """Numbers of the subjects, ``(n,)``, −1 for an unknown one; ``None`` where none is known."""
         found = self.columns.subject_index[self.rows]
         return found if (found >= 0).any() else None
+
+    @property
+    def newly_wrong(self) -> NDArray[np.bool_]:
+        """Which samples were right before and are wrong now, bool ``(n,)``."""
+        return self.now_wrong & ~self.before_wrong
+
+    @property
+    def newly_right(self) -> NDArray[np.bool_]:
+        """Which samples were wrong before and are right now, bool ``(n,)``."""
+        return self.before_wrong & ~self.now_wrong
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,6 @@ def error_changes(paired: PairedRun) -> tuple[ErrorChange, ...]:
     p-values are exact McNemar, on counts over the design effect of subjects where known, corrected by Holm,
     overall rates and species apart; limits are by subjects where known.
     """
-    change = paired.now_wrong.astype(np.int8) - paired.before_wrong
     codes = paired.columns.subject_index[paired.rows]
     found = []
     for name, inside in _error_kinds(paired):
@@ -129,7 +139,7 @@ def error_changes(paired: PairedRun) -> tuple[ErrorChange, ...]:
         one = compare_errors(
             paired.before_wrong[inside], paired.now_wrong[inside], people if (people >= 0).any() else None
         )
-        found.append((name, inside, one, _p_value(one, paired_design_effect(change[inside], people))))
+        found.append((name, inside, one, mcnemar_p_value(paired, inside)))
     # Two families: the overall rates are not weakened by however many species there are.
     exact = np.array([p for *_, p in found], dtype=np.float64)
     corrected = [*holm(exact[:2]), *holm(exact[2:])]
@@ -139,14 +149,16 @@ def error_changes(paired: PairedRun) -> tuple[ErrorChange, ...]:
     )
 
 
-def _p_value(one: Comparison, effect: float) -> float:
-    """Return the exact McNemar p-value of counts over a design effect; ``nan`` without samples."""
-    counts = one.counts
-    if not counts.total:
+def mcnemar_p_value(paired: PairedRun, inside: NDArray[np.bool_]) -> float:
+    """Return the exact McNemar p-value of some samples, bool ``(n,)``; ``nan`` where there are none.
+
+    Of counts over the design effect of subjects where they are known.
+    """
+    if not inside.any():
         return float("nan")
-    return mcnemar_exact(
-        round(counts.only_baseline_wrong / effect), round(counts.only_current_wrong / effect)
-    )
+    change = paired.now_wrong[inside].astype(np.int8) - paired.before_wrong[inside]
+    effect = paired_design_effect(change, paired.columns.subject_index[paired.rows[inside]])
+    return mcnemar_exact(round(int((change < 0).sum()) / effect), round(int((change > 0).sum()) / effect))
 
 
 def change_row(paired: PairedRun, change: ErrorChange) -> MetricChange:
@@ -185,10 +197,10 @@ def _worst_slice(paired: PairedRun, inside: NDArray[np.bool_]) -> str:
     rise in percent would mostly be that of a small slice. A value that all samples have is no slice.
     """
     best, words = 0.0, ""
+    newly_wrong, newly_right = paired.newly_wrong, paired.newly_right
     for name, value, members in _slices(paired):
         rows = inside & members
-        worse = int((paired.now_wrong & ~paired.before_wrong)[rows].sum())
-        better = int((paired.before_wrong & ~paired.now_wrong)[rows].sum())
+        worse, better = int(newly_wrong[rows].sum()), int(newly_right[rows].sum())
         sureness = (worse - better) / max(1, worse + better) ** 0.5
         if _MIN_SLICE <= rows.sum() < inside.sum() and worse - better >= _MIN_RISE and sureness > best:
             best = sureness

@@ -1,13 +1,10 @@
 """Which classes one model misses more often than the other: exact McNemar, class by class."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lifesign.evaluation.analysis.pairing import PairedRun
+from lifesign.evaluation.analysis.pairing import PairedRun, mcnemar_p_value
 from lifesign.evaluation.analysis.rates import optional
 from lifesign.evaluation.comparison.document import ClassChange
-from lifesign.evaluation.metrics.clustering import paired_design_effect
-from lifesign.evaluation.metrics.comparison import mcnemar_exact
 from lifesign.evaluation.metrics.multiplicity import holm
 
 __all__ = ["class_changes"]
@@ -29,11 +26,11 @@ def class_changes(paired: PairedRun) -> tuple[ClassChange, ...]:
             np.ones(len(true), dtype=np.bool_),
             paired.before_wrong,
             paired.now_wrong,
-            paired.now_wrong & ~paired.before_wrong,
-            paired.before_wrong & ~paired.now_wrong,
+            paired.newly_wrong,
+            paired.newly_right,
         )
     )
-    corrected = holm(np.array([_p_value(paired, true == index) for index in range(size)]))
+    corrected = holm(np.array([mcnemar_p_value(paired, true == index) for index in range(size)]))
     return tuple(
         ClassChange(
             class_name=name,
@@ -50,11 +47,3 @@ def class_changes(paired: PairedRun) -> tuple[ClassChange, ...]:
 
 def _share(count: np.int64, total: np.int64) -> float | None:
     return float(count / total) if total else None
-
-
-def _p_value(paired: PairedRun, inside: NDArray[np.bool_]) -> float:
-    if not inside.any():
-        return float("nan")
-    change = paired.now_wrong[inside].astype(np.int64) - paired.before_wrong[inside]
-    effect = paired_design_effect(change, paired.columns.subject_index[paired.rows[inside]])
-    return mcnemar_exact(round(int((change < 0).sum()) / effect), round(int((change > 0).sum()) / effect))

@@ -74,8 +74,8 @@ def compare_sides(baseline: Side, current: Side, *, margin: float, flips: int = 
         errors=tuple(_error_row(paired, change, margin) for change in changes),
         areas=area_changes(paired, subjects),
         classes=class_changes(paired),
-        regressions=int((paired.now_wrong & ~paired.before_wrong).sum()),
-        improvements=int((paired.before_wrong & ~paired.now_wrong).sum()),
+        regressions=int(paired.newly_wrong.sum()),
+        improvements=int(paired.newly_right.sum()),
         flipped=flipped_samples(paired, limit=flips),
     )
 
