@@ -19,8 +19,9 @@ from pathlib import Path
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from lifesign_training.distribute import Distribute
 from lifesign_training.fit import train
-from lifesign_training.hardware import Distribute, distribution
+from lifesign_training.hardware import distribution
 from lifesign_training.recipe import load_recipe
 assert distribution(Distribute.MIRRORED).num_replicas_in_sync == 2
 recipe = load_recipe("dense-28", sys.argv[3:])

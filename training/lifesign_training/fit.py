@@ -18,7 +18,8 @@ from lifesign_training.baseline import write_baseline
 from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.curves import draw_curves
 from lifesign_training.diagnosis import diagnose_run
-from lifesign_training.hardware import Distribute, device_names
+from lifesign_training.distribute import Distribute
+from lifesign_training.hardware import device_names
 from lifesign_training.history import EpochRecord, write_history
 from lifesign_training.learning_task import learning_task
 from lifesign_training.loop import TrainingLoop, predict_logits

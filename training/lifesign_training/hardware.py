@@ -2,26 +2,19 @@
 
 import contextlib
 from collections.abc import Iterator
-from enum import StrEnum
 
 import keras
 import tensorflow as tf
 
-__all__ = ["Distribute", "device_names", "distribution", "precision"]
+from lifesign_training.distribute import Distribute
+
+__all__ = ["device_names", "distribution", "precision"]
 
 
 def device_names() -> tuple[str, ...]:
     """Return what the training runs on: every GPU, otherwise the CPU."""
     gpus = tf.config.list_physical_devices("GPU")
     return tuple(f"{device.device_type}:{number}" for number, device in enumerate(gpus)) or ("CPU:0",)
-
-
-class Distribute(StrEnum):
-    """Over what one training is spread."""
-
-    AUTO = "auto"
-    MIRRORED = "mirrored"
-    MULTI_WORKER = "multi-worker"
 
 
 def distribution(kind: Distribute = Distribute.AUTO) -> tf.distribute.Strategy:

@@ -15,7 +15,8 @@ from lifesign.errors import ContractError
 from lifesign_training.batches import EpochBatches, class_weights
 from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.diagnosis import live_diagnosis, warnings_of_epoch
-from lifesign_training.hardware import Distribute, distribution, precision
+from lifesign_training.distribute import Distribute
+from lifesign_training.hardware import distribution, precision
 from lifesign_training.history import EpochRecord, best_epoch, is_stalled
 from lifesign_training.multi_worker import Workers
 from lifesign_training.optimizers import compile_for

@@ -21,7 +21,6 @@ from lifesign_training.cli.options import (
     Base,
     ClassMap,
     Data,
-    Distribution,
     Name,
     RandomWeights,
     RecipeName,
@@ -30,6 +29,7 @@ from lifesign_training.cli.options import (
     Weights,
 )
 from lifesign_training.cli.output import print_document
+from lifesign_training.distribute import Distribute
 
 __all__ = ["app", "main"]
 
@@ -90,9 +90,9 @@ def fit(
     version: Version = None,
     allow_findings: AllowFindings = False,
     distribute: Annotated[
-        Distribution,
+        Distribute,
         typer.Option(help="auto: all GPUs; mirrored: all devices; multi-worker: the workers of TF_CONFIG."),
-    ] = Distribution.AUTO,
+    ] = Distribute.AUTO,
     tensorboard: Annotated[
         Path | None, typer.Option(help="Folder for TensorBoard logs, train and validation.")
     ] = None,
@@ -106,12 +106,11 @@ def fit(
     quiet_tensorflow()
     from lifesign_training.export import export_version, new_version_folder, next_version
     from lifesign_training.fit import train
-    from lifesign_training.hardware import Distribute
     from lifesign_training.multi_worker import is_chief
     from lifesign_training.progress import ConsoleProgress, ProgressGroup
     from lifesign_training.tensorboard_log import TensorBoardLog
 
-    writes = distribute is not Distribution.MULTI_WORKER or is_chief()
+    writes = distribute is not Distribute.MULTI_WORKER or is_chief()
     if export is not None and writes:
         # Before the training, not after it.
         new_version_folder(export, name, version or next_version(export, name))
@@ -128,7 +127,7 @@ def fit(
             weights=weights,
             random_weights=random_weights,
             allow_findings=allow_findings,
-            distribute=Distribute(distribute),
+            distribute=distribute,
         )
         exported = None
         if export is not None and writes:

@@ -1,6 +1,5 @@
 """Options that several commands of ``lifesign-train`` have."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,6 @@ __all__ = [
     "Base",
     "ClassMap",
     "Data",
-    "Distribution",
     "Name",
     "RandomWeights",
     "RecipeName",
@@ -20,14 +18,6 @@ __all__ = [
     "Version",
     "Weights",
 ]
-
-
-class Distribution(StrEnum):
-    """The values of ``hardware.Distribute``, without TensorFlow."""
-
-    AUTO = "auto"
-    MIRRORED = "mirrored"
-    MULTI_WORKER = "multi-worker"
 
 
 Base = typer.Option(help="Folder of model folders, as a model server watches it.")
