@@ -35,8 +35,6 @@ class TensorBoardLog:
         self._writers: dict[str, Any] = {
             name: tf.summary.create_file_writer(str(folder / name)) for name in ("train", "validation")
         }
-        content = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
-        self._metadata = tf.compat.v1.SummaryMetadata(plugin_data=content)
 
     def on_message(self, text: str) -> None:
         """Ignore a message."""
@@ -53,6 +51,5 @@ class TensorBoardLog:
             with self._writers[folder].as_default():
                 for tag, field in names.items():
                     if (value := getattr(record, field)) is not None:
-                        tensor = tf.constant(value, tf.float32)
-                        tf.summary.write(tag, tensor, step=record.epoch - 1, metadata=self._metadata)
+                        tf.summary.scalar(tag, value, step=record.epoch - 1)
             self._writers[folder].flush()
