@@ -8,9 +8,8 @@ from lifesign.errors import InputError
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.inputs.run_folders import training_curves
 from lifesign.evaluation.figures.curves import training_figure
-from lifesign.evaluation.figures.look import png_bytes, svg_bytes
+from lifesign_training.figure_files import write_figure
 from lifesign_training.history import EpochRecord
-from lifesign_training.storage import storage_errors
 
 __all__ = ["draw_curves"]
 
@@ -26,6 +25,4 @@ def draw_curves(history: Sequence[EpochRecord], best: int, folder: Path, *, titl
         figure = training_figure(Evidence(id=title, curves=curves), kept=best)
     except InputError:
         return
-    with storage_errors(str(folder / "curves.png")):
-        (folder / "curves.png").write_bytes(png_bytes(figure))
-        (folder / "curves.svg").write_bytes(svg_bytes(figure))
+    write_figure(figure, folder, "curves")

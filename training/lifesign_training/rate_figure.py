@@ -3,15 +3,14 @@
 import json
 from pathlib import Path
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
+from lifesign.evaluation.figures.look import TRAINING, VALIDATION, Canvas, drawn, new_figure
+from lifesign_training.figure_files import write_figure
 from lifesign_training.rate_finder import RateSearch
 from lifesign_training.storage import storage_errors, write_text
 
 __all__ = ["write_rate_search"]
 
-_RAW, _SMOOTHED, _SUGGESTED = "#9ecae1", "#0072b2", "#d55e00"
+_RAW = "#9ecae1"
 
 
 def write_rate_search(search: RateSearch, folder: Path, *, title: str) -> None:
@@ -26,27 +25,22 @@ def write_rate_search(search: RateSearch, folder: Path, *, title: str) -> None:
     with storage_errors(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / "learning_rate.json", json.dumps(document, indent=1) + "\n")
-    figure = _figure(search, title)
-    with storage_errors(str(folder / "learning_rate.png")):
-        figure.savefig(folder / "learning_rate.png", dpi=110)
-        figure.savefig(folder / "learning_rate.svg", metadata={"Date": None})
+    write_figure(_figure(search, title), folder, "learning_rate")
 
 
-def _figure(search: RateSearch, title: str) -> Figure:
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+@drawn
+def _figure(search: RateSearch, title: str) -> Canvas:
+    figure = new_figure(7, 3.8, title=title)
     axes = figure.subplots()
     axes.plot(search.rates, search.losses, color=_RAW, linewidth=1, label="batches")
-    axes.plot(search.rates, search.smoothed, color=_SMOOTHED, linewidth=2, label="smoothed")
+    axes.plot(search.rates, search.smoothed, color=TRAINING, linewidth=2, label="smoothed")
     if search.suggestion is not None:
         label = f"falls fastest: {search.suggestion:.2g}"
-        axes.axvline(search.suggestion, color=_SUGGESTED, linestyle="--", label=label)
+        axes.axvline(search.suggestion, color=VALIDATION, linestyle="--", label=label)
     axes.set_xscale("log")
     # A loss that runs away at the end would flatten the part that matters.
     axes.set_ylim(0, 1.3 * float(search.smoothed[: max(1, int(search.smoothed.argmin()))].max()))
     axes.set_xlabel("learning rate")
     axes.set_ylabel("training loss")
-    axes.set_title(title)
-    axes.grid(alpha=0.3)
     axes.legend(frameon=False)
     return figure
