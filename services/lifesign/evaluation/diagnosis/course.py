@@ -15,6 +15,7 @@ from lifesign.evaluation.diagnosis.statistics import denominator, sampling_error
 __all__ = ["Course", "broken_in_passing", "course_of", "exhausted_rows"]
 
 _Floats = NDArray[np.float64]
+_LN_TEN = 2.3
 
 
 def exhausted_rows(curves: Curves) -> list[int]:
@@ -84,6 +85,14 @@ class Course:
     def chance_loss(self) -> float | None:
         """The cross-entropy of a guess, ln K nats."""
         return None if not self.classes else math.log(self.classes)
+
+    def is_absurd(self, loss: float) -> bool:
+        """Whether a loss is above three times what unsure answers cost: ln K nats, at least ln 10."""
+        return loss > 3 * max(self.chance_loss or _LN_TEN, _LN_TEN)
+
+    def begins_after(self, epoch: int) -> bool:
+        """Whether the log numbers its epochs and begins later than this one: a training that goes on."""
+        return bool(self.curves.epochs) and self.curves.epochs[0] > epoch
 
     @cached_property
     def counted_validation(self) -> int | None:

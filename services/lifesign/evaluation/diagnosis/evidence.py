@@ -48,6 +48,26 @@ class Evaluation:
         """The loss."""
         return _first(self.metrics, "loss", "log_loss")
 
+    @property
+    def area(self) -> float | None:
+        """The area under a curve (of ROC or of precision and recall), 0–1."""
+        return next((float(value) for name, value in self.metrics.items() if "auc" in name.lower()), None)
+
+    @property
+    def is_of_training(self) -> bool:
+        """Whether it is on training data."""
+        return self.split.lower().startswith("train")
+
+    @property
+    def is_of_validation(self) -> bool:
+        """Whether it is on the validation or development split."""
+        return self.split.lower().startswith(("val", "dev"))
+
+    @property
+    def is_of_test(self) -> bool:
+        """Whether it is on the split called test; sets by other names are not counted."""
+        return self.split.lower().startswith("test")
+
 
 def _first(metrics: Mapping[str, float], *names: str) -> float | None:
     return next((float(metrics[name]) for name in names if name in metrics), None)
@@ -169,6 +189,17 @@ class Evidence:
         for true, predicted in pairs:
             counted[index[true], index[predicted]] += 1
         return counted
+
+    @cached_property
+    def matrix_accuracy(self) -> float | None:
+        """The share on the diagonal of the matrix, given or counted; ``None`` without a sample."""
+        matrix = self.evaluated_matrix
+        return None if matrix is None or not matrix.sum() else float(np.trace(matrix) / matrix.sum())
+
+    @cached_property
+    def scored(self) -> tuple[Evaluation, ...]:
+        """The evaluations that state an accuracy."""
+        return tuple(one for one in self.evaluations if one.accuracy is not None)
 
     @cached_property
     def _labels_counted(self) -> list[object]:

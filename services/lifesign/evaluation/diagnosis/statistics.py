@@ -9,6 +9,7 @@ from scipy import special
 __all__ = [
     "denominator",
     "differ",
+    "end_level",
     "longest_rise",
     "noise",
     "sampling_error",
@@ -53,6 +54,14 @@ def noise(values: _Floats) -> float:
         return 0.0
     second = np.diff(kept, 2)
     return float(1.4826 * np.median(np.abs(second - np.median(second))) / math.sqrt(6))
+
+
+def end_level(values: _Floats, epochs: int = 3) -> float:
+    """Return the median of the last ``epochs`` values without those missing: where a curve ends.
+
+    ``nan`` where all of them are missing.
+    """
+    return float(np.nanmedian(values[-epochs:]))
 
 
 def trend(values: _Floats) -> float:

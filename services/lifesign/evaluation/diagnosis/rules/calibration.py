@@ -7,6 +7,7 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["miscalibration"]
 
@@ -20,9 +21,9 @@ def miscalibration(evidence: Evidence, course: Course | None) -> Iterator[Findin
         and len(course) >= 4
     ):
         turn = course.best or 0
-        least, last = float(course.val_loss[turn]), float(np.nanmedian(course.val_loss[-2:]))
+        least, last = float(course.val_loss[turn]), end_level(course.val_loss, 2)
         errors = 1 - course.val_accuracy
-        grown = float(np.nanmedian(errors[-2:]) / max(float(errors[turn]), 1e-3))
+        grown = end_level(errors, 2) / max(float(errors[turn]), 1e-3)
         if least > 0 and last / least >= 1.4 and last / least > 1.4 * grown and len(course) - 1 - turn >= 2:
             yield Finding(
                 Code.MISCALIBRATION,

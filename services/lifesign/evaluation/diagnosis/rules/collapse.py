@@ -9,7 +9,7 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence, PrintedReport
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.class_figures import better_threshold
-from lifesign.evaluation.diagnosis.statistics import sampling_error
+from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
 
 __all__ = ["prediction_collapse"]
 
@@ -120,7 +120,7 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     at_share = any(abs(level - share) < 0.005 + sampling_error(share, n or 500) for share in shares)
     # A constant answer with the share of one class as its probability has the entropy of that share as loss.
     entropy = 0.0 if level >= 1 else -level * math.log(level) - (1 - level) * math.log(1 - level)
-    late = None if course.val_loss is None else float(np.nanmedian(course.val_loss[-3:]))
+    late = None if course.val_loss is None else end_level(course.val_loss)
     at_share = at_share or (late is not None and level > 0.5 and abs(late - entropy) < 0.08 * entropy)
     if (len(values) < len(course) or len(values) < 3) and not at_share:
         return

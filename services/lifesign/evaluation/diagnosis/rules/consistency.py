@@ -116,24 +116,18 @@ def _labels_against_probabilities(evidence: Evidence) -> Iterator[str]:
 
 
 def _evaluations_against_matrix(evidence: Evidence) -> Iterator[str]:
-    matrix = evidence.evaluated_matrix
-    given = evidence.predictions
-    if matrix is None or not matrix.sum():
-        matrix_accuracy, n = None, 0
-    else:
-        matrix_accuracy, n = float(np.trace(matrix) / matrix.sum()), int(matrix.sum())
+    matrix, given = evidence.evaluated_matrix, evidence.predictions
+    matrix_accuracy, n = evidence.matrix_accuracy, 0 if matrix is None else int(matrix.sum())
     if matrix_accuracy is None and evidence.report is not None and evidence.report.n:
         matrix_accuracy, n = evidence.report.correct / evidence.report.n, evidence.report.n
     if matrix_accuracy is None or (given is not None and evidence.matrix is None and evidence.report is None):
         return
-    shown = [
-        one for one in evidence.evaluations if one.accuracy is not None and (one.n is None or one.n == n)
-    ]
+    shown = [one for one in evidence.scored if one.n is None or one.n == n]
     if any(abs((one.accuracy or 0) - matrix_accuracy) <= 0.006 for one in shown):
         # Of several evaluations the matrix belongs to the one that it agrees with.
         return
     for one in evidence.evaluations:
-        if one.accuracy is None or one.split.lower().startswith("train"):
+        if one.accuracy is None or one.is_of_training:
             continue
         if one.n is not None and one.n != n:
             continue

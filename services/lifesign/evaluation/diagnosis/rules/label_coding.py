@@ -81,7 +81,7 @@ def _below_a_guess(evidence: Evidence) -> Iterator[Finding]:
     differ.
     """
     classes = evidence.classes
-    shown = [one for one in evidence.evaluations if one.accuracy is not None]
+    shown = evidence.scored
     if not classes or classes < 3 or len(shown) < 2:
         return
     best = max(one.accuracy or 0.0 for one in shown)
@@ -246,7 +246,7 @@ def _shift(moved: dict[int, int], size: int) -> int | None:
 
 def _inverted_scores(evidence: Evidence) -> Iterator[Finding]:
     for one in evidence.evaluations:
-        area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
+        area = one.area
         if area is not None and area < 0.35:
             yield _inverted(
                 f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}", area

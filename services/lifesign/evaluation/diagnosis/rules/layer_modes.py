@@ -9,6 +9,7 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.stability import roughness
+from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["is_useless", "train_inference_mode_mismatch"]
 
@@ -66,8 +67,8 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
         yield from _useless_validation(evidence, course)
         return
     trained, validated = course.accuracy, course.val_accuracy
-    last = float(np.nanmedian(trained[-3:]))
-    gap = last - float(np.nanmedian(validated[-3:]))
+    last = end_level(trained)
+    gap = last - end_level(validated)
     early_gap = float(trained[0] - validated[0])
     level = course.constant_answer
     named = setup.has_batch_normalisation
@@ -157,7 +158,7 @@ def _validated_on_training(evidence: Evidence, course: Course | None) -> Finding
         return None
     if course.accuracy is None or course.val_accuracy is None:
         return _losses_on_training(course)
-    shown, again = float(np.nanmedian(course.accuracy[-2:])), float(np.nanmedian(course.val_accuracy[-2:]))
+    shown, again = end_level(course.accuracy, 2), end_level(course.val_accuracy, 2)
     if shown - again < 0.1:
         return None
     return Finding(
@@ -176,7 +177,7 @@ def _validated_on_training(evidence: Evidence, course: Course | None) -> Finding
 def _losses_on_training(course: Course) -> Finding | None:
     if course.loss is None or course.val_loss is None:
         return None
-    low, high = float(np.nanmedian(course.loss[-2:])), float(np.nanmedian(course.val_loss[-2:]))
+    low, high = end_level(course.loss, 2), end_level(course.val_loss, 2)
     if high < 3 * max(low, 1e-3):
         return None
     return Finding(
@@ -198,11 +199,11 @@ def is_useless(course: Course) -> bool:
     """
     if course.accuracy is None or course.val_accuracy is None or course.val_loss is None:
         return False
-    last = float(np.nanmedian(course.val_accuracy[-3:]))
+    last = end_level(course.val_accuracy)
     level = max(1.3 * (course.constant_answer or 0.0), 0.2)
     usual = max(course.chance_loss or 2.3, 1.0)
     return (
-        float(np.nanmedian(course.accuracy[-3:])) > 0.75
+        end_level(course.accuracy) > 0.75
         and last < level
         and float(np.nanmax(course.val_loss[-3:])) > 1.5 * usual
     )
@@ -251,7 +252,7 @@ def _report_against_log(evidence: Evidence, course: Course | None) -> str | None
 
 def _train_evaluated(evidence: Evidence, course: Course | None) -> tuple[float, float, str] | None:
     for one in evidence.evaluations:
-        if not one.split.lower().startswith("train") or one.accuracy is None:
+        if not one.is_of_training or one.accuracy is None:
             continue
         method = one.method.lower()
         if any(

@@ -94,14 +94,8 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
         and np.sum(matrix.sum(axis=1) > 0) >= 2
     ):
         return f"not one of {int(matrix.sum()):,} samples is wrong, which real data hardly allow"
-    held = [
-        one
-        for one in evidence.evaluations
-        if one.accuracy is not None and one.split.lower()[:3] in ("val", "dev")
-    ]
-    later = [
-        one for one in evidence.evaluations if one.accuracy is not None and one.split.lower()[:4] == "test"
-    ]
+    held = [one for one in evidence.scored if one.is_of_validation]
+    later = [one for one in evidence.scored if one.is_of_test]
     if held and later and min(one.n or 0 for one in held) >= 60:
         best, worst = max(one.accuracy or 0 for one in held), min(one.accuracy or 0 for one in later)
         if best >= 0.985 and best - worst > 0.25:
@@ -110,9 +104,9 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
                 "missing there"
             )
     for one in evidence.evaluations:
-        area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
+        area = one.area
         if (
-            not one.split.lower().startswith("train")
+            not one.is_of_training
             and (one.n or 0) >= 200
             and ((one.accuracy or 0) >= 0.9995 or (area or 0) >= 0.99995)
         ):

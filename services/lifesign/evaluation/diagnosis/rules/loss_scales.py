@@ -7,6 +7,7 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["loss_not_comparable"]
 
@@ -41,9 +42,9 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
             f"the validation loss is {ratio:.2f} times the training loss in every epoch at the same accuracy"
         )
         confidence = 0.7
-    elif course.accuracy is not None and float(np.nanmedian(course.accuracy[-3:])) > 0.985:
-        wrong = 1 - float(np.nanmedian(course.accuracy[-3:]))
-        late = float(np.nanmedian(loss[-3:]))
+    elif course.accuracy is not None and end_level(course.accuracy) > 0.985:
+        wrong = 1 - end_level(course.accuracy)
+        late = end_level(loss)
         if late > 0.25 and late > 20 * max(wrong, 0.002):
             reason = (
                 f"a training loss of {late:.3g} at {1 - wrong:.2%} right is more than wrong answers account "

@@ -9,6 +9,7 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["metric_task_mismatch", "shown_accuracies"]
 
@@ -99,10 +100,7 @@ def _argmax_accuracy(evidence: Evidence) -> float | None:
     for one in evidence.evaluations:
         if one.accuracy is not None and _is_argmax(one.method):
             return one.accuracy
-    matrix = evidence.evaluated_matrix
-    if matrix is not None and matrix.sum():
-        return float(np.trace(matrix) / matrix.sum())
-    return None
+    return evidence.matrix_accuracy
 
 
 def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -195,8 +193,8 @@ def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:
     ):
         if loss is None or accuracy is None or evidence.setup.has_weights:
             continue
-        least = float(np.nanmedian(loss[-3:]))
-        wrong = 1 - float(np.nanmedian(accuracy[-3:]))
+        least = end_level(loss)
+        wrong = 1 - end_level(accuracy)
         if wrong < 0.3 or least <= 0 or least >= 0.2 * wrong * math.log(2):
             continue
         return Finding(

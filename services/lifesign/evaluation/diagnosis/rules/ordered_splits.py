@@ -243,9 +243,7 @@ def _useless_tail(evidence: Evidence, course: Course | None) -> Finding | None:
     if not evidence.setup.validation_split or len(course) > 2:
         return None
     trained, shown = float(course.accuracy[-1]), float(course.val_accuracy[-1])
-    absurd = course.val_loss is not None and float(course.val_loss[-1]) > 3 * max(
-        course.chance_loss or 2.3, 2.3
-    )
+    absurd = course.val_loss is not None and course.is_absurd(float(course.val_loss[-1]))
     if trained < 0.75 or shown > 0.15 or not absurd:
         return None
     return Finding(
@@ -264,8 +262,8 @@ def _useless_tail(evidence: Evidence, course: Course | None) -> Finding | None:
 
 def _order_makes_the_difference(evidence: Evidence, course: Course | None) -> Finding | None:
     """The same split taken from rows as stored and from shuffled rows, with different results."""
-    stored = [one for one in evidence.evaluations if one.accuracy is not None and _says(one.method, _STORED)]
-    mixed = [one for one in evidence.evaluations if one.accuracy is not None and _says(one.method, _MIXED)]
+    stored = [one for one in evidence.scored if _says(one.method, _STORED)]
+    mixed = [one for one in evidence.scored if _says(one.method, _MIXED)]
     if not stored or not mixed:
         return None
     low, high = min(one.accuracy or 0 for one in stored), max(one.accuracy or 0 for one in mixed)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.statistics import noise, sampling_error, trend
+from lifesign.evaluation.diagnosis.statistics import end_level, noise, sampling_error, trend
 
 __all__ = ["accuracy_gap", "overfitting"]
 
@@ -37,7 +37,7 @@ def _turned_loss(course: Course) -> Finding | None:
         return None
     least = float(validated[turn])
     after = validated[turn + 1 :]
-    late = float(np.nanmedian(after[-3:])) if smooth is validated else float(np.nanmedian(smooth[-5:]))
+    late = end_level(after) if smooth is validated else end_level(smooth, 5)
     level = least if smooth is validated else float(np.nanmin(smooth))
     rise = late - level
     rough = noise(validated) / (1 if smooth is validated else 2)
@@ -47,7 +47,7 @@ def _turned_loss(course: Course) -> Finding | None:
     if trend(validated[turn:]) < 0.2 and rise < 0.5 * abs(least):
         return None
     if loss is not None:
-        fell = float(loss[turn] - np.nanmedian(loss[-2:]))
+        fell = float(loss[turn] - end_level(loss, 2))
         if fell <= max(0.03 * abs(float(loss[turn])), 0):
             return None
     gap = accuracy_gap(course)
@@ -121,7 +121,7 @@ def _best_accuracy(course: Course) -> dict[str, float]:
 def accuracy_gap(course: Course) -> float | None:
     if course.accuracy is None or course.val_accuracy is None:
         return None
-    return float(np.nanmedian(course.accuracy[-3:]) - np.nanmedian(course.val_accuracy[-3:]))
+    return end_level(course.accuracy) - end_level(course.val_accuracy)
 
 
 def _turned_accuracy(course: Course) -> Finding | None:
@@ -130,7 +130,7 @@ def _turned_accuracy(course: Course) -> Finding | None:
     if course.val_loss is not None or trained is None or validated is None or len(course) < 4:
         return None
     turn = int(np.nanargmax(validated))
-    gap = float(np.nanmedian(trained[-2:]) - np.nanmedian(validated[-2:]))
+    gap = end_level(trained, 2) - end_level(validated, 2)
     gained = float(trained[-1] - trained[turn])
     error = course.validation_error(float(np.nanmax(validated)))
     if gap <= max(0.1, 4 * error) or len(course) - 1 - turn < 2 or gained <= 0.01:
@@ -156,7 +156,7 @@ def _wide_gap(course: Course) -> Finding | None:
     if trained is None or validated is None:
         return None
     gap = accuracy_gap(course) or 0.0
-    last = float(np.nanmedian(validated[-3:]))
+    last = end_level(validated)
     error = course.validation_error(last)
     short = len(course) <= 3
     constant = course.constant_answer or 0.0
@@ -169,9 +169,7 @@ def _wide_gap(course: Course) -> Finding | None:
     if not (clear or wide) or (ratio is not None and ratio < 1.5 and not wide):
         return None
     # Worse than a guess, or a loss that unsure answers never cost: something else than a fit too close.
-    absurd = val_loss is not None and float(np.nanmedian(val_loss[-3:])) > 3 * max(
-        course.chance_loss or 2.3, 2.3
-    )
+    absurd = val_loss is not None and course.is_absurd(end_level(val_loss))
     if absurd and last < max(1.3 * constant, 0.2):
         return None
     if val_loss is not None and len(course) >= 2 and course.best == len(course) - 1 and gap < 0.25:
@@ -181,7 +179,7 @@ def _wide_gap(course: Course) -> Finding | None:
         Code.OVERFITTING,
         Severity.WARNING,
         0.6 if last < 1.2 * constant else 0.8 if gap > 0.2 else 0.65,
-        f"Accuracy is {np.nanmedian(trained[-3:]):.1%} on training and {last:.1%} on validation, {gap:.1%} "
+        f"Accuracy is {end_level(trained):.1%} on training and {last:.1%} on validation, {gap:.1%} "
         f"apart{f' where sampling explains {2 * error:.1%}' if course.counted_validation else ''}"
         + ("" if ratio is None else f"; the validation loss is {ratio:.1f} times the training loss")
         + (". The log is too short to show the turn." if short else "."),
@@ -197,8 +195,8 @@ def _gap_of_errors(course: Course) -> Finding | None:
     errors, held = course.curves.get("mean_absolute_error"), course.curves.get("val_mean_absolute_error")
     if errors is None or held is None or course.loss is None or course.val_loss is None:
         return None
-    low, high = float(np.nanmedian(errors[-3:])), float(np.nanmedian(held[-3:]))
-    ratio = float(np.nanmedian(course.val_loss[-3:]) / max(float(np.nanmedian(course.loss[-3:])), 1e-12))
+    low, high = end_level(errors), end_level(held)
+    ratio = end_level(course.val_loss) / max(end_level(course.loss), 1e-12)
     if low <= 0 or high < 2.5 * low or ratio < 6:
         return None
     return Finding(
@@ -240,8 +238,8 @@ def _gap_of_losses(course: Course) -> Finding | None:
     """
     if course.loss is None or course.val_loss is None or course.val_accuracy is None:
         return None
-    low, high = float(np.nanmedian(course.loss[-2:])), float(np.nanmedian(course.val_loss[-2:]))
-    right = float(np.nanmedian(course.val_accuracy[-2:]))
+    low, high = end_level(course.loss, 2), end_level(course.val_loss, 2)
+    right = end_level(course.val_accuracy, 2)
     if not (0 <= low < 0.3 and high > max(0.6, 5 * low) and high < 10 and 0.2 < right < 0.9):
         return None
     return Finding(
@@ -259,16 +257,8 @@ def _gap_of_losses(course: Course) -> Finding | None:
 
 def _gap_of_evaluations(evidence: Evidence) -> Finding | None:
     """Train and test figures without any curve."""
-    trained = [
-        one
-        for one in evidence.evaluations
-        if one.split.lower().startswith("train") and one.accuracy is not None
-    ]
-    held = [
-        one
-        for one in evidence.evaluations
-        if one.split.lower().startswith(("val", "test", "dev")) and one.accuracy is not None
-    ]
+    trained = [one for one in evidence.scored if one.is_of_training]
+    held = [one for one in evidence.scored if one.is_of_validation or one.is_of_test]
     if not trained or not held:
         return None
     best, worst = trained[-1], held[-1]

@@ -63,7 +63,7 @@ def generator_order_mismatch(evidence: Evidence, course: Course | None) -> Itera
     twice = [
         one for one in evidence.evaluations if one.accuracy is not None and abs(one.accuracy - right) < 0.03
     ]
-    if any(not one.split.lower().startswith("train") for one in twice):
+    if any(not one.is_of_training for one in twice):
         # The model's own evaluation says the same: it is the model, not the order.
         return
     if good is None and not hinted and not _counts_are_kept(evidence):
@@ -109,16 +109,12 @@ def _two_passes(evidence: Evidence) -> Finding | None:
         r"generator",
     ) or evidence.setup.says(r"shuffle\s*=\s*false"):
         return None
-    by_hand = [
-        one
-        for one in evidence.evaluations
-        if one.accuracy is not None and any(word in one.method.lower() for word in _BY_HAND)
-    ]
-    direct = [one for one in evidence.evaluations if one.accuracy is not None and one not in by_hand]
+    by_hand = [one for one in evidence.scored if any(word in one.method.lower() for word in _BY_HAND)]
+    direct = [one for one in evidence.scored if one not in by_hand]
     matrix = evidence.evaluated_matrix
     low = min((one.accuracy or 0.0 for one in by_hand), default=None)
     if matrix is not None and matrix.sum() >= 30:
-        low = float(np.trace(matrix) / matrix.sum())
+        low = evidence.matrix_accuracy
         if np.sum(matrix.sum(axis=0) > 0) < 2:
             return None
     high = max((one.accuracy or 0.0 for one in direct), default=None)
@@ -139,9 +135,7 @@ def _two_passes(evidence: Evidence) -> Finding | None:
 
 def _good_accuracy(evidence: Evidence, course: Course | None) -> float | None:
     shown = [
-        one.accuracy
-        for one in evidence.evaluations
-        if one.accuracy is not None and not one.split.lower().startswith("train")
+        one.accuracy for one in evidence.evaluations if one.accuracy is not None and not one.is_of_training
     ]
     if course is not None and course.val_accuracy is not None:
         shown.append(float(np.nanmax(course.val_accuracy[-3:])))

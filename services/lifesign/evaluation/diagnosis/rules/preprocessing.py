@@ -9,7 +9,7 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evaluation, Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.layer_modes import is_useless
-from lifesign.evaluation.diagnosis.statistics import sampling_error
+from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
 
 __all__ = ["preprocess_mismatch"]
 
@@ -137,16 +137,15 @@ def _does_well(evidence: Evidence, course: Course | None) -> bool:
     shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None]
     if course is not None and course.val_accuracy is not None:
         shown.append(float(np.nanmax(course.val_accuracy)))
-    matrix = evidence.evaluated_matrix
-    if matrix is not None and matrix.sum():
-        shown.append(float(np.trace(matrix) / matrix.sum()))
+    if evidence.matrix_accuracy is not None:
+        shown.append(evidence.matrix_accuracy)
     return bool(shown) and min(shown) > 0.75
 
 
 def _evaluated_otherwise(evidence: Evidence, course: Course | None) -> Finding | None:
     """The same split by another way is far worse: not the labels' order, so the inputs."""
     for one in evidence.evaluations:
-        if one.accuracy is None or not one.method or one.split.lower().startswith("train"):
+        if one.accuracy is None or not one.method or one.is_of_training:
             continue
         method = one.method.lower()
         reference = _reference(evidence, course, one)
@@ -201,5 +200,5 @@ def _reference(
         if one.split.lower()[:3] in (kind, "val", "dev", "tes"):
             return one.accuracy or 0.0, one.n, one.split.lower()[:3]
     if course is not None and course.val_accuracy is not None and kind in ("val", "dev", "tes", ""):
-        return float(np.nanmedian(course.val_accuracy[-2:])), course.counted_validation, "val"
+        return end_level(course.val_accuracy, 2), course.counted_validation, "val"
     return None

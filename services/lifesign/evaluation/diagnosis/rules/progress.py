@@ -8,7 +8,7 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.overfitting import accuracy_gap
-from lifesign.evaluation.diagnosis.statistics import sampling_error, trend
+from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error, trend
 
 __all__ = ["chance_level", "not_learning", "still_improving", "underfitting"]
 
@@ -131,7 +131,7 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     # Trained already: flat at a good level, or late in a training, is done and not dead.
     reached = course.accuracy if course.accuracy is not None else course.val_accuracy
     constant = course.constant_answer or 0.5
-    begun = bool(course.curves.epochs) and course.curves.epochs[0] > 5
+    begun = course.begins_after(5)
     level = float(np.median(tail))
     near_guess = (
         course.chance_loss is not None and abs(level - course.chance_loss) < 0.03 * course.chance_loss
@@ -140,7 +140,7 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
         return
     if not dead and reached is not None and course.lift(float(np.nanmax(reached)), constant=constant) > 0.3:
         return
-    if reached is None and course.curves.epochs and course.curves.epochs[0] > 5:
+    if reached is None and begun:
         return
     steady_fall = trend(loss) < -0.8 and len(loss) >= 5
     guess = course.chance_loss
@@ -182,7 +182,7 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
     reasons, strength = [], 0.0
     loss = course.loss if course.loss is not None else course.val_loss
     if guess is not None and loss is not None:
-        late = float(np.nanmedian(loss[-3:]))
+        late = end_level(loss)
         if abs(late - guess) < 0.02 * guess and np.nanmin(loss) > 0.95 * guess and len(course) >= 2:
             reasons.append(
                 f"the loss ends at {late:.4g}, a guess among {course.classes} classes (ln {course.classes} = "
@@ -196,7 +196,7 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
         if course.chance is not None and constant > 1.4 * course.chance:
             # With unequal classes that is the paradox of accuracy, not a guess.
             constant = course.chance
-        late = float(np.nanmedian(values[-3:]))
+        late = end_level(values)
         best = float(np.nanmax(values))
         error = course.validation_error(constant)
         learns = (
@@ -242,7 +242,7 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
 
 def _chance_by_figures(evidence: Evidence) -> Finding | None:
     for one in evidence.evaluations:
-        area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
+        area = one.area
         if area is not None and 0.47 <= area <= 0.53:
             return _chance(
                 f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}, "

@@ -149,9 +149,9 @@ def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tupl
     for one in evidence.evaluations:
         if one.accuracy is None:
             continue
-        (
-            tested if _is_test(one) else validated if one.split.lower().startswith(("val", "dev")) else []
-        ).append((one.split or "test", one.accuracy, one.n or _size(evidence, one.split)))
+        (tested if _is_held_out(one) else validated if one.is_of_validation else []).append(
+            (one.split or "test", one.accuracy, one.n or _size(evidence, one.split))
+        )
     if course is not None and course.val_accuracy is not None:
         values = course.val_accuracy[np.isfinite(course.val_accuracy)]
         if len(values) and tested:
@@ -160,9 +160,9 @@ def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tupl
             validated.append(("validation", near, course.counted_validation))
     matrix = evidence.evaluated_matrix
     if matrix is not None and matrix.sum() and not tested and validated and "test" in evidence.counts:
-        tested.append(("test", float(np.trace(matrix) / matrix.sum()), int(matrix.sum())))
+        tested.append(("test", evidence.matrix_accuracy or 0.0, int(matrix.sum())))
     pairs = [(first, second) for first in validated for second in tested]
-    named = [one for one in evidence.evaluations if _is_test(one) and one.accuracy is not None]
+    named = [one for one in evidence.scored if _is_held_out(one)]
     pairs += [
         ((first.split, first.accuracy or 0.0, first.n), (second.split, second.accuracy or 0.0, second.n))
         for index, first in enumerate(named)
@@ -172,7 +172,7 @@ def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tupl
     return pairs
 
 
-def _is_test(one: Evaluation) -> bool:
+def _is_held_out(one: Evaluation) -> bool:
     return any(
         word in one.split.lower()
         for word in (

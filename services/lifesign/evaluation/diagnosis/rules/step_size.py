@@ -44,7 +44,7 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         return
     least = int(loss.argmin())
     # A log that begins later, or whose first epoch is good already, has fallen before.
-    begun = bool(course.curves.epochs) and course.curves.epochs[0] > 2
+    begun = course.begins_after(2)
     good = course.accuracy is not None and bool(course.accuracy[0] > 0.75)
     fell = (least > 0 and loss[least] < loss[0]) or begun or good
     after = loss[least:]
@@ -202,7 +202,7 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
     loss = course.loss[np.isfinite(course.loss)]
     if len(loss) < 4 or loss[0] <= 0:
         return
-    begun = bool(course.curves.epochs) and course.curves.epochs[0] > 5
+    begun = course.begins_after(5)
     if begun and course.classes is None and not stated:
         # A late part of a training falls slowly as it should.
         return

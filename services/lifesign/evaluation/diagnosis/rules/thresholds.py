@@ -36,7 +36,7 @@ def decision_threshold(evidence: Evidence, course: Course | None) -> Iterator[Fi
         precision, recall = one.metrics.get("precision"), one.metrics.get("recall")
         if precision is None or recall is None or min(precision, recall) < 0.02:
             continue
-        area = next((value for name, value in one.metrics.items() if "auc" in name.lower()), None)
+        area = one.area
         if abs(precision - recall) >= 0.2 and max(precision, recall) >= 0.6 and (area is None or area >= 0.7):
             lower = precision > recall
             yield Finding(
