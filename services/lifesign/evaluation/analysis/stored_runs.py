@@ -1,4 +1,4 @@
-"""The predictions of a stored run as they are counted: its samples, or presentations in place of frames."""
+"""Predictions as they are counted: samples, or presentations in place of frames."""
 
 from pathlib import Path
 
@@ -10,17 +10,25 @@ from lifesign.evaluation.analysis.prediction_source import (
     StoredPredictions,
 )
 
-__all__ = ["analysed_source"]
+__all__ = ["analysed_source", "presentations_of"]
 
 
 def analysed_source(run_dir: Path, spec: AnalysisSpec) -> PredictionSource:
-    """Return the predictions of a run: its parts, or one row per presentation, which is held in memory.
+    """Return the predictions of a stored run: its parts, or one row per presentation.
 
     Raises:
         StorageError: a part is missing or damaged.
         DatasetError: the frames of a presentation do not belong together.
     """
-    parts = StoredPredictions(run_dir)
+    return presentations_of(StoredPredictions(run_dir), spec)
+
+
+def presentations_of(frames: PredictionSource, spec: AnalysisSpec) -> PredictionSource:
+    """Return one row per presentation, held in memory, where ``spec`` aggregates; otherwise ``frames``.
+
+    Raises:
+        DatasetError: the frames of a presentation do not belong together.
+    """
     if spec.aggregate is Aggregation.NONE:
-        return parts
-    return HeldPredictions([aggregate_presentations(parts, spec.aggregate, class_names=spec.class_names)])
+        return frames
+    return HeldPredictions([aggregate_presentations(frames, spec.aggregate, class_names=spec.class_names)])

@@ -8,12 +8,11 @@ from typing import Any
 import pyarrow as pa
 
 from lifesign.errors import DatasetError
-from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.pad import threshold_source
 from lifesign.evaluation.analysis.prediction_source import HeldPredictions, PredictionSource
 from lifesign.evaluation.analysis.run_predictions import RunPredictions
-from lifesign.evaluation.analysis.stored_runs import analysed_source
+from lifesign.evaluation.analysis.stored_runs import analysed_source, presentations_of
 from lifesign.evaluation.comparison.document import ComparedRun
 from lifesign.evaluation.config import predictions_config
 from lifesign.evaluation.imported_predictions.evaluation import open_predictions
@@ -78,12 +77,8 @@ def _of_file(path: Path, options: Mapping[str, Any]) -> Side:
     config = predictions_config(predictions=path, out=path.parent, **options)
     opened = open_predictions(config)
     spec = analysis_spec(opened.record, config)
-    source = HeldPredictions(_lean(table) for table, _ in opened.tables())
-    if spec.aggregate is not Aggregation.NONE:
-        source = HeldPredictions(
-            [aggregate_presentations(source, spec.aggregate, class_names=spec.class_names)]
-        )
-    return _side(path, opened.record, source, spec)
+    frames = HeldPredictions(_lean(table) for table, _ in opened.tables())
+    return _side(path, opened.record, presentations_of(frames, spec), spec)
 
 
 def _lean(table: pa.Table) -> pa.Table:
