@@ -103,11 +103,6 @@ class PredictionColumns:
         return cls(table, spec, true, responded, scores, logits, predicted)
 
     @property
-    def bona_fide_scores(self) -> NDArray[np.float64]:
-        """P(bona fide), float64 ``(n,)``, ``nan`` without a response; liveness only."""
-        return self.scores[:, self.spec.class_names.index(BONA_FIDE)].astype(np.float64)
-
-    @property
     def decisive_scores(self) -> NDArray[np.floating[Any]]:
         """P(bona fide), or the largest score of a classifier, ``(n,)`` as the table holds it."""
         if self.spec.task == "liveness":
@@ -163,10 +158,8 @@ class PredictionColumns:
 
         ``score`` is P(bona fide) of a liveness model and the largest score of a classifier.
         """
-        if name == "score" and self.spec.task == "liveness":
-            return self.bona_fide_scores
         if name == "score":
-            return np.asarray(self.scores.max(axis=1), dtype=np.float64)
+            return self.decisive_scores.astype(np.float64)
         return self.number(name if name in self.table.column_names else f"stat_{name}")
 
     def text(self, column: str) -> tuple[str | None, ...]:
