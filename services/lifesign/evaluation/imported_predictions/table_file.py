@@ -15,7 +15,6 @@ __all__ = ["SUFFIXES", "open_table"]
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 
 _COMPRESSED = (".gz", ".bz2", ".zst")
-_READ_BYTES = 1 << 20
 
 
 def open_table(path: Path, tell: Callable[[float], None] = nobody_listens) -> TableFile:
@@ -66,11 +65,8 @@ def _suffix(path: Path) -> str:
 
 
 def _digest(path: Path) -> str:
-    whole = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_READ_BYTES):
-            whole.update(block)
-    return whole.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _require_distinct(names: Sequence[str], path: Path) -> None:
