@@ -15,7 +15,8 @@ from PIL import Image
 from lifesign.client import PredictionClient
 from lifesign.errors import ConfigurationError
 from lifesign.evaluation.config import evaluation_config
-from lifesign.evaluation.figures.drawing import FigureKind, FigureOptions, draw
+from lifesign.evaluation.figures.drawing import FigureOptions, draw
+from lifesign.evaluation.figures.kinds import FigureKind
 from lifesign.evaluation.figures.maps import min_max
 from lifesign.evaluation.figures.saliency import Patch, occlusion_sensitivity
 from lifesign.evaluation.figures.served import asked_model

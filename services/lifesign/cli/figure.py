@@ -1,13 +1,13 @@
 """``lifesign figure``: training curves, matrices, curves, errors and what a model sees, as PNG or SVG."""
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lifesign.errors import ConfigurationError
+from lifesign.evaluation.figures.kinds import ClassOrder, FigureKind
 
 if TYPE_CHECKING:
     from lifesign.evaluation.figures.drawing import FigureOptions
@@ -15,33 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class Kind(StrEnum):
-    """As ``FigureKind``, without what it loads."""
-
-    CURVES = "curves"
-    CONFUSION = "confusion"
-    ROC = "roc"
-    CALIBRATION = "calibration"
-    CLASSES = "classes"
-    ERRORS = "errors"
-    MAPS = "maps"
-    FILTERS = "filters"
-    SALIENCY = "saliency"
-    WALL = "wall"
-
-
-class Order(StrEnum):
-    """As ``ClassOrder``."""
-
-    AUTO = "auto"
-    MODEL = "model"
-    CONFUSION = "confusion"
-    SUPERCLASS = "superclass"
-
-
 def command(
     kind: Annotated[
-        Kind, typer.Argument(help="what to draw; wall: all that the sources allow, on one sheet")
+        FigureKind, typer.Argument(help="what to draw; wall: all that the sources allow, on one sheet")
     ],
     sources: Annotated[
         list[str],
@@ -71,8 +47,8 @@ def command(
         int | None, typer.Option(help="pixels from patch to patch", show_default="half a patch")
     ] = None,
     order: Annotated[
-        Order, typer.Option(help="how the classes of a confusion matrix are sorted")
-    ] = Order.AUTO,
+        ClassOrder, typer.Option(help="how the classes of a confusion matrix are sorted")
+    ] = ClassOrder.AUTO,
     superclasses: Annotated[
         Path | None,
         typer.Option(help="file of class and superclass, JSON or CSV", show_default="those of the run"),
@@ -127,7 +103,7 @@ def command(
         target=target_class,
         patch=patch,
         step=step,
-        order=_order(order),
+        order=order,
         superclasses=_superclasses(superclasses),
     )
     content, told = _drawn(kind, sources, options, form=form, dpi=dpi)
@@ -140,17 +116,17 @@ def command(
 
 
 def _drawn(
-    kind: Kind, sources: list[str], options: "FigureOptions", *, form: str, dpi: int
+    kind: FigureKind, sources: list[str], options: "FigureOptions", *, form: str, dpi: int
 ) -> tuple[bytes, str]:
     """Return the file's content, and the title that says what is in it."""
-    from lifesign.evaluation.figures.drawing import FigureKind, draw, draw_all
+    from lifesign.evaluation.figures.drawing import draw, draw_all
     from lifesign.evaluation.figures.look import png_bytes, svg_bytes
     from lifesign.evaluation.figures.sources import read_sources
     from lifesign.evaluation.figures.wall import wall_png, wall_svg
 
     found = read_sources(sources)
-    if kind is not Kind.WALL:
-        canvas = draw(FigureKind(kind.value), found, options)
+    if kind is not FigureKind.WALL:
+        canvas = draw(kind, found, options)
         return png_bytes(canvas, dpi=dpi) if form == ".png" else svg_bytes(canvas), canvas.title
     canvases, notes = draw_all(found, options)
     for note in notes:
@@ -169,12 +145,6 @@ def _contract(path: Path | None) -> Any:
     from lifesign.evaluation.contract.document import read_model_contract
 
     return read_model_contract(path)
-
-
-def _order(order: Order) -> Any:
-    from lifesign.evaluation.figures.confusion import ClassOrder
-
-    return ClassOrder(order.value)
 
 
 def _superclasses(path: Path | None) -> dict[str, str] | None:

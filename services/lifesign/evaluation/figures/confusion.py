@@ -1,7 +1,6 @@
 """The confusion matrix as a heatmap: counts, and the share of each row as colour."""
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,24 +9,16 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from lifesign.errors import ConfigurationError
+from lifesign.evaluation.figures.kinds import ClassOrder
 from lifesign.evaluation.figures.look import GREY, INK, RIGHT, WRONG, Canvas, drawn, new_figure
 from lifesign.evaluation.report.document import ConfusionDocument
 from lifesign.evaluation.report.matrices import confused_pairs, confusion_order
 from lifesign.evaluation.report.wording import percent
 
-__all__ = ["ClassOrder", "class_order", "confusion_figure", "row_shares"]
+__all__ = ["class_order", "confusion_figure", "row_shares"]
 
 _WRITTEN = 25  # classes up to which every cell tells its count
 _SHARES_WRITTEN = 12
-
-
-class ClassOrder(StrEnum):
-    """How the classes are sorted."""
-
-    AUTO = "auto"
-    MODEL = "model"
-    CONFUSION = "confusion"
-    SUPERCLASS = "superclass"
 
 
 def row_shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:

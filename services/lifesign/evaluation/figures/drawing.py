@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ from lifesign.errors import ConfigurationError, LifesignError
 from lifesign.evaluation.config import evaluation_config
 from lifesign.evaluation.figures.calibration import calibration_figure
 from lifesign.evaluation.figures.classes import classes_figure
-from lifesign.evaluation.figures.confusion import ClassOrder, confusion_figure
+from lifesign.evaluation.figures.confusion import confusion_figure
 from lifesign.evaluation.figures.curves import runs_figure, training_figure
 from lifesign.evaluation.figures.errors import errors_figure
 from lifesign.evaluation.figures.filters import chosen_kernel, filters_figure
+from lifesign.evaluation.figures.kinds import ClassOrder, FigureKind
 from lifesign.evaluation.figures.look import Canvas
 from lifesign.evaluation.figures.maps import layer_figure, layers_figure
 from lifesign.evaluation.figures.model_files import convolution_kernels, model_title
@@ -24,25 +24,9 @@ from lifesign.evaluation.figures.saliency import occlusion_figure, occlusion_sen
 from lifesign.evaluation.figures.served import AskedModel, asked_model, prepared_picture
 from lifesign.evaluation.figures.sources import EvaluationSource, Sources
 
-__all__ = ["FigureKind", "FigureOptions", "draw", "draw_all"]
+__all__ = ["FigureOptions", "draw", "draw_all"]
 
 _WALL_CLASSES = 30
-
-
-class FigureKind(StrEnum):
-    """What can be drawn."""
-
-    CURVES = "curves"
-    CONFUSION = "confusion"
-    ROC = "roc"
-    CALIBRATION = "calibration"
-    CLASSES = "classes"
-    ERRORS = "errors"
-    MAPS = "maps"
-    FILTERS = "filters"
-    SALIENCY = "saliency"
-    WALL = "wall"
-
 
 _NEEDS = {
     FigureKind.CURVES: "a training run, a history (JSON, CSV), a log or TensorBoard event files",

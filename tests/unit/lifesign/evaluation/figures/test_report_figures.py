@@ -10,8 +10,9 @@ from PIL import Image
 from lifesign.errors import ConfigurationError, InputError
 from lifesign.evaluation.figures.calibration import calibration_figure
 from lifesign.evaluation.figures.classes import class_bars, classes_figure
-from lifesign.evaluation.figures.confusion import ClassOrder, class_order, confusion_figure, row_shares
+from lifesign.evaluation.figures.confusion import class_order, confusion_figure, row_shares
 from lifesign.evaluation.figures.errors import errors_figure
+from lifesign.evaluation.figures.kinds import ClassOrder
 from lifesign.evaluation.figures.look import png_bytes, svg_bytes
 from lifesign.evaluation.figures.roc import CORNER, macro_curve, roc_figure
 from lifesign.evaluation.metrics.intervals import clopper_pearson
