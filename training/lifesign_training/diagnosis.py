@@ -23,7 +23,19 @@ from lifesign.evaluation.diagnosis.setup import setup_from
 from lifesign.evaluation.diagnosis.wording import headline, title_of
 from lifesign_training.storage import write_text
 
-__all__ = ["DiagnosisCallback", "diagnose_run", "live_diagnosis", "warnings_of_epoch"]
+__all__ = ["DiagnosisCallback", "diagnose_run", "live_diagnosis", "notes_of_model", "warnings_of_epoch"]
+
+# What answers otherwise while it trains, and what may hold such a layer.
+_TWO_MODES = (
+    keras.layers.AlphaDropout,
+    keras.layers.BatchNormalization,
+    keras.layers.Dropout,
+    keras.layers.GaussianDropout,
+    keras.layers.GaussianNoise,
+    keras.layers.RNN,
+    keras.layers.Wrapper,
+    keras.Model,
+)
 
 
 class DiagnosisCallback(keras.callbacks.Callback):  # type: ignore[misc]
@@ -51,7 +63,7 @@ class DiagnosisCallback(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:  # noqa: ARG002
         """Read the configuration off the model and begin anew."""
-        notes = (*self._known.setup.notes, *_notes_of_model(self.model))
+        notes = (*self._known.setup.notes, *notes_of_model(self.model))
         self._live = LiveDiagnosis(replace(self._known, setup=setup_from(notes)))
         self.findings = []
 
@@ -71,21 +83,14 @@ def _to_stderr(line: str) -> None:
     print(f"\n{line}", file=sys.stderr)
 
 
-def _notes_of_model(model: Any) -> list[str]:
+def notes_of_model(model: Any) -> list[str]:
     """Say output layer, loss and optimizer of a compiled model as they would be written."""
     notes = []
     layers = getattr(model, "layers", None) or ()
     if layers and isinstance(layers[-1], keras.layers.Dense):
         name = getattr(layers[-1].activation, "__name__", "")
         notes.append(f"Dense({layers[-1].units}, activation='{name}')")
-    kinds = {type(layer).__name__ for layer in layers}
-    if layers and not kinds & {
-        "BatchNormalization",
-        "Dropout",
-        "SpatialDropout2D",
-        "Functional",
-        "Sequential",
-    }:
+    if layers and not any(isinstance(layer, _TWO_MODES) for layer in layers):
         notes.append("no batch normalisation, no dropout")
     loss = getattr(model, "loss", None)
     if isinstance(loss, str):

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 import pytest
 
-from lifesign_training.diagnosis import DiagnosisCallback, diagnose_run
+from lifesign.evaluation.diagnosis.setup import setup_from
+from lifesign_training.diagnosis import DiagnosisCallback, diagnose_run, notes_of_model
 
 _RNG = np.random.default_rng(0)
 _X = _RNG.normal(size=(80, 4)).astype(np.float32)
@@ -42,6 +43,27 @@ def test_the_callback_reads_output_and_loss_off_the_model() -> None:
 
     assert said[0].startswith("warning at epoch 1: wrong loss activation pair: ")
     assert callback.findings[0].code == "wrong_loss_activation_pair"
+
+
+@pytest.mark.parametrize(
+    ("layer", "has_one_mode"),
+    [
+        (keras.layers.Dense(3), True),
+        (keras.layers.LayerNormalization(), True),
+        (keras.layers.BatchNormalization(), False),
+        (keras.layers.Dropout(0.1), False),
+        (keras.layers.GaussianDropout(0.1), False),
+        (keras.Sequential([keras.layers.Dense(3)]), False),
+    ],
+    ids=lambda one: getattr(one, "name", str(one)),
+)
+def test_a_network_has_one_mode_where_no_layer_can_have_two(layer: Any, has_one_mode: bool) -> None:
+    model = keras.Sequential([keras.Input((4,)), layer, keras.layers.Dense(1)])
+    model.compile(loss="mse")
+
+    setup = setup_from(notes_of_model(model))
+
+    assert setup.has_one_mode is has_one_mode
 
 
 def test_a_callback_begins_anew_with_every_fit() -> None:
