@@ -8,7 +8,7 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evaluation, Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.rules.layer_modes import is_useless
+from lifesign.evaluation.diagnosis.rules.mode_gaps import is_useless
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
 
 __all__ = ["preprocess_mismatch"]
