@@ -4,13 +4,13 @@ Matters to those who decode inside a graph (the ``encoded`` signature) or in ano
 imported only when asked for.
 """
 
-import os
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lifesign.errors import ConfigurationError, ImageError
+from lifesign.errors import ImageError
 from lifesign.evaluation.audit.findings import Example, Finding, FindingCode, Severity
+from lifesign.evaluation.audit.parity import evenly_spaced, imported_tensorflow
 from lifesign.preprocessing import decode_image
 
 __all__ = ["find_decode_differences"]
@@ -28,19 +28,10 @@ def find_decode_differences(
     Raises:
         ConfigurationError: TensorFlow is not installed.
     """
-    # TensorFlow's start-up notes would drown the table.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import tensorflow as tf
-    except ImportError as error:
-        raise ConfigurationError(
-            "decode parity needs TensorFlow (pip install 'lifesign[training]'), which is not installed"
-        ) from error
-    places = np.linspace(0, len(paths) - 1, min(samples, len(paths))).tolist()
-    rows: set[int] = {round(place) for place in places}
+    tf = imported_tensorflow("decode parity")
     differing: list[tuple[float, int, str]] = []
     compared = 0
-    for row in sorted(rows):
+    for row in evenly_spaced(len(paths), samples):
         try:
             data = read(paths[row])
             ours = np.asarray(decode_image(data).image, np.int16)

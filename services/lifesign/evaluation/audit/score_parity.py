@@ -4,7 +4,6 @@ A version answers pixels, which gateway, evaluation and training decode alike, a
 graph decodes. TensorFlow is imported only when asked for.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from lifesign.errors import ConfigurationError, ContractError, ImageError
 from lifesign.evaluation.audit.findings import MAX_EXAMPLES, Example, Finding, FindingCode, Severity
+from lifesign.evaluation.audit.parity import evenly_spaced, imported_tensorflow
 from lifesign.model_card import read_card_file
 from lifesign.preprocessing import decode_image, prepare_image
 from lifesign.signature import CARD_FILE, ENCODED_IMAGES, IMAGES, SCORES, Signature
@@ -44,10 +44,9 @@ def find_score_differences(
     """
     card = read_card_file(version / CARD_FILE)
     signatures = _signatures(version)
-    places: list[float] = np.linspace(0, len(paths) - 1, min(samples, len(paths))).tolist()
     differing: list[tuple[float, int]] = []
     compared = 0
-    for row in sorted({round(place) for place in places}):
+    for row in evenly_spaced(len(paths), samples):
         data = read(paths[row])
         try:
             pixels = prepare_image(decode_image(data), card.preprocessing)
@@ -82,14 +81,7 @@ def find_score_differences(
 
 
 def _signatures(version: Path) -> Any:
-    # TensorFlow's start-up notes would drown the table.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    try:
-        import tensorflow as tf
-    except ImportError as error:
-        raise ConfigurationError(
-            "score parity needs TensorFlow (pip install 'lifesign[training]'), which is not installed"
-        ) from error
+    tf = imported_tensorflow("score parity")
     try:
         signatures = tf.saved_model.load(str(version)).signatures
     except (OSError, ValueError) as error:
