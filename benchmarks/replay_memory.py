@@ -81,18 +81,12 @@ def _largest_rss() -> int:
     return int(found[1]) * 1024
 
 
-class _WithoutPandas:
-    """Keeps pyarrow from importing pandas: it is here for development, an installation does not have it."""
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
-        if name == "pandas":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-
 def evaluate_watched(target: str, manifest: Path, out: Path) -> Watch:
-    sys.meta_path.insert(0, _WithoutPandas())
     watch = Watch()
     watch.begin("imports")
+    from lifesign.cli.pandas_free import keep_pandas_out
+
+    keep_pandas_out()
     from lifesign.evaluation.config import evaluation_config
     from lifesign.evaluation.replay.progress import SilentProgress
     from lifesign.evaluation.service import evaluate

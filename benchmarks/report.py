@@ -100,19 +100,13 @@ def write_run(folder: Path, rows: int, classes: int, *, seed: int) -> None:
     (folder / "run.json").write_text(record.model_dump_json(), encoding="utf-8")
 
 
-class _KeptOut:
-    """Finds no pandas."""
-
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:  # noqa: ARG002
-        if name == "pandas":
-            raise ImportError(name)
-
-
 def measure(folder: Path, out: Path, changes: dict[str, Any]) -> dict[str, float]:
     """Return the RSS after the imports and the largest rise over it, bytes, and the CPU time, seconds."""
-    sys.meta_path.insert(0, _KeptOut())  # type: ignore[arg-type]
     import psutil
 
+    from lifesign.cli.pandas_free import keep_pandas_out
+
+    keep_pandas_out()
     from lifesign.evaluation.reporting import rewrite_report
     from lifesign.memory import use_system_allocator
 
