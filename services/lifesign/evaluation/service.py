@@ -21,7 +21,7 @@ from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, read_trained_o
 from lifesign.evaluation.checks import exit_code
 from lifesign.evaluation.command_line import evaluation_command
 from lifesign.evaluation.config import EvaluationConfig, digest_of
-from lifesign.evaluation.replay.patience import Clock, Patience, Stopped
+from lifesign.evaluation.replay.patience import Clock, Patience
 from lifesign.evaluation.replay.predictions import replaced_file
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
 from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord, read_record
@@ -265,15 +265,13 @@ def _done_here(
     tally: ProgressTally,
     patience: Patience,
 ) -> Generator[RunState]:
-    with opened_replay(
-        config, run_id, model, dataset, spec, tally=tally, patience=patience, has_answered=tally.kept > 0
-    ) as replay:
-        try:
-            yield from executor.map(replay, missing)
-        except Stopped:
-            if replay.failure is None:
-                raise
-            raise replay.failure from None
+    with (
+        opened_replay(
+            config, run_id, model, dataset, spec, tally=tally, patience=patience, has_answered=tally.kept > 0
+        ) as replay,
+        replay.telling_what_failed(),
+    ):
+        yield from executor.map(replay, missing)
 
 
 def _done_elsewhere(

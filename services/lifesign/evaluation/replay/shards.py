@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.replay.answers import Answers
 from lifesign.evaluation.replay.asking import Asking, Flight
 from lifesign.evaluation.replay.decoding import DecodedBatch, decode_batch
-from lifesign.evaluation.replay.patience import Patience
+from lifesign.evaluation.replay.patience import Patience, Stopped
 from lifesign.evaluation.replay.prediction_rows import prediction_rows
 from lifesign.evaluation.replay.predictions import part_path, replaced_file, state_path, write_part
 from lifesign.evaluation.replay.progress import ProgressListener
@@ -163,6 +164,16 @@ class ShardReplay:
             with self._idle:
                 self._running -= 1
                 self._idle.notify_all()
+
+    @contextmanager
+    def telling_what_failed(self) -> Iterator[None]:
+        """Raise, of a shard that only ended with ``Stopped``, what went wrong in another."""
+        try:
+            yield
+        except Stopped:
+            if self.failure is None:
+                raise
+            raise self.failure from None
 
     def wait_idle(self) -> None:
         """Return when no shard is being replayed any more."""

@@ -24,7 +24,7 @@ from lifesign.evaluation.contract.exchange import ModelExchange
 from lifesign.evaluation.replay.asking import Asking
 from lifesign.evaluation.replay.crash_journal import CrashJournal
 from lifesign.evaluation.replay.hope import Hope
-from lifesign.evaluation.replay.patience import Patience, Stopped
+from lifesign.evaluation.replay.patience import Patience
 from lifesign.evaluation.replay.predictions import replaced_file
 from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.replay.served_model import ServedModel
@@ -90,13 +90,8 @@ class ShardWork:
         ) as replay:
 
             def replay_one(shard: Shard) -> dict[str, Any]:
-                try:
+                with replay.telling_what_failed():
                     return replay(shard).to_dict()
-                except Stopped:
-                    # Another shard of this worker failed, and that is the reason people need.
-                    if replay.failure is None:
-                        raise
-                    raise replay.failure from None
 
             yield replay_one
 
