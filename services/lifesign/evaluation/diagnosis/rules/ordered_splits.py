@@ -1,26 +1,21 @@
 """A validation set cut off the end of ordered data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from lifesign.evaluation.diagnosis.course import Course
-from lifesign.evaluation.diagnosis.evidence import Evidence, spoken_class
+from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.rules.class_by_class import SPLIT_REMEDY, tail_of_ordered_classes
 
 __all__ = ["unshuffled_validation_split"]
-
-_SPLIT_REMEDY = (
-    "Shuffle and stratify before splitting (train_test_split(..., stratify=y), by group where samples "
-    "belong together); validation_split takes the last rows as they lie, and shuffle=True only shuffles "
-    "what is left."
-)
 
 
 def unshuffled_validation_split(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Validation is the tail of ordered data: by arithmetic, by impossible accuracies, or by the notes."""
     for rule in (
-        _tail_of_ordered_classes,
+        tail_of_ordered_classes,
         _class_in_one_split_only,
         _below_any_guess,
         _useless_tail,
@@ -30,116 +25,6 @@ def unshuffled_validation_split(evidence: Evidence, course: Course | None) -> It
         found = rule(evidence, course)
         if found is not None:
             yield found
-
-
-def _tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Finding | None:
-    """Rebuild the split from class counts in order, and hold the accuracies against its ceiling."""
-    counts, printed = evidence.counts.get("all"), None
-    if counts is None and evidence.curves is not None and (printed := evidence.curves.train_samples):
-        # Counts of what was given to fit, before it held out a part.
-        given = evidence.counts.get("train")
-        counts = given if given is not None and (given.size or 0) > 1.02 * printed else None
-    if counts is None or len(counts.by_class) < 2:
-        return None
-    sizes = list(counts.by_class.values())
-    n = sum(sizes)
-    share = evidence.setup.validation_split
-    steps = None if evidence.curves is None else evidence.curves.steps
-    if printed and counts is not None and 0 < printed < n:
-        n_train = printed
-    elif evidence.train_size and 0 < evidence.train_size < n:
-        n_train = evidence.train_size
-    elif share:
-        n_train = int(n * (1 - share))
-    elif steps and 0.5 * n < steps < n:
-        n_train = steps
-    else:
-        return None
-    validated = None if evidence.curves is None else evidence.curves.validation_samples
-    if validated is not None and abs(n_train + validated - n) > 2:
-        return None
-    if evidence.setup.says(
-        r"(shuffled|shuffling|permut\w+|train_test_split|stratif\w+) before"
-    ) and not evidence.setup.says(r"not shuffled|without shuffling"):
-        return None
-    train, validation = _ordered_split(sizes, n_train)
-    names = list(counts.by_class)
-    absent_in_train = [name for name, size in zip(names, train, strict=True) if not size]
-    absent_in_validation = [name for name, size in zip(names, validation, strict=True) if not size]
-    if not absent_in_train and not (absent_in_validation and len(absent_in_validation) < len(names)):
-        return None
-    n_validation = n - n_train
-    unseen = sum(v for t, v in zip(train, validation, strict=True) if not t)
-    ceiling = (n_validation - unseen) / n_validation
-    shown = None if course is None else course.val_accuracy
-    proof = (
-        f"{n:,} rows class by class "
-        f"({' / '.join(f'{size:,}' for size in sizes[:8])}{' …' if len(sizes) > 8 else ''}), the first "
-        f"{n_train:,} for training: training gets {' / '.join(f'{size:,}' for size in train[:8])}, "
-        f"validation {' / '.join(f'{size:,}' for size in validation[:8])}."
-    )
-    details: dict[str, object] = {
-        "n": n,
-        "n_train": n_train,
-        "n_validation": n_validation,
-        "train_counts": train,
-        "validation_counts": validation,
-        "classes_missing_in_train": absent_in_train,
-        "classes_missing_in_validation": absent_in_validation,
-        "val_acc_ceiling": round(ceiling, 5),
-    }
-    confidence = (
-        0.6
-        if evidence.setup.says(r"order", r"sorted", r"class by class", r"not shuffled", r"one after")
-        else 0.4
-    )
-    excluded: tuple[str, ...] = ()
-    if shown is not None:
-        best = float(np.nanmax(shown))
-        later = float(np.nanmedian(shown[-max(1, len(shown) // 3) :]))
-        slack = 1 / n_validation + 10.0 ** -(course.curves.decimals or 4) if course else 0.0
-        if best > ceiling + slack:
-            # An untrained network may be lucky; what counts is where a trained one ends.
-            trained = None if course is None or course.accuracy is None else float(np.nanmax(course.accuracy))
-            if not absent_in_train or (trained or 0) < 0.8 or later > max(ceiling + slack, 0.9 / len(sizes)):
-                return None
-            proof += (
-                f" {', '.join(map(spoken_class, absent_in_train[:5]))} was never trained: with training at "
-                f"{trained:.1%} validation falls to {later:.1%}, below a guess (a perfect model of the other "
-                f"classes would get {ceiling:.1%})."
-            )
-            confidence = 0.85
-        elif absent_in_train:
-            proof += (
-                f" {', '.join(map(spoken_class, absent_in_train[:5]))} was never trained, so validation "
-                f"accuracy cannot pass {n_validation - unseen:,}/{n_validation:,} = {ceiling:.4f}; the best "
-                f"of {len(shown)} epochs is {best:.4f} = {round(best * n_validation):,}/{n_validation:,}."
-            )
-            excluded = ("overfitting: validation is bad from the first epoch on and bounded by the split",)
-            confidence = 0.97 if len(shown) >= 3 else 0.9
-        details |= {"val_acc_max": round(best, 5), "val_acc_max_epoch": int(np.nanargmax(shown)) + 1}
-    return Finding(
-        Code.UNSHUFFLED_VALIDATION_SPLIT,
-        Severity.ERROR if confidence > 0.5 else Severity.INFO,
-        confidence,
-        proof,
-        _SPLIT_REMEDY,
-        refuted_by=f"one epoch with a validation accuracy above {ceiling:.4f}, or rows that do not lie class "
-        "by class",
-        excluded=excluded,
-        details=dict(details),
-    )
-
-
-def _ordered_split(sizes: Sequence[int], n_train: int) -> tuple[list[int], list[int]]:
-    """Return class counts of the first ``n_train`` rows and of the rest, where classes lie one after
-    another.
-    """
-    train, left = [], n_train
-    for size in sizes:
-        train.append(min(size, max(0, left)))
-        left -= size
-    return train, [size - kept for size, kept in zip(sizes, train, strict=True)]
 
 
 def _class_in_one_split_only(evidence: Evidence, course: Course | None) -> Finding | None:
@@ -158,7 +43,7 @@ def _class_in_one_split_only(evidence: Evidence, course: Course | None) -> Findi
         Severity.ERROR if absent_in_train else Severity.WARNING,
         0.93 if absent_in_train else 0.6,
         f"{', '.join(absent[:5])} is in one part only: {lacking} has no sample of it.",
-        _SPLIT_REMEDY,
+        SPLIT_REMEDY,
         refuted_by="counts of the split with every class on both sides",
         details={
             "classes_missing_in_train": absent_in_train,
@@ -201,7 +86,7 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
         f"while training reaches {np.nanmax(trained):.1%}: below any guess, as if validation held only "
         "classes that training lacks"
         + (f" (validation_split={split:g} takes the last rows before shuffling)." if split else "."),
-        _SPLIT_REMEDY,
+        SPLIT_REMEDY,
         refuted_by="class counts of the split with every class on both sides",
         excluded=("an empty validation set: its loss would be 0 as well",) if loss_told else (),
         details={"epochs_at_zero": exact, "val_acc_max": round(float(shown.max()), 4)},
@@ -224,7 +109,7 @@ def _never_right(course: Course) -> Finding | None:
         f"Not one validation sample is right in any of {len(course)} epochs, and the validation loss rises "
         f"from {validated[0]:.4g} to {validated[-1]:.4g}, beyond that of a guess, while training goes from "
         f"{trained[0]:.1%} to {trained[-1]:.1%}: the validation classes are not among those trained.",
-        _SPLIT_REMEDY,
+        SPLIT_REMEDY,
         refuted_by="class counts of the split with every class on both sides",
         excluded=(
             "an empty validation set: its loss would be 0 as well",
@@ -254,7 +139,7 @@ def _useless_tail(evidence: Evidence, course: Course | None) -> Finding | None:
         f"keeps at {shown:.1%} with a loss of "
         f"{course.val_loss[-1] if course.val_loss is not None else float('nan'):.3g}, far beyond what unsure "
         "answers cost: the tail is another population.",
-        _SPLIT_REMEDY,
+        SPLIT_REMEDY,
         refuted_by="the same accuracy on a shuffled part",
         details={"val_acc": shown},
     )
@@ -275,7 +160,7 @@ def _order_makes_the_difference(evidence: Evidence, course: Course | None) -> Fi
         0.9,
         f"The tail of the rows as stored gives {low:.1%}, a random part of the same rows {high:.1%}: only "
         "the order differs, so the rows are sorted by something that matters.",
-        _SPLIT_REMEDY,
+        SPLIT_REMEDY,
         refuted_by="another random part giving as little as the tail",
         details={"as_stored": low, "shuffled": high},
     )
@@ -338,7 +223,7 @@ def _said_to_be_ordered(evidence: Evidence, course: Course | None) -> Finding | 
             if gap is not None
             else "."
         ),
-        _SPLIT_REMEDY,
+        SPLIT_REMEDY,
         refuted_by="rows in random order before the split",
         details={} if gap is None else {"gap": round(gap, 4)},
     )
