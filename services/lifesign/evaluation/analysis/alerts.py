@@ -23,6 +23,7 @@ from lifesign.evaluation.report.document import (
 from lifesign.evaluation.report.wording import (
     baseline_words,
     capital,
+    is_species_apcer,
     p_words,
     percent,
     points_interval,
@@ -162,7 +163,7 @@ def _regressions(evidence: GateEvidence) -> Iterable[Alert]:
     worse = [change for change in baseline.changes if _is_regression(change)]
     pooled = any(change.metric == "APCER" for change in worse)
     for change in worse:
-        if not (pooled and change.metric.startswith("APCER of ")):
+        if not (pooled and is_species_apcer(change.metric)):
             yield Alert(
                 kind="regression",
                 severity=AlertSeverity.CRITICAL,

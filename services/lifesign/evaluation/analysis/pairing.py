@@ -17,6 +17,7 @@ from lifesign.evaluation.metrics.clustering import paired_design_effect
 from lifesign.evaluation.metrics.comparison import Comparison, compare_errors, mcnemar_exact
 from lifesign.evaluation.metrics.multiplicity import holm
 from lifesign.evaluation.report.document import FlippedSample, MetricChange
+from lifesign.evaluation.report.wording import species_apcer
 from lifesign.labels import ATTACK, BONA_FIDE
 
 __all__ = [
@@ -122,7 +123,7 @@ def _error_kinds(paired: PairedRun) -> Iterable[tuple[str, NDArray[np.bool_]]]:
     groups = paired.columns.groups
     for index, name in enumerate(groups.names):
         if name != BONA_FIDE:
-            yield f"APCER of {name}", groups.index[paired.rows] == index
+            yield species_apcer(name), groups.index[paired.rows] == index
 
 
 def error_changes(paired: PairedRun) -> tuple[ErrorChange, ...]:

@@ -23,11 +23,17 @@ from lifesign.evaluation.comparison.document import ComparisonDocument, ErrorCha
 from lifesign.evaluation.comparison.sides import Side
 from lifesign.evaluation.metrics.comparison import NonInferiority
 from lifesign.evaluation.report.document import GateStatus
-from lifesign.evaluation.report.wording import capital, limit_words, percent, points_interval, signed_points
+from lifesign.evaluation.report.wording import (
+    capital,
+    is_species_apcer,
+    limit_words,
+    percent,
+    points_interval,
+    signed_points,
+)
 
 __all__ = ["compare_sides"]
 
-_SINGLE_SPECIES = "APCER of "
 _STATUS = {
     NonInferiority.NON_INFERIOR: GateStatus.PASS,
     NonInferiority.INFERIOR: GateStatus.FAIL,
@@ -123,7 +129,7 @@ def _verdict(changes: Sequence[ErrorChange], margin: float) -> tuple[GateStatus,
     counted = [
         (change, status)
         for change, status in judged
-        if status is GateStatus.FAIL or not change.name.startswith(_SINGLE_SPECIES)
+        if status is GateStatus.FAIL or not is_species_apcer(change.name)
     ]
     for status in (GateStatus.FAIL, GateStatus.INSUFFICIENT, GateStatus.PASS):
         found = [change for change, one in counted if one is status]

@@ -16,6 +16,7 @@ from lifesign.evaluation.report.document import (
 from lifesign.evaluation.report.wording import (
     baseline_words,
     capital,
+    is_species_apcer,
     limit_words,
     percent,
     points_interval,
@@ -64,7 +65,7 @@ def regression_gate(margin: float | None, baseline: BaselineComparison | None) -
     results = [
         result
         for result, change in zip(results, changes, strict=True)
-        if not change.metric.startswith("APCER of ") or result.status is GateStatus.FAIL
+        if not is_species_apcer(change.metric) or result.status is GateStatus.FAIL
     ]
     status = verdict(results)
     return max((result for result in results if result.status is status), key=lambda one: one.value or -1.0)

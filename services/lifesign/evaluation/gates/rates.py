@@ -9,7 +9,7 @@ from lifesign.evaluation.report.document import (
     RateRow,
     Value,
 )
-from lifesign.evaluation.report.wording import limit_words, percent, rate_words
+from lifesign.evaluation.report.wording import limit_words, percent, rate_words, species_apcer
 
 __all__ = ["accuracy_gate", "apcer_gate", "auc_gate", "judgement_words", "no_response_gate", "rate_gate"]
 
@@ -48,7 +48,7 @@ def rate_gate(name: str, what: str, limit: float, rate: RateRow) -> GateResult:
 
 def apcer_gate(limit: float, pad: PadDocument) -> GateResult:
     """Return whether the APCER of every species is at most the limit: the result of the worst."""
-    results = [rate_gate("max_apcer", f"APCER of {row.species}", limit, row.apcer) for row in pad.species]
+    results = [rate_gate("max_apcer", species_apcer(row.species), limit, row.apcer) for row in pad.species]
     if not results:
         return rate_gate("max_apcer", "APCER", limit, pad.apcer_pooled)
     status = verdict(results)

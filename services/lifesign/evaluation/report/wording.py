@@ -9,6 +9,7 @@ __all__ = [
     "capital",
     "four",
     "interval_words",
+    "is_species_apcer",
     "limit_words",
     "p_value",
     "p_words",
@@ -16,8 +17,11 @@ __all__ = [
     "points_interval",
     "rate_words",
     "signed_points",
+    "species_apcer",
     "value_text",
 ]
+
+_SPECIES_APCER = "APCER of "
 
 
 def capital(sentence: str) -> str:
@@ -29,6 +33,16 @@ def baseline_words(baseline: BaselineComparison) -> str:
     """Return what to call the baseline: ``version 2``; ``the baseline`` where scores came from a file."""
     known = baseline.model_version not in ("", "unknown")
     return f"version {baseline.model_version}" if known else "the baseline"
+
+
+def species_apcer(species: str) -> str:
+    """Return what the error rate of one PAI species is called: ``APCER of print``."""
+    return _SPECIES_APCER + species
+
+
+def is_species_apcer(metric: str) -> bool:
+    """Tell whether an error rate is that of one PAI species."""
+    return metric.startswith(_SPECIES_APCER)
 
 
 def percent(share: float | None) -> str:
