@@ -108,6 +108,10 @@ def test_two_processes_train_as_one_and_the_chief_writes(
     [
         ("", "expects TF_CONFIG, such as"),
         ('{"cluster": {"worker": ["a:1"]}, "task": {"index": 1}}', "expected a task index of 0 to 0, got 1"),
+        (
+            '{"cluster": {"chief": ["a:1"], "worker": ["b:1"]}, "task": {"type": "chief", "index": 0}}',
+            "expected a cluster of workers only, got chief, worker",
+        ),
     ],
 )
 def test_workers_that_are_not_told_are_refused(data: Path, tmp_path: Path, config: str, says: str) -> None:

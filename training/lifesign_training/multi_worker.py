@@ -106,6 +106,12 @@ def _task(text: str) -> tuple[int, int]:
             '--distribute multi-worker expects TF_CONFIG, such as {"cluster": {"worker": ["a:2222", '
             f'"b:2222"]}}, "task": {{"type": "worker", "index": 0}}}}; got {text[:200]!r}'
         ) from error
+    # With a chief beside them two processes would be number 0 and take the same rows.
+    if list(document["cluster"]) != ["worker"]:
+        raise ConfigurationError(
+            f"TF_CONFIG: expected a cluster of workers only, got {', '.join(document['cluster'])}; "
+            "name the chief as the first worker"
+        )
     if not isinstance(index, int) or not 0 <= index < len(workers):
         raise ConfigurationError(
             f"TF_CONFIG: expected a task index of 0 to {len(workers) - 1}, got {index!r}"
