@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lifesign.errors import ConfigurationError
+from lifesign.evaluation.diagnosis.inputs.console_log import canonical_metric
 from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.history import EpochRecord, best_epoch, read_history
 from lifesign_training.run_folder import TrainedRun
@@ -16,12 +17,8 @@ __all__ = ["CURVES", "ComparedRun", "comparison_rows", "read_runs"]
 CURVES: Final = ("accuracy", "loss", "mse")
 """What is overlaid: each as ``train_…`` and ``dev_…``."""
 
-# Names that a Keras history may use; ``val_`` before them is the development split.
-_KERAS_NAMES: Final = {
-    "accuracy": ("accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy"),
-    "loss": ("loss",),
-    "mse": ("mse", "mean_squared_error"),
-}
+# What a diagnosis calls them; ``val_`` before it is the development split.
+_METRICS: Final = {"accuracy": "accuracy", "loss": "loss", "mse": "mean_squared_error"}
 
 
 @dataclass(frozen=True)
@@ -108,10 +105,11 @@ def _keras_history(path: Path, name: str) -> ComparedRun:
         raise ConfigurationError(
             f"{path}: expected a run folder or a Keras history (JSON): {reason}"
         ) from error
+    columns = _columns(document)
     curves = {
-        f"{split}_{curve}": _found(document, prefix, keys)
+        f"{split}_{curve}": columns.get(f"{prefix}{metric}", ())
         for split, prefix in (("train", ""), ("dev", "val_"))
-        for curve, keys in _KERAS_NAMES.items()
+        for curve, metric in _METRICS.items()
     }
     losses = curves["dev_loss"]
     if not losses or any(len(values) not in (0, len(losses)) for values in curves.values()):
@@ -120,14 +118,13 @@ def _keras_history(path: Path, name: str) -> ComparedRun:
     return ComparedRun(name, str(path), filled, _best(filled))
 
 
-def _found(document: Any, prefix: str, names: Sequence[str]) -> tuple[float | None, ...]:
-    if not isinstance(document, dict):
-        return ()
-    for name in names:
-        values = document.get(f"{prefix}{name}")
+def _columns(document: Any) -> dict[str, tuple[float | None, ...]]:
+    """Return the values of each metric by its common name; the first of several of one name."""
+    columns: dict[str, tuple[float | None, ...]] = {}
+    for name, values in document.items() if isinstance(document, dict) else ():
         if isinstance(values, list) and all(isinstance(one, int | float) for one in values):
-            return tuple(float(one) for one in values)
-    return ()
+            columns.setdefault(canonical_metric(name), tuple(map(float, values)))
+    return columns
 
 
 def _best(curves: Mapping[str, tuple[float | None, ...]]) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import DatasetError
-from lifesign.labels import split_name
+from lifesign.labels import Split, split_name
 from lifesign_training.pixels import DecodedSplit
 from lifesign_training.samples import Sample, SampleSet
 
@@ -108,7 +108,7 @@ def _labels(path: Path, y: NDArray[Any], names: NDArray[Any] | None) -> list[str
     return [str(names[one]) for one in y]
 
 
-def _split(path: Path, word: str) -> Any:
+def _split(path: Path, word: str) -> Split:
     found = split_name(word)
     if found is None:
         raise DatasetError(f"{path}: unknown split {word!r}, expected train, dev or test")

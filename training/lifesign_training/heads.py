@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import layers
 
-__all__ = ["EMBEDDING_LAYER", "LOGITS_LAYER", "embedding_of", "head", "pooled", "with_head"]
+__all__ = ["EMBEDDING_LAYER", "LOGITS_LAYER", "embedding_of", "head", "logits_layer", "pooled", "with_head"]
 
 EMBEDDING_LAYER = "embedding"
 LOGITS_LAYER = "logits"

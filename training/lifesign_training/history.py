@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lifesign_training.storage import write_text
 
-__all__ = ["EpochRecord", "best_epoch", "goodness", "is_stalled", "read_history", "write_history"]
+__all__ = ["EpochRecord", "best_epoch", "is_stalled", "read_history", "write_history"]
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class EpochRecord:
 
 def best_epoch(history: Sequence[EpochRecord], select_by: str) -> int:
     """Return the epoch that is kept: the best by that metric, ties to the smaller loss, then the earlier."""
-    return max(history, key=lambda record: (goodness(record, select_by), -record.dev_loss)).epoch
+    return max(history, key=lambda record: (_goodness(record, select_by), -record.dev_loss)).epoch
 
 
-def goodness(record: EpochRecord, select_by: str) -> float:
+def _goodness(record: EpochRecord, select_by: str) -> float:
     """Return the metric that decides, more is better; errors and losses are negated, unmeasured is −∞."""
     value = getattr(record, f"dev_{select_by}")
     if value is None or math.isnan(value):
@@ -53,7 +53,7 @@ def is_stalled(history: Sequence[EpochRecord], select_by: str, *, patience: int,
     """Whether the last ``patience`` epochs were all not better, by over ``min_delta``, than the best."""
     best, since = -math.inf, 0
     for record in history:
-        value = goodness(record, select_by)
+        value = _goodness(record, select_by)
         best, since = (value, 0) if value > best + min_delta or best == -math.inf else (best, since + 1)
     return since >= patience
 

@@ -10,10 +10,10 @@ import keras
 
 from lifesign.errors import ConfigurationError
 from lifesign.preprocessing import PreprocessingSpec
-from lifesign_training.model_config import PythonConfig
+from lifesign_training.model_config import ModelConfig, PythonConfig
 from lifesign_training.storage import write_text
 
-__all__ = ["import_user_file", "keep_user_file", "logits_network", "user_network"]
+__all__ = ["import_user_file", "keep_user_file", "user_network"]
 
 _KEPT_FILE = "user_model.py"
 
@@ -39,10 +39,10 @@ def user_network(config: PythonConfig, spec: PreprocessingSpec, classes: int) ->
         raise ConfigurationError(
             f"{config.file}: build({shape}, {classes}) failed: {type(error).__name__}: {error}"
         ) from error
-    return logits_network(model, classes, shape, origin=f"{config.file}: build")
+    return _logits_network(model, classes, shape, origin=f"{config.file}: build")
 
 
-def keep_user_file(config: Any, directory: Path) -> None:
+def keep_user_file(config: ModelConfig, directory: Path) -> None:
     """Copy the file of a user's network into the run folder, so that the run can be exported without it."""
     if isinstance(config, PythonConfig):
         write_text(directory / _KEPT_FILE, Path(config.file).read_text("utf-8"))
@@ -80,7 +80,7 @@ def import_user_file(config: PythonConfig, directory: Path | None = None) -> Any
     return module
 
 
-def logits_network(model: Any, classes: int, shape: tuple[int, int, int], *, origin: str) -> keras.Model:
+def _logits_network(model: Any, classes: int, shape: tuple[int, int, int], *, origin: str) -> keras.Model:
     """Return a functional network that ends in logits ``(n, classes)``.
 
     Raises:

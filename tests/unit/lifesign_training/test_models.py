@@ -146,7 +146,6 @@ def test_layers_that_do_not_fit_the_image_are_told() -> None:
 APPLICATION = [
     "preprocessing.height=32",
     "preprocessing.width=32",
-    "model.embedding_size=4",
     "model={kind: application, name: VGG16, embedding_size: 4}",
 ]
 
