@@ -4,7 +4,15 @@ import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from lifesign.errors import ContractError, NotReadyError, StorageError
 from lifesign.labels import BONA_FIDE, is_liveness
@@ -13,6 +21,8 @@ from lifesign.signature import CARD_FILE
 from lifesign.validation import problems_of
 
 __all__ = [
+    "BaselineMethod",
+    "MethodResult",
     "ModelCard",
     "OperatingPoint",
     "RateEvidence",
@@ -62,6 +72,32 @@ class OperatingPoint(_Document):
     )
 
 
+class MethodResult(_Document):
+    """What one way to classify gave on one split; every sample is given the likeliest class."""
+
+    samples: int = Field(ge=1)
+    errors: int = Field(ge=0)
+    balanced_accuracy: float = Field(ge=0, le=1, description="mean recall of the classes that have samples")
+    recalls: dict[str, float] = Field(description="class → its recall, 0–1; without classes of no sample")
+    confusion: tuple[tuple[int, ...], ...] = Field(
+        default=(), description="counts, rows true, in the order of the classes; empty where they are many"
+    )
+
+
+class BaselineMethod(_Document):
+    """A plain method fitted on the training split of the network, and both of them on one other split.
+
+    ``images_digest`` is ``lifesign.datasets.digest.images_digest`` of that split, empty where not known.
+    """
+
+    name: str
+    about: str = Field(default="", description="what it is and what it was fitted on")
+    split: Literal["dev", "test"]
+    images_digest: str = ""
+    result: MethodResult
+    network: MethodResult | None = None
+
+
 class ModelCard(_Document):
     """What a version says about itself.
 
@@ -83,6 +119,15 @@ class ModelCard(_Document):
     metrics: dict[str, float | None] = Field(default_factory=dict)
     reference_profile: dict[str, Any] = Field(default_factory=dict)
     layers: tuple[str, ...] = Field(default=(), description="names of the 'inspect' outputs")
+    baselines: tuple[BaselineMethod, ...] = Field(default=(), description="one for each method and split")
+
+    @model_serializer(mode="wrap")
+    def _without_empty_baselines(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # A card is hashed into the id of a run, and earlier readers refuse a field that they do not know.
+        values: dict[str, Any] = write(self)
+        if not self.baselines:
+            values.pop("baselines", None)
+        return values
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -93,6 +138,9 @@ class ModelCard(_Document):
         ids = [point.id for point in self.operating_points]
         if self.default_operating_point is not None and self.default_operating_point not in ids:
             raise ValueError(f"default operating point {self.default_operating_point!r} is not among {ids}")
+        for method in self.baselines:
+            for result in filter(None, (method.result, method.network)):
+                _require_classes(result, self.class_names, method.name)
         return self
 
     @property
@@ -116,6 +164,16 @@ class ModelCard(_Document):
             f"model {self.name} version {self.version} has no operating point {wanted!r}; "
             f"it has {[point.id for point in self.operating_points]}"
         )
+
+
+def _require_classes(result: MethodResult, class_names: tuple[str, ...], method: str) -> None:
+    if unknown := result.recalls.keys() - set(class_names):
+        raise ValueError(f"recalls of {method}: expected classes of the model, got {sorted(unknown)}")
+    rows, size = result.confusion, len(class_names)
+    if rows and (len(rows) != size or any(len(row) != size for row in rows)):
+        raise ValueError(f"confusion of {method}: expected {size} rows of {size} counts")
+    if result.errors > result.samples:
+        raise ValueError(f"{method}: expected at most {result.samples} errors, got {result.errors}")
 
 
 def read_model_card(version_dir: Path) -> ModelCard:

@@ -232,6 +232,11 @@ def test_a_recipe_is_trained_exported_served_and_evaluated(folder: Path, tmp_pat
     assert all(shape[0] == 2 for shape in shown.values())
     if case.recipe == "features-head":
         assert summary["metrics"]["svm_dev_accuracy"] >= 0.6
+        [beside] = report["baseline_methods"]
+        split = "dev" if case.data == "features" else "test"
+        assert beside["figures"]["accuracy"]["value"] == summary["metrics"][f"svm_{split}_accuracy"]
+        assert beside["same_images"] == (split == "test")
+        assert "Beside a plain method: linear SVM" in (tmp_path / "evaluation/report.html").read_text()
     if "--tensorboard" in case.options:
         assert read_event_files(folder / "logs").epochs == tuple(range(1, 11))
     if superclasses:

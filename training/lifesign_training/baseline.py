@@ -1,5 +1,6 @@
-"""The head and the plain method side by side, on the same splits."""
+"""The head and the plain method side by side, on the same splits: a file of the run, then the model card."""
 
+import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +10,21 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from lifesign.datasets.digest import images_digest
+from lifesign.errors import ConfigurationError, StorageError
+from lifesign.evaluation.audit.trained_on import file_fingerprint
 from lifesign.labels import Split
+from lifesign.model_card import BaselineMethod, MethodResult
 from lifesign_training.loop import predict_logits
 from lifesign_training.pixels import DecodedSplit
+from lifesign_training.run_folder import SAMPLES_FILE
 from lifesign_training.storage import write_text
-from lifesign_training.svm_baseline import confusion_counts, svm_baseline
+from lifesign_training.svm_baseline import SVM_ABOUT, SVM_NAME, confusion_counts, svm_baseline
 
-__all__ = ["BASELINE_FILE", "write_baseline"]
+__all__ = ["BASELINE_FILE", "read_baselines", "write_baseline"]
 
 BASELINE_FILE = "baseline.json"
+_MOST_CLASSES = 20  # up to which a card keeps whole matrices
 
 
 def write_baseline(
@@ -39,6 +46,61 @@ def write_baseline(
         metrics[f"svm_{split}_balanced_accuracy"] = svm["balanced_accuracy"]
     write_text(out / BASELINE_FILE, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
     return metrics
+
+
+def read_baselines(run: Path) -> tuple[BaselineMethod, ...]:
+    """Return what the model card of a run tells of its SVM, one entry for each split; none without one.
+
+    Raises:
+        ConfigurationError: ``baseline.json`` is not that of a run.
+        StorageError: it cannot be read.
+    """
+    path = run / BASELINE_FILE
+    try:
+        document = json.loads(path.read_text("utf-8"))
+        names = tuple(document["class_names"])
+        return tuple(
+            BaselineMethod(
+                name=SVM_NAME,
+                about=SVM_ABOUT,
+                split=split,
+                images_digest=_digest_of_split(run / SAMPLES_FILE, split, names),
+                result=_result(found["svm"]["confusion"], names),
+                network=_result(found["network"]["confusion"], names),
+            )
+            for split, found in document["splits"].items()
+        )
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigurationError(f"{path}: expected the matrices of a training, got {reason}") from error
+
+
+def _digest_of_split(samples: Path, split: str, names: tuple[str, ...]) -> str:
+    if not samples.is_file():
+        return ""
+    with samples.open(newline="", encoding="utf-8") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["split"] == split]
+    images = np.array([file_fingerprint(row["sha256"]) for row in rows], np.uint64)
+    return images_digest(images, np.array([names.index(row["label"]) for row in rows], np.int64), names)
+
+
+def _result(confusion: list[list[int]], names: tuple[str, ...]) -> MethodResult:
+    counts = np.array(confusion, np.int64).reshape(len(names), len(names))
+    support, right = counts.sum(axis=1), np.diag(counts)
+    recalls = {
+        name: float(right[index] / support[index]) for index, name in enumerate(names) if support[index]
+    }
+    return MethodResult(
+        samples=int(support.sum()),
+        errors=int(support.sum() - right.sum()),
+        balanced_accuracy=float(np.mean(list(recalls.values()))),
+        recalls=recalls,
+        confusion=tuple(map(tuple, counts.tolist())) if len(names) <= _MOST_CLASSES else (),
+    )
 
 
 def _measured(true: NDArray[np.int64], found: NDArray[np.int64], classes: int) -> dict[str, Any]:

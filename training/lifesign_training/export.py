@@ -15,9 +15,10 @@ from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, TrainedOn
 from lifesign.labels import Split
 from lifesign.model_card import ModelCard
 from lifesign.signature import CARD_FILE
+from lifesign_training.baseline import read_baselines
 from lifesign_training.models import inspectable_layers, load_trained
 from lifesign_training.parity import require_parity
-from lifesign_training.run_folder import PARITY_FILE, SAMPLES_FILE, RunSummary, TrainedRun, now
+from lifesign_training.run_folder import PARITY_FILE, SAMPLES_FILE, TrainedRun, now
 from lifesign_training.servable import build_servable, require_plain_graph
 from lifesign_training.staging import put_in_place, staging_folder
 from lifesign_training.storage import storage_errors, sync_tree
@@ -101,8 +102,13 @@ def next_version(base: Path, name: str) -> int:
     return max(versions, default=0) + 1
 
 
-def model_card(summary: RunSummary, *, name: str, version: int, layers: tuple[str, ...]) -> ModelCard:
-    """Return the card of an exported run."""
+def model_card(trained: TrainedRun, *, name: str, version: int, layers: tuple[str, ...]) -> ModelCard:
+    """Return the card of an exported run.
+
+    Raises:
+        ConfigurationError: the figures of its plain method are not those of a run.
+    """
+    summary = trained.summary
     return ModelCard(
         name=name,
         version=version,
@@ -117,6 +123,7 @@ def model_card(summary: RunSummary, *, name: str, version: int, layers: tuple[st
         metrics=summary.metrics,
         reference_profile=summary.reference_profile,
         layers=layers,
+        baselines=read_baselines(trained.directory),
     )
 
 
@@ -148,7 +155,7 @@ def _write(
     build_servable(model, spec, layers).save(folder)
     extra = folder / CARD_FILE
     extra.parent.mkdir(exist_ok=True)
-    card = model_card(trained.summary, name=name, version=version, layers=layers)
+    card = model_card(trained, name=name, version=version, layers=layers)
     extra.write_text(card.model_dump_json(indent=1) + "\n", "utf-8")
     if (trained_on := _trained_on(trained.directory)) is not None:
         (folder / TRAINED_ON_FILE).write_text(trained_on.to_json(), "utf-8")

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from lifesign.labels import Split
 from lifesign_training.pixels import DecodedSplit
 
-__all__ = ["confusion_counts", "svm_baseline"]
+__all__ = ["SVM_ABOUT", "SVM_NAME", "confusion_counts", "svm_baseline"]
+
+SVM_NAME = "linear SVM"
+SVM_ABOUT = (
+    "a support vector machine with a linear kernel and balanced class weights, fitted on the training split's "
+    "features, standardised: the same that the head of the network gets"
+)
 
 
 def svm_baseline(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lifesign.datasets.coding import count_values, decoded, mapped, values_of
 from lifesign.datasets.columns import SAMPLE_SCHEMA
-from lifesign.datasets.digest import data_digest
+from lifesign.datasets.digest import data_digest, images_digest
 from lifesign.datasets.layouts.layout import Rejection, counted
 from lifesign.datasets.order import doubled_ids, hash_order
 from lifesign.datasets.reading import RawDataset, read_raw
@@ -81,6 +81,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
+
+    def images_digest(self, class_names: Sequence[str]) -> str:
+        """Return the digest of images and labels alone: the same for the same images under other names."""
+        labels = pc.index_in(self.table["label"], value_set=pa.array(class_names))
+        return images_digest(self.fingerprints, labels.to_numpy().astype(np.int64), class_names)
 
     def rows(self, start: int, stop: int) -> pa.Table:
         """Return the samples ``start`` to ``stop`` (exclusive), every column as plain strings."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,7 +15,7 @@ from lifesign.datasets.parallel import map_paths
 from lifesign.datasets.sources import MISSING, ImageSource
 from lifesign.datasets.taking import rows_at
 
-__all__ = ["data_digest"]
+__all__ = ["data_digest", "images_digest"]
 
 _ROWS_AT_ONCE = 4_096
 # Where a file lies is left out: a data set keeps its digest when it moves.
@@ -47,6 +48,21 @@ def data_digest(
             columns = [rows[name].to_pylist() for name in facts]
             for row in zip(*columns, files, strict=True):
                 whole.update(encode(row).encode() + b"\n")
+    return whole.hexdigest()
+
+
+def images_digest(fingerprints: NDArray[np.uint64], labels: NDArray[np.int64], names: Sequence[str]) -> str:
+    """Return the SHA-256 over classes and the images of each, whatever the order, ids and other columns.
+
+    ``fingerprints``, uint64 ``(n,)``, are the first 64 bits of each image's SHA-256; ``labels``, int64
+    ``(n,)``, count in ``names``.
+    """
+    whole = hashlib.sha256()
+    for index in sorted(range(len(names)), key=names.__getitem__):
+        images = np.sort(fingerprints[labels == index])
+        if len(images):
+            whole.update(json.dumps([names[index], len(images)]).encode())
+            whole.update(images.astype(">u8").tobytes())
     return whole.hexdigest()
 
 

@@ -254,6 +254,7 @@ def _facts(record: RunRecord) -> RunFacts:
         run_id=record.run_id,
         dataset_name=record.dataset.name,
         data_digest=record.dataset.digest,
+        images_digest=record.dataset.images_digest,
         model_name=record.model_name,
         model_version=record.model_version,
         # Those that answered are counted in the state.

@@ -205,8 +205,16 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
             metadata_columns=dataset.metadata_columns,
             slice_columns=dataset.slice_columns,
             remarks=dataset.remarks,
+            images_digest=_images_digest(model, dataset),
         ),
     )
+
+
+def _images_digest(model: ServedModel, dataset: Dataset) -> str:
+    """Return what tells the split of a plain method again; the other models have nothing to compare."""
+    if model.card is None or not model.card.baselines:
+        return ""
+    return dataset.images_digest(model.class_names)
 
 
 def _export_digest(config: EvaluationConfig, version: int) -> str:

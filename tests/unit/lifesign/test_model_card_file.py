@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from lifesign.errors import ContractError, NotReadyError
-from lifesign.model_card import ModelCard, OperatingPoint, read_model_card
+from lifesign.model_card import BaselineMethod, MethodResult, ModelCard, OperatingPoint, read_model_card
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import CARD_FILE
 
@@ -27,6 +27,12 @@ def _card(**changes) -> ModelCard:
     return ModelCard(**{**values, **changes})
 
 
+def _svm(**changes) -> BaselineMethod:
+    values = {"samples": 9, "errors": 2, "balanced_accuracy": 0.8, "recalls": {"attack": 0.6}}
+    result = MethodResult(**{**values, "confusion": ((3, 2), (0, 4)), **changes})
+    return BaselineMethod(name="svm", split="test", images_digest="ab", result=result, network=result)
+
+
 def _write(folder, text):
     path = folder / CARD_FILE
     path.parent.mkdir(parents=True)
@@ -36,6 +42,16 @@ def _write(folder, text):
 def test_a_card_comes_back_as_written(tmp_path):
     _write(tmp_path, _card().model_dump_json())
     assert read_model_card(tmp_path) == _card()
+
+
+def test_a_card_keeps_its_plain_methods_and_writes_none_where_there_is_none(tmp_path):
+    card = _card(baselines=(_svm(), _svm(confusion=())))
+    _write(tmp_path, card.model_dump_json())
+
+    assert read_model_card(tmp_path) == card
+    # The id of a run hashes the card: that of a model without such a method stays what it was.
+    assert "baselines" not in _card().model_dump(mode="json")
+    assert "baselines" not in _card().model_dump_json()
 
 
 def test_no_card_and_a_broken_card_are_different_errors(tmp_path):
@@ -60,6 +76,9 @@ def test_an_unknown_field_is_refused(tmp_path):
         ({"class_names": ("spoof", "live")}, "attack and bona_fide"),
         ({"default_operating_point": "absent"}, "not among"),
         ({"version": 0}, "version"),
+        ({"baselines": (_svm(recalls={"cat": 1.0}),)}, "expected classes of the model, got .'cat'"),
+        ({"baselines": (_svm(confusion=((3, 2), (0,))),)}, "svm: expected 2 rows of 2 counts"),
+        ({"baselines": (_svm(errors=10),)}, "expected at most 9 errors, got 10"),
         ({"class_names": ("one",)}, "class_names"),
     ],
 )

@@ -9,6 +9,7 @@ from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.alerts import find_alerts
 from lifesign.evaluation.analysis.areas import area_under_curve, areas_per_class, macro_roc, roc_documents
 from lifesign.evaluation.analysis.baseline import compare_with_baseline
+from lifesign.evaluation.analysis.baseline_methods import baseline_methods
 from lifesign.evaluation.analysis.bias import (
     class_bias,
     gap_tables,
@@ -93,6 +94,7 @@ class RunFacts:
     remarks: tuple[str, ...] = ()
     source: Literal["served", "file"] = "served"
     export_digest: str = ""
+    images_digest: str = ""
 
 
 def build_report(
@@ -172,6 +174,7 @@ def build_report(
         balanced_accuracy=optional(tally.confusion.balanced_accuracy),
         confusion=confusion,
         classes=class_rows(tally.confusion, areas, state.classes.average_precision_per_class()),
+        baseline_methods=baseline_methods(card, spec, images_digest=run.images_digest),
         averages=averages(tally.confusion, state.classes, state.probabilities),
         pad=pad,
         roc=roc_documents(state, spec),

@@ -34,7 +34,8 @@ class _Record(BaseModel):
 class DatasetRecord(_Record):
     """What a report says about the data set; ``root`` is where its pictures were.
 
-    ``remarks`` are sentences on what in the set was no sample.
+    ``remarks`` are sentences on what in the set was no sample. ``images_digest`` is of images and labels
+    alone, empty where nothing is compared by it.
     """
 
     name: str
@@ -48,6 +49,7 @@ class DatasetRecord(_Record):
     metadata_columns: tuple[str, ...]
     slice_columns: tuple[str, ...]
     remarks: tuple[str, ...] = ()
+    images_digest: str = ""
 
 
 class RunRecord(_Record):

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 from pydantic import Field
 
 from lifesign.evaluation.audit.findings import Finding
+from lifesign.evaluation.report.parts.baseline_methods import BaselineMethodDocument, MethodFigures
 from lifesign.evaluation.report.parts.changes import (
     BaselineComparison,
     DriftRow,
@@ -61,6 +62,7 @@ __all__ = [
     "Alert",
     "AlertSeverity",
     "BaselineComparison",
+    "BaselineMethodDocument",
     "CalibrationBin",
     "CalibrationDocument",
     "ClassMetrics",
@@ -79,6 +81,7 @@ __all__ = [
     "GroupGapTable",
     "GroupSummary",
     "HistogramRow",
+    "MethodFigures",
     "MetricChange",
     "ModelFacts",
     "PadDocument",
@@ -128,6 +131,9 @@ class ReportDocument(Part):
     classes: tuple[ClassMetrics, ...]
     averages: dict[str, float | None] = Field(
         description="macro_f1, weighted_f1, kappa, mcc, auc_macro, auc_micro, log_loss, …"
+    )
+    baseline_methods: tuple[BaselineMethodDocument, ...] = Field(
+        default=(), description="plain methods that the training set beside the network"
     )
     pad: PadDocument | None
     roc: tuple[RocDocument, ...]

@@ -26,6 +26,7 @@ from lifesign.evaluation.report.history import (
     history_figure,
     history_row,
 )
+from lifesign.evaluation.report.method_tables import method_table
 from lifesign.evaluation.report.page_environment import finished_page, page_environment
 from lifesign.evaluation.report.pictures import Thumbnails, error_examples, flip_examples
 from lifesign.evaluation.report.wording import (
@@ -171,6 +172,7 @@ def _views(document: ReportDocument) -> dict[str, Any]:
         "coarse_matrix": None
         if document.superclasses is None
         else matrices.coarse_matrix(document.superclasses),
+        "method_tables": [method_table(document, one) for one in document.baseline_methods],
         "species_matrix": None if pad is None else matrices.species_matrix(pad),
         "curves": curves,
         "roc_curves": drawn,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lifesign.datasets import digest, order, parallel
-from lifesign.datasets.digest import data_digest
+from lifesign.datasets.digest import data_digest, images_digest
 from lifesign.datasets.order import doubled_ids, hash_order
 from lifesign.errors import StorageError
 
@@ -110,3 +110,21 @@ def test_a_store_that_fails_gives_no_digest():
     table = pa.table({"sample_id": ["a"], "path": ["a"], "label": ["x"], "split": [None]})
     with pytest.raises(StorageError, match="did not answer"):
         data_digest(Broken(), table, 2)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2)), max_size=20), st.randoms())
+def test_the_digest_of_images_needs_no_order_and_tells_labels(pairs, random):
+    names = ("cat", "dog", "owl")
+
+    def digest(rows, classes=names):
+        prints, labels = zip(*rows, strict=True) if rows else ((), ())
+        return images_digest(np.array(prints, np.uint64), np.array(labels, np.int64), classes)
+
+    shuffled = random.sample(pairs, len(pairs))
+    assert digest(shuffled) == digest(pairs)
+    assert digest([(image, 2 - label) for image, label in pairs], names[::-1]) == digest(pairs)
+    if pairs:
+        (image, label), *rest = pairs
+        assert digest([(image, (label + 1) % 3), *rest]) != digest(pairs)
+        assert digest([(image ^ 1, label), *rest]) != digest(pairs)
+        assert digest(rest) != digest(pairs)

@@ -13,6 +13,7 @@ from lifesign.evaluation.audit.findings import Finding, FindingCode, Severity
 from lifesign.evaluation.report import document as documents
 from lifesign.evaluation.report.document import (
     AlertSeverity,
+    BaselineMethodDocument,
     ClassMetrics,
     CoarseDocument,
     DiagnosisRow,
@@ -20,6 +21,7 @@ from lifesign.evaluation.report.document import (
     GateStatus,
     GeneralisationDocument,
     GroupSummary,
+    MethodFigures,
     ProfileDocument,
     ProfileRow,
     SubjectIntervalRow,
@@ -99,6 +101,16 @@ def _rare_parts() -> dict[str, Any]:
                 excluded=("collapse: two classes are answered",),
             ),
         ),
+        "baseline_methods": (
+            BaselineMethodDocument(
+                name="linear SVM",
+                about="a line",
+                split="test",
+                same_images=False,
+                figures=(figures := _figures(value)),
+                network=figures.model_copy(update={"samples": 9}),
+            ),
+        ),
         "subject_intervals": (
             SubjectIntervalRow(
                 name="AUC",
@@ -172,6 +184,16 @@ def _rare_parts() -> dict[str, Any]:
             ),
         ),
     }
+
+
+def _figures(value: Value) -> MethodFigures:
+    return MethodFigures(
+        samples=8,
+        accuracy=value,
+        balanced_accuracy=0.83,
+        recalls={"attack": 0.75, "bona_fide": 1.0},
+        confusion=((3, 1), (0, 4)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -285,6 +307,7 @@ def _other(value: Any) -> Any:
             "none": "mean",
             "mean": "median",
             "served": "file",
+            "test": "dev",
         }.get(value, f"{value} changed")
     if isinstance(value, dict):
         return {f"{key} changed": one for key, one in value.items()}
