@@ -184,7 +184,9 @@ class _Crew(Generic[Item, Result]):
     def close(self) -> None:
         """Let workers end what they do, so that nobody writes any more, and end them."""
         self.calls.clear()
-        # Of a cluster that is gone nothing can be ended.
+        if not self.ray.is_initialized():
+            # Of a cluster that is gone nothing can be ended, and a call would connect to another.
+            return
         with contextlib.suppress(Exception):
             ends = [member.actor.close.remote() for member in self.members if member.is_open]
             self.ray.wait(ends, num_returns=len(ends), timeout=_CLOSE_SECONDS)
@@ -295,6 +297,8 @@ class _Crew(Generic[Item, Result]):
 def _ray() -> Any:
     # Ray reports its use to its makers otherwise.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Once a cluster is lost, the next call would otherwise start one on this machine, and leave it.
+    os.environ.setdefault("RAY_ENABLE_AUTO_CONNECT", "0")
     try:
         import ray
     except ImportError as error:

@@ -16,6 +16,7 @@ import grpc
 import numpy as np
 import psutil
 import pytest
+import ray
 from ray._private.internal_api import get_memory_info_reply, get_state_from_address
 from ray.cluster_utils import Cluster
 from typer.testing import CliRunner
@@ -363,6 +364,7 @@ def test_a_head_as_people_start_it_is_used_and_its_loss_is_told(head, manifest, 
         lost = _config(manifest, tmp_path / "lost", server)
         with pytest.raises(NotReadyError, match=f"lost the Ray cluster at {head.address}: "):
             evaluate(lost, executor=place, progress=_Once(head.kill, at=32))
+        assert not ray.is_initialized(), "no other cluster was started in its place"
         evaluate(lost, resume=True)
     assert _report(tmp_path / "run") == _report(whole_run)
     assert _report(tmp_path / "lost") == _report(whole_run)
@@ -370,7 +372,15 @@ def test_a_head_as_people_start_it_is_used_and_its_loss_is_told(head, manifest, 
 
 @pytest.mark.slow
 def test_interrupted_on_a_cluster_leaves_no_worker_there_and_is_resumed(head, manifest, whole_run, tmp_path):
-    with FakeModelServer() as server:
+    may_answer = threading.Event()
+    asked: list[int] = []
+
+    def hold(images: np.ndarray) -> None:
+        asked.append(len(images))
+        if sum(asked) > 64:
+            may_answer.wait()
+
+    with FakeModelServer(inspect=hold) as server:
         words = ["evaluate", str(manifest), "--model", "liveness", "--target", server.target]
         words += ["--class-names", "attack,bona_fide", "--out", str(tmp_path / "run")]
         words += ["--shard-size", "16", "--batch-size", "8"]
@@ -386,6 +396,7 @@ def test_interrupted_on_a_cluster_leaves_no_worker_there_and_is_resumed(head, ma
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
+        may_answer.set()
         assert process.returncode == 130
         assert stderr.endswith("interrupted; what is done is kept, continue with --resume\n")
         assert not head.workers()
