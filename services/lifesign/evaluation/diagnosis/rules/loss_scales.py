@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.setup import Setup
 from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["loss_not_comparable"]
@@ -43,18 +44,16 @@ def loss_not_comparable(evidence: Evidence, course: Course | None) -> Iterator[F
         Code.LOSS_NOT_COMPARABLE,
         Severity.WARNING if (weighted and confidence > 0.4) or confidence >= 0.7 else Severity.INFO,
         0.95 if weighted and not 0.02 < ratio < 50 else min(0.9, confidence + (0.25 if weighted else 0)),
-        reason[0].upper()
-        + reason[1:]
-        + (
-            "; by the notes the training loss carries more "
-            f"({setup.quote('weight', 'regulari', 'smoothing', 'l2', 'mixup')})."
-            if weighted
-            else "."
-        ),
+        f"{reason[0].upper()}{reason[1:]}{_by_the_notes(setup) if weighted else ''}.",
         "Compare accuracies, or evaluate the training data without weights, penalties and dropout.",
         refuted_by="evaluate() on the training data giving the printed training loss",
         details={"val_over_train_loss": round(ratio, 3)},
     )
+
+
+def _by_the_notes(setup: Setup) -> str:
+    quoted = setup.quote("weight", "regulari", "smoothing", "l2", "mixup")
+    return f"; by the notes the training loss carries more ({quoted})"
 
 
 def _ratios(loss: _Floats, validated: _Floats) -> _Floats:
