@@ -5,12 +5,7 @@ from dataclasses import dataclass, field
 
 from lifesign import __version__
 from lifesign.evaluation.audit.conversions import conversion_counts, find_conversions, problem_counts
-from lifesign.evaluation.audit.coverage import (
-    coverage_tables,
-    find_coverage,
-    species_tables,
-    split_rows,
-)
+from lifesign.evaluation.audit.coverage import find_coverage, split_rows
 from lifesign.evaluation.audit.duplicates import (
     NEAR_THRESHOLD,
     exact_groups,
@@ -30,6 +25,7 @@ from lifesign.evaluation.audit.findings import (
 from lifesign.evaluation.audit.label_noise import find_label_noise
 from lifesign.evaluation.audit.leakage import find_leakage
 from lifesign.evaluation.audit.measurements import Measurements
+from lifesign.evaluation.audit.metadata_coverage import coverage_tables, species_tables
 from lifesign.evaluation.audit.shift import find_shifts, measure_shifts
 from lifesign.evaluation.audit.shortcuts import find_shortcuts, measure_shortcuts
 from lifesign.evaluation.audit.table import AuditTable

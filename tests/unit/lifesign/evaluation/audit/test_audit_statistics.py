@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from lifesign.evaluation.audit.coverage import cramers_v, needed_without_errors
+from lifesign.evaluation.audit.coverage import needed_without_errors
 from lifesign.evaluation.audit.folds import (
     grouped_folds,
     linear_probabilities,
@@ -17,6 +17,7 @@ from lifesign.evaluation.audit.folds import (
     rate_probabilities,
 )
 from lifesign.evaluation.audit.label_noise import confident_suspects
+from lifesign.evaluation.audit.metadata_coverage import cramers_v
 from lifesign.evaluation.audit.shortcuts import name_lengths
 from lifesign.evaluation.metrics.intervals import upper_bound
 
