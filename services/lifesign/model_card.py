@@ -102,7 +102,7 @@ class ModelCard(_Document):
     """What a version says about itself.
 
     ``reference_profile`` is the serialised drift reference of
-    ``lifesign.evaluation.metrics.drift`` (image statistics and scores of the development split).
+    ``lifesign.evaluation.metrics.reference_profile`` (image statistics and scores of the development split).
     """
 
     schema_version: Literal[1] = 1

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from lifesign.errors import ConfigurationError, ConflictError, ContractError, DatasetError
-from lifesign.evaluation.metrics.drift import ReferenceProfile
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign_training.fit import train
 from lifesign_training.history import EpochRecord, read_history
 from lifesign_training.operating_points import CRITERIA

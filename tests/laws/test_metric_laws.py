@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from lifesign.evaluation.metrics.calibration import ReliabilityCounts
 from lifesign.evaluation.metrics.comparison import PairedCounts
 from lifesign.evaluation.metrics.confusion import ConfusionMatrix
-from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile
+from lifesign.evaluation.metrics.drift import DriftState
 from lifesign.evaluation.metrics.equal_mass_calibration import FineReliability
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
 from lifesign.evaluation.metrics.pad import PadCounts
 from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.evaluation.metrics.score_histogram import (
     ScoreHistogram,
     auc,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.analysis.state import RunState
-from lifesign.evaluation.metrics.drift import ReferenceProfile
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.labels import LIVENESS_CLASSES
 from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from lifesign.evaluation.metrics.bias import group_gaps
-from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile, drift_tests
+from lifesign.evaluation.metrics.drift import DriftState, drift_tests
 from lifesign.evaluation.metrics.intervals import Rate, clopper_pearson
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 
 FEATURES = 10
 

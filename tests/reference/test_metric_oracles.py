@@ -14,12 +14,13 @@ from lifesign.evaluation.metrics.bias import fisher_exact, stratified_p_value
 from lifesign.evaluation.metrics.calibration import ReliabilityCounts
 from lifesign.evaluation.metrics.comparison import mcnemar_exact
 from lifesign.evaluation.metrics.confusion import ConfusionMatrix
-from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile, drift_tests
+from lifesign.evaluation.metrics.drift import DriftState, drift_tests
 from lifesign.evaluation.metrics.equal_mass_calibration import FineReliability
 from lifesign.evaluation.metrics.intervals import clopper_pearson, newcombe_difference, wilson
 from lifesign.evaluation.metrics.multiplicity import benjamini_hochberg, holm
 from lifesign.evaluation.metrics.prediction_bias import prediction_bias
 from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, roc
 from lifesign.evaluation.metrics.temperature import fit_temperature
 

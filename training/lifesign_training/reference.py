@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lifesign.evaluation.metrics.drift import ReferenceProfile
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS, batch_image_statistics
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign_training.pixels import DecodedSplit
 
 __all__ = ["reference_profile"]

@@ -9,8 +9,8 @@ from lifesign.evaluation.analysis.assembly import AnalysisSpec, RunFacts, build_
 from lifesign.evaluation.analysis.prediction_source import HeldPredictions
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.checks import GateConfig
-from lifesign.evaluation.metrics.drift import ReferenceProfile
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.evaluation.replay.predictions import part_path, write_part
 from lifesign.evaluation.report.document import ReportDocument
 from lifesign.labels import LIVENESS_CLASSES

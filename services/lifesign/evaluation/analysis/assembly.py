@@ -51,7 +51,7 @@ from lifesign.evaluation.analysis.superclasses import coarse_document
 from lifesign.evaluation.analysis.tally import Tally, tallies
 from lifesign.evaluation.analysis.worst_slices import find_worst_slices
 from lifesign.evaluation.checks import GateConfig, GateEvidence, apply_gates, verdict, verdict_sentence
-from lifesign.evaluation.metrics.drift import ReferenceProfile
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.evaluation.profiles.profile import Profile
 from lifesign.evaluation.report.document import (
     Accounting,

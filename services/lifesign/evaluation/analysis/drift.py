@@ -9,13 +9,8 @@ from numpy.typing import NDArray
 
 from lifesign.evaluation.analysis.alarm_budget import DRIFT
 from lifesign.evaluation.analysis.rates import optional
-from lifesign.evaluation.metrics.drift import (
-    DriftState,
-    DriftTest,
-    FeatureReference,
-    ReferenceProfile,
-    drift_tests,
-)
+from lifesign.evaluation.metrics.drift import DriftState, DriftTest, drift_tests
+from lifesign.evaluation.metrics.reference_profile import FeatureReference, ReferenceProfile
 from lifesign.evaluation.report.document import DriftRow
 
 __all__ = ["drift_rows"]

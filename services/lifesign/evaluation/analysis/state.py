@@ -18,10 +18,11 @@ from lifesign.errors import InputError
 from lifesign.evaluation.analysis.columns import AnalysisSpec, Codes, PredictionColumns
 from lifesign.evaluation.analysis.tally import Tally, tallies
 from lifesign.evaluation.metrics.calibration import ReliabilityCounts
-from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile
+from lifesign.evaluation.metrics.drift import DriftState
 from lifesign.evaluation.metrics.equal_mass_calibration import FineReliability
 from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogram
 from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.evaluation.metrics.score_bins import log_odds
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram
 from lifesign.labels import BONA_FIDE

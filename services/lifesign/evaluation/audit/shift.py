@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from lifesign.evaluation.audit.findings import Example, Finding, FindingCode, Severity, ShiftRow
 from lifesign.evaluation.audit.measurements import Measurements
 from lifesign.evaluation.audit.table import AuditTable
-from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile, drift_tests
+from lifesign.evaluation.metrics.drift import DriftState, drift_tests
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 
 __all__ = ["find_shifts", "measure_shifts"]
 

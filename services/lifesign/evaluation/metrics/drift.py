@@ -3,8 +3,8 @@
 Two tests per feature on quantile bins of the reference, Kolmogorov–Smirnov for any change and the rank sum
 for a shift, the smaller p-value twice; with effective sample sizes (several images of one person tell less
 than images of several), corrected over the features by Benjamini–Hochberg, and called material only above
-an effect floor. A fixed reference is a sample too: its
-own error repeats in every report, so reports over time are not independent.
+an effect floor. A fixed reference is a sample too: its own error repeats in every report, so reports over
+time are not independent.
 """
 
 import math
@@ -17,108 +17,16 @@ from numpy.typing import NDArray
 from scipy import special
 
 from lifesign.errors import InputError
-from lifesign.evaluation.metrics.clustering import design_effect, design_effect_of_counts
+from lifesign.evaluation.metrics.clustering import design_effect_of_counts
 from lifesign.evaluation.metrics.multiplicity import benjamini_hochberg
+from lifesign.evaluation.metrics.reference_profile import FeatureReference, ReferenceProfile
 
-__all__ = ["DriftState", "DriftTest", "FeatureReference", "ReferenceProfile", "drift_tests"]
+__all__ = ["DriftState", "DriftTest", "drift_tests"]
 
-_BINS = 64
-_COARSE = 8
 _NOBODY = ""
 # Likeness shows more in ranks than in shares under a cut. For normal values of correlation r the ratio is
 # asin(r / 2) 6 / π over (2 / π) asin(r) at the median, 1.5 for small r, and a little more at other cuts.
 _RANK_EXCESS = 1.6
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureReference:
-    """One feature's reference: bin i holds values in (edges[i-1], edges[i]]; one count more than edges."""
-
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-    design_effect: float
-
-    @property
-    def total(self) -> int:
-        """Number of reference samples."""
-        return sum(self.counts)
-
-    @property
-    def effective_total(self) -> float:
-        """Reference samples over their design effect."""
-        return self.total / self.design_effect
-
-    @property
-    def coarse_cuts(self) -> tuple[int, ...]:
-        """Indices of the edges nearest above the octiles: where subjects are counted."""
-        shares = np.cumsum(self.counts[:-1]) / max(1, self.total)
-        cuts = {int(np.searchsorted(shares, step / _COARSE)) for step in range(1, _COARSE)}
-        return tuple(sorted(cut for cut in cuts if cut < len(self.edges)))
-
-
-@dataclass(frozen=True)
-class ReferenceProfile:
-    """What drift is measured against: quantile bins of every feature; a few kilobytes as JSON."""
-
-    features: Mapping[str, FeatureReference]
-
-    @classmethod
-    def from_samples(
-        cls,
-        samples: Mapping[str, NDArray[np.floating[Any]]],
-        *,
-        subjects: Sequence[str | None] | NDArray[Any] | None = None,
-        bins: int = _BINS,
-    ) -> Self:
-        """Summarise values ``(n,)`` per feature; values that are not finite are left out.
-
-        ``subjects``, ``(n,)``, makes the reference's effective size honest; without it samples count as
-        independent.
-        """
-        return cls({name: _feature(values, subjects, bins) for name, values in sorted(samples.items())})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the profile as JSON values."""
-        return {
-            name: {
-                "edges": list(item.edges),
-                "counts": list(item.counts),
-                "design_effect": item.design_effect,
-            }
-            for name, item in self.features.items()
-        }
-
-    @classmethod
-    def from_dict(cls, profile: Mapping[str, Any]) -> Self:
-        """Return the profile that ``to_dict`` wrote.
-
-        Raises:
-            InputError: a feature without matching edges and counts.
-        """
-        features = {}
-        for name, item in profile.items():
-            edges, counts = tuple(map(float, item["edges"])), tuple(map(int, item["counts"]))
-            if len(counts) != len(edges) + 1:
-                raise InputError(
-                    f"expected {len(edges) + 1} counts for {len(edges)} edges of {name!r}, got {len(counts)}"
-                )
-            features[name] = FeatureReference(edges, counts, float(item["design_effect"]))
-        return cls(features)
-
-
-def _feature(
-    values: NDArray[np.floating[Any]], subjects: Sequence[str | None] | NDArray[Any] | None, bins: int
-) -> FeatureReference:
-    numbers = np.where(np.isfinite(values), np.asarray(values, dtype=np.float64), np.nan)
-    known = numbers[~np.isnan(numbers)]
-    if not known.size:
-        return FeatureReference((), (0,), 1.0)
-    # Six digits are enough for a bin border and keep the profile small; counts use the rounded borders.
-    quantiles = np.quantile(known, np.arange(1, bins) / bins)
-    edges = np.unique([float(f"{edge:.6g}") for edge in quantiles])
-    counts = np.bincount(np.searchsorted(edges, known), minlength=len(edges) + 1)
-    effect = 1.0 if subjects is None else design_effect(numbers, subjects)
-    return FeatureReference(tuple(edges.tolist()), tuple(counts.tolist()), round(effect, 4))
 
 
 @dataclass(frozen=True, eq=False)

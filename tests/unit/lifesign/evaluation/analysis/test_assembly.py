@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
-from lifesign.evaluation.metrics.drift import ReferenceProfile
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.evaluation.report.document import ReportDocument
 from lifesign.model_card import ModelCard, OperatingPoint
 from lifesign.preprocessing import PreprocessingSpec

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lifesign.evaluation.analysis.measured_slices import measured_codes
-from lifesign.evaluation.metrics.drift import ReferenceProfile
 from lifesign.evaluation.metrics.image_statistics import image_statistics
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 
 
 def _codes(name, reference=None, **columns):

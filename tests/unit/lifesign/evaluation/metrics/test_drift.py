@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from lifesign.errors import InputError
-from lifesign.evaluation.metrics.drift import DriftState, ReferenceProfile, drift_tests
+from lifesign.evaluation.metrics.drift import DriftState, drift_tests
+from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 
 FEATURES = ("brightness", "noise", "score")
 
