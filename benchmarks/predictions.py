@@ -81,7 +81,7 @@ def reading(path: Path) -> None:
     from lifesign.evaluation.config import predictions_config
     from lifesign.evaluation.imported_predictions.evaluation import open_predictions
     from lifesign.evaluation.replay.predictions import part_path, write_part
-    from lifesign.evaluation.reporting import analysis_spec
+    from lifesign.evaluation.run_analysis import analysis_spec
 
     keep_pandas_out()
     with tempfile.TemporaryDirectory() as folder:

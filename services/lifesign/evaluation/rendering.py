@@ -1,13 +1,13 @@
 """The page of a report that was written earlier, by this release or an older one."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from lifesign.errors import LifesignError, StorageError
+from lifesign.evaluation.performance import read_performance
 from lifesign.evaluation.replay.predictions import replaced_file
 from lifesign.evaluation.replay.run_folder import read_record
 from lifesign.evaluation.report.document import SCHEMA_VERSION, ReportDocument
@@ -61,7 +61,9 @@ def render_again(source: Path, out: Path | None = None) -> tuple[ReportDocument,
     """
     path = report_file(source)
     document = read_report(path)
-    page = render_html(document, thumbnails=_thumbnails(path.parent), performance=_performance(path.parent))
+    page = render_html(
+        document, thumbnails=_thumbnails(path.parent), performance=read_performance(path.parent)
+    )
     target = (out or path.parent) / "report.html"
     with replaced_file(target) as file:
         file.write(page.encode())
@@ -77,11 +79,3 @@ def _thumbnails(run_dir: Path) -> Callable[[str], bytes | None] | None:
     except LifesignError:
         return None
     return None if record is None else thumbnails_of(record)
-
-
-def _performance(run_dir: Path) -> Mapping[str, Any] | None:
-    try:
-        found = json.loads((run_dir / "performance.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -13,7 +13,12 @@ from pyarrow import csv
 from lifesign.errors import ConfigurationError
 from lifesign.evaluation.analysis.columns import AnalysisSpec
 from lifesign.evaluation.replay.predictions import replaced_file, slice_column
-from lifesign.evaluation.reporting import analysed_predictions, analysis_spec, changed_config, finished_record
+from lifesign.evaluation.run_analysis import (
+    analysed_predictions,
+    analysis_spec,
+    changed_config,
+    finished_record,
+)
 from lifesign.labels import BONA_FIDE
 
 __all__ = ["ScoreFormat", "export_scores"]

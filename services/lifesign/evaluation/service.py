@@ -21,6 +21,7 @@ from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, read_trained_o
 from lifesign.evaluation.checks import exit_code
 from lifesign.evaluation.command_line import evaluation_command
 from lifesign.evaluation.config import EvaluationConfig, digest_of
+from lifesign.evaluation.performance import Session
 from lifesign.evaluation.replay.patience import Clock, Patience
 from lifesign.evaluation.replay.predictions import replaced_file
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
@@ -34,13 +35,8 @@ from lifesign.evaluation.replay.shards import (
 from lifesign.evaluation.replay.version_files import version_digest
 from lifesign.evaluation.replay.worker import opened_replay, replay_client, shared_work
 from lifesign.evaluation.report.document import ReportDocument
-from lifesign.evaluation.reporting import (
-    Session,
-    analysis_spec,
-    baseline_id,
-    counted_state,
-    write_report,
-)
+from lifesign.evaluation.reporting import write_report
+from lifesign.evaluation.run_analysis import analysis_spec, baseline_id, counted_state
 from lifesign.executor import Executor, LocalExecutor, RemoteExecutor
 from lifesign.memory import release_memory
 from lifesign.signature import CARD_FILE

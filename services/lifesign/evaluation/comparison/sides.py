@@ -17,7 +17,7 @@ from lifesign.evaluation.comparison.document import ComparedRun
 from lifesign.evaluation.config import predictions_config
 from lifesign.evaluation.imported_predictions.evaluation import open_predictions
 from lifesign.evaluation.replay.run_folder import RunRecord
-from lifesign.evaluation.reporting import analysis_spec, changed_config, finished_record
+from lifesign.evaluation.run_analysis import analysis_spec, changed_config, finished_record
 
 __all__ = ["Side", "open_side"]
 

@@ -27,17 +27,13 @@ from lifesign.evaluation.imported_predictions.meaning import Meaning, find_meani
 from lifesign.evaluation.imported_predictions.parts import prediction_tables
 from lifesign.evaluation.imported_predictions.source import Survey, survey_file
 from lifesign.evaluation.imported_predictions.table import nobody_listens
+from lifesign.evaluation.performance import Session
 from lifesign.evaluation.replay.predictions import part_path, write_part
 from lifesign.evaluation.replay.progress import ProgressListener, SilentProgress
 from lifesign.evaluation.replay.run_folder import DatasetRecord, RunFolder, RunRecord
 from lifesign.evaluation.replay.shards import ProgressTally
-from lifesign.evaluation.reporting import (
-    Session,
-    analysis_spec,
-    baseline_id,
-    counted_state,
-    write_report,
-)
+from lifesign.evaluation.reporting import write_report
+from lifesign.evaluation.run_analysis import analysis_spec, baseline_id, counted_state
 from lifesign.evaluation.service import EvaluationResult
 from lifesign.labels import ATTACK, BONA_FIDE
 from lifesign.model_card import ModelCard, OperatingPoint, read_card_file
