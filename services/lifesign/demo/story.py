@@ -197,7 +197,7 @@ class _Story:
     def publish_biased_version(self) -> None:
         self._narrator.chapter(
             "something goes wrong: version 2 never saw genuine faces of dark skin",
-            "Its training looks healthy and the server swaps it in without a failed request.",
+            "By its own development set it is fine, and the server swaps it in without a failed request.",
         )
         dropped = drop_bona_fide(self._layout.faces, self._layout.biased_faces, DARK_TONES)
         self._narrator.say(
