@@ -7,9 +7,9 @@ decoding, gRPC, counting, parts, report. RSS is the largest that the kernel saw 
 (Linux only); what the imports take comes first, since no evaluation can be smaller. pandas is kept out:
 pyarrow imports it where it is there, and an installation does not have it.
 
-Measured once on 2 busy cores, 10^6 samples, largest RSS: imports 137 MB, data set 247 (237 to 247 in four
-runs), replay 228, report 261. Data set and replay meet the goal of 250 MB; the report misses it by 11, in the
-limits by subject, which take 66 for the time being. Resumed with nothing left to replay it takes 220.
+Measured on 2 busy cores, 10^6 samples, largest RSS: imports 143 MB, data set 248 (237 to 248 in five runs),
+replay 230, report 244 (once; 261 while the limits by subject took 66 instead of 29): the goal is 250 MB.
+Resumed with nothing left to replay it takes 220.
 The data set is 29 MB of ids and coded columns; its phase peaks where the ids are put in order. Arrow
 allocates with malloc here, as in the command.
 """
