@@ -1,11 +1,10 @@
 """From counts and stored predictions to the report document."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.alerts import find_alerts
 from lifesign.evaluation.analysis.areas import area_under_curve, areas_per_class, macro_roc, roc_documents
 from lifesign.evaluation.analysis.baseline import compare_with_baseline
@@ -30,7 +29,7 @@ from lifesign.evaluation.analysis.generalisation import generalisation_document
 from lifesign.evaluation.analysis.history import earlier_reports, history_rows
 from lifesign.evaluation.analysis.limitations import limitations
 from lifesign.evaluation.analysis.onset import with_onset
-from lifesign.evaluation.analysis.pad import histogram_rows, pad_document, threshold_source
+from lifesign.evaluation.analysis.pad import histogram_rows, pad_document
 from lifesign.evaluation.analysis.prediction_source import PredictionSource, tables_of
 from lifesign.evaluation.analysis.profiles import profile_document
 from lifesign.evaluation.analysis.rates import (
@@ -43,6 +42,7 @@ from lifesign.evaluation.analysis.rates import (
     rate_row,
     slice_rows,
 )
+from lifesign.evaluation.analysis.run_facts import RunFacts, answering_versions, model_facts, subject_facts
 from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.analysis.shortcuts import find_shortcuts
 from lifesign.evaluation.analysis.state import RunState
@@ -57,9 +57,8 @@ from lifesign.evaluation.report.document import (
     Accounting,
     AlertSeverity,
     DriftRow,
-    ModelFacts,
+    PadDocument,
     ReportDocument,
-    Subject,
 )
 from lifesign.memory import release_memory
 from lifesign.model_card import ModelCard
@@ -67,34 +66,6 @@ from lifesign.model_card import ModelCard
 __all__ = ["AnalysisSpec", "RunFacts", "build_report"]
 
 _Found = TypeVar("_Found")
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a report says about a run that its predictions do not tell.
-
-    ``model_version`` is the one asked for; the versions that answered are counted in the state, and
-    ``served_versions`` is only looked at where the state counted none.
-    """
-
-    run_id: str
-    dataset_name: str
-    data_digest: str
-    model_name: str
-    model_version: int | None
-    served_versions: Mapping[int, int]
-    preprocessing: str
-    samples_total: int
-    subjects: int | None
-    splits: tuple[str, ...]
-    command: str
-    tool_version: str
-    presentations: int | None = None
-    class_map: Mapping[str, str] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
-    source: Literal["served", "file"] = "served"
-    export_digest: str = ""
-    images_digest: str = ""
 
 
 def build_report(
@@ -118,45 +89,23 @@ def build_report(
         StorageError: stored predictions of the run or of the baseline cannot be read.
     """
     columns = RunPredictions.read(predictions, spec)
-    tally, pad = state.overall, None
-    if spec.task == "liveness" and tally.pad is not None:
-        pad = pad_document(
-            tally.pad, state.histogram, spec, card, full_system_document(state.slices, tally.pad)
-        )
-    areas = areas_per_class(state, spec)
-    errors = rate_row(tally.confusion.errors)
-    accounting = Accounting(
-        total=state.total,
-        scored=state.scored,
-        no_response=state.total - state.scored,
-        reasons=dict(sorted(state.reasons.items())),
-        conversions=dict(sorted(state.conversions.items())),
-    )
-    evidence = GateEvidence(
-        accuracy_errors=errors,
-        auc=auc_value(area_under_curve(state, spec)),
-        accounting=accounting,
-        pad=pad,
-        group_gaps=_released(gap_tables(columns)),
-        drift=_drift(state, spec),
-        baseline=None if baseline is None else compare_with_baseline(columns, baseline),
-        profile=None
-        if profile is None or pad is None
-        else profile_document(profile, pad, subjects=run.subjects),
-    )
-    bias = _released(class_bias(tally.confusion, columns))
-    served = _served(state, run)
+    served = answering_versions(state, run)
+    evidence = _evidence(state, spec, card, columns, baseline=baseline)
+    if profile is not None and evidence.pad is not None:
+        evidence = replace(evidence, profile=profile_document(profile, evidence.pad, subjects=run.subjects))
+    bias = _released(class_bias(state.overall.confusion, columns))
+    prediction_bias = prediction_bias_rows(bias)
     results = apply_gates(gates, evidence)
     alerts = find_alerts(
         evidence,
         results,
-        prediction_bias=prediction_bias_rows(bias),
+        prediction_bias=prediction_bias,
         collapse=bias.collapse,
         served_versions=served,
         shortcuts=find_shortcuts(columns),
         has_constant_scores=state.classes.is_constant,
     )
-    earlier = earlier_reports(baseline)
+    tally, earlier = state.overall, earlier_reports(baseline)
     confusion = confusion_document(tally, _decision(spec))
     urgent = sum(alert.severity is not AlertSeverity.INFO for alert in alerts)
     return ReportDocument(
@@ -167,16 +116,18 @@ def build_report(
         verdict_sentence=verdict_sentence(results, urgent),
         gates=results,
         alerts=with_onset(alerts, earlier),
-        subject=_subject(state, spec, run, columns),
-        model=_model(spec, card, run, served),
-        accounting=accounting,
-        accuracy=accuracy_value(errors),
+        subject=subject_facts(state, spec, run, columns),
+        model=model_facts(spec, card, run, served),
+        accounting=evidence.accounting,
+        accuracy=accuracy_value(evidence.accuracy_errors),
         balanced_accuracy=optional(tally.confusion.balanced_accuracy),
         confusion=confusion,
-        classes=class_rows(tally.confusion, areas, state.classes.average_precision_per_class()),
+        classes=class_rows(
+            tally.confusion, areas_per_class(state, spec), state.classes.average_precision_per_class()
+        ),
         baseline_methods=baseline_methods(card, spec, images_digest=run.images_digest),
         averages=averages(tally.confusion, state.classes, state.probabilities),
-        pad=pad,
+        pad=evidence.pad,
         roc=roc_documents(state, spec),
         roc_macro=macro_roc(state, spec),
         histograms=histogram_rows(state.histogram),
@@ -187,13 +138,13 @@ def build_report(
         worst_slices=_released(find_worst_slices(columns)),
         group_gaps=evidence.group_gaps,
         group_summaries=group_summaries(evidence.group_gaps),
-        prediction_bias=prediction_bias_rows(bias),
+        prediction_bias=prediction_bias,
         drift=evidence.drift,
-        generalisation=generalisation_document(pad, card, state.histogram),
+        generalisation=generalisation_document(evidence.pad, card, state.histogram),
         baseline=evidence.baseline,
         history=history_rows(earlier),
         worst_errors=_released(worst_errors(columns)),
-        diagnosis=diagnosis_rows(confusion, alerts, has_chosen_threshold=pad is not None),
+        diagnosis=diagnosis_rows(confusion, alerts, has_chosen_threshold=evidence.pad is not None),
         limitations=(
             *limitations(
                 evidence,
@@ -211,10 +162,41 @@ def build_report(
     )
 
 
-def _released(result: _Found) -> _Found:
-    """Return what a step that works on all samples found; the next begins without the memory of it."""
-    release_memory()
-    return result
+def _evidence(
+    state: RunState,
+    spec: AnalysisSpec,
+    card: ModelCard | None,
+    columns: RunPredictions,
+    *,
+    baseline: Path | None,
+) -> GateEvidence:
+    """Return what the gates and alerts look at, without a profile."""
+    return GateEvidence(
+        accuracy_errors=rate_row(state.overall.confusion.errors),
+        auc=auc_value(area_under_curve(state, spec)),
+        accounting=_accounting(state),
+        pad=_pad(state, spec, card),
+        group_gaps=_released(gap_tables(columns)),
+        drift=_drift(state, spec),
+        baseline=None if baseline is None else compare_with_baseline(columns, baseline),
+    )
+
+
+def _accounting(state: RunState) -> Accounting:
+    return Accounting(
+        total=state.total,
+        scored=state.scored,
+        no_response=state.total - state.scored,
+        reasons=dict(sorted(state.reasons.items())),
+        conversions=dict(sorted(state.conversions.items())),
+    )
+
+
+def _pad(state: RunState, spec: AnalysisSpec, card: ModelCard | None) -> PadDocument | None:
+    counts = state.overall.pad
+    if spec.task != "liveness" or counts is None:
+        return None
+    return pad_document(counts, state.histogram, spec, card, full_system_document(state.slices, counts))
 
 
 def _drift(state: RunState, spec: AnalysisSpec) -> tuple[DriftRow, ...]:
@@ -230,57 +212,12 @@ def _measured(columns: RunPredictions) -> dict[str, dict[str, Tally]]:
     return {name: tallies(columns, one, groups) for name, one in codes.items() if len(one.names) > 1}
 
 
-def _served(state: RunState, run: RunFacts) -> dict[str, int]:
-    counted = state.served_versions or {str(name): count for name, count in run.served_versions.items()}
-    return dict(sorted(counted.items(), key=lambda pair: (len(pair[0]), pair[0])))
-
-
 def _decision(spec: AnalysisSpec) -> str:
     threshold = spec.decision_threshold
     return "argmax" if threshold is None else f"score >= {threshold:.6g}"
 
 
-def _subject(state: RunState, spec: AnalysisSpec, run: RunFacts, columns: RunPredictions) -> Subject:
-    per_class = state.overall.confusion.support + state.overall.no_response
-    presentations = run.presentations
-    if presentations is None:
-        presentations = columns.distinct("presentation_id") or None
-    return Subject(
-        dataset=run.dataset_name,
-        data_digest=run.data_digest,
-        split="+".join(run.splits) or None,
-        subjects=run.subjects,
-        presentations=presentations,
-        samples=state.total,
-        class_counts=dict(zip(spec.class_names, per_class.tolist(), strict=True)),
-        class_map=dict(sorted(run.class_map.items())),
-        slice_columns=spec.slices,
-        aggregate=spec.aggregate.value,
-        frames=None if spec.aggregate is Aggregation.NONE else run.samples_total,
-    )
-
-
-def _model(
-    spec: AnalysisSpec, card: ModelCard | None, run: RunFacts, served: Mapping[str, int]
-) -> ModelFacts:
-    point = spec.operating_point if spec.threshold is None and spec.task == "liveness" else None
-    criterion = None if spec.task == "classification" else "given" if point is None else point.criterion
-    if criterion == "given" and spec.threshold is None:
-        criterion = "0.5 for want of an operating point"
-    return ModelFacts(
-        name=run.model_name,
-        requested_version=run.model_version,
-        served_versions=dict(served),
-        task=spec.task,
-        class_names=spec.class_names,
-        preprocessing=run.preprocessing,
-        training_data_digest="" if card is None else card.training_data_digest,
-        recipe="" if card is None else card.recipe,
-        operating_point=None if point is None else point.id,
-        threshold=spec.decision_threshold,
-        threshold_criterion=criterion,
-        threshold_source=threshold_source(spec),
-        source=run.source,
-        made_at="" if card is None else card.created_at,
-        export_digest=run.export_digest,
-    )
+def _released(result: _Found) -> _Found:
+    """Return what a step that works on all samples found; the next begins without the memory of it."""
+    release_memory()
+    return result
