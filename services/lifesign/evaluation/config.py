@@ -136,7 +136,12 @@ class EvaluationConfig(AnalysisConfig):
     contract: ModelContract | None = Field(
         default=None, description="what a model that is not Lifesign's own takes and answers"
     )
-    batch_size: int = Field(default=32, ge=1, le=1024, description="images per request")
+    batch_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=1024,
+        description="images per request; null: 32, fewer where they are large, one where the model takes one",
+    )
     shard_size: int = Field(default=512, ge=1, le=65536, description="samples per part")
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256)
     batches_in_flight: int | None = Field(

@@ -51,7 +51,10 @@ class Served:
     image_size: Annotated[
         str | None, typer.Option(help="without a card, for a model of any input size: HEIGHTxWIDTH pixels")
     ] = None
-    batch_size: Annotated[int, typer.Option(help="images per request")] = 32
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="images per request", show_default="32, fewer where they are large"),
+    ] = None
     shard_size: Annotated[int, typer.Option(help="samples per part; what a crash can lose")] = 512
     decode_threads: Annotated[int | None, typer.Option(help="threads", show_default="the cores")] = None
     in_flight: Annotated[

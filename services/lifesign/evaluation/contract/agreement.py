@@ -34,7 +34,7 @@ def agreed_classes(
     return next(iter(given.values()), None)
 
 
-def require_batch_size(inferred: Inferred, batch_size: int) -> None:
+def require_batch_size(inferred: Inferred, batch_size: int | None) -> None:
     """Refuse a number of images per request that the model does not take.
 
     Raises:
@@ -42,7 +42,7 @@ def require_batch_size(inferred: Inferred, batch_size: int) -> None:
         ContractError: it takes exactly so many, which the last request of a shard cannot promise.
     """
     sent = inferred.exchange.input
-    if sent.batch is None or sent.batch == batch_size == 1:
+    if sent.batch is None or (sent.batch == 1 and batch_size in (None, 1)):
         return
     if sent.batch == 1:
         raise ConfigurationError(

@@ -154,12 +154,12 @@ def _tried(
     batch: _Batch,
     signatures: Mapping[str, ModelSignature],
 ) -> DryRun:
-    outputs, prediction, problem = _asked(config, model.version, exchange, batch)
+    outputs, prediction, problem = _asked(config, model, exchange, batch)
     findings = [one for one in (_unsaid(config, exchange), problem) if one is not None]
     trials: tuple[ScalingTrial, ...] = ()
     if prediction is not None:
         findings += score_findings(prediction.scores, batch.true, batch.images, model.class_names)
-        trials, better = _scalings(config, model.version, exchange, batch, prediction)
+        trials, better = _scalings(config, model, exchange, batch, prediction)
         findings += [] if better is None else [better]
     return DryRun(
         model=model.name,
@@ -180,16 +180,17 @@ def _tried(
 
 
 def _asked(
-    config: EvaluationConfig, version: int, exchange: ModelExchange, batch: _Batch
+    config: EvaluationConfig, model: ServedModel, exchange: ModelExchange, batch: _Batch
 ) -> tuple[dict[str, NDArray[Any]], Prediction | None, Finding | None]:
     """Return the outputs as they came, what they mean, and why they mean nothing."""
     outputs = dict[str, NDArray[Any]]()
     try:
-        starts = range(0, len(batch.images), config.batch_size)
-        with _client(config, version, exchange) as client:
-            answers = [client.outputs(batch.images[start : start + config.batch_size]) for start in starts]
+        size = model.images_per_request(config.batch_size)
+        starts = range(0, len(batch.images), size)
+        with _client(config, model.version, exchange) as client:
+            answers = [client.outputs(batch.images[start : start + size]) for start in starts]
         outputs = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
-        return outputs, exchange.prediction(outputs, version), None
+        return outputs, exchange.prediction(outputs, model.version), None
     except UpstreamError as error:
         sentence = f"The server refuses the batch: {error}"
         remedy = "Compare what is sent with the signature."
@@ -211,7 +212,11 @@ def _unsaid(config: EvaluationConfig, exchange: ModelExchange) -> Finding | None
 
 
 def _scalings(
-    config: EvaluationConfig, version: int, exchange: ModelExchange, batch: _Batch, chosen: Prediction
+    config: EvaluationConfig,
+    model: ServedModel,
+    exchange: ModelExchange,
+    batch: _Batch,
+    chosen: Prediction,
 ) -> tuple[tuple[ScalingTrial, ...], Finding | None]:
     """Ask for the same images under the other usual scalings, where numbers have fractions."""
     if not is_scalable(exchange.input):
@@ -219,7 +224,7 @@ def _scalings(
     said = scaling_label(exchange.input)
     answers = {said: chosen.scores}
     for name, sent in other_scalings(exchange.input).items():
-        _, prediction, _ = _asked(config, version, exchange.model_copy(update={"input": sent}), batch)
+        _, prediction, _ = _asked(config, model, exchange.model_copy(update={"input": sent}), batch)
         if prediction is not None:
             answers[name] = prediction.scores
     right = {name: scores.argmax(axis=1) == batch.true for name, scores in answers.items()}

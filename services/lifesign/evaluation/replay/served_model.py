@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from lifesign.client import ModelSignature, PredictionClient, VersionStatus
 from lifesign.errors import ConfigurationError, ContractError, NotReadyError, UpstreamError
 from lifesign.evaluation.config import EvaluationConfig
@@ -27,6 +29,8 @@ __all__ = ["ServedModel", "inspect_model", "resolve_version"]
 
 # A server that is up and does not know the model will hardly learn it in minutes; a typo is likelier.
 _UNKNOWN_MODEL_SECONDS = 10.0
+_MOST_IMAGES = 32
+_REQUEST_BYTES = 16 * 2**20
 _ON_THE_WAY = frozenset({"START", "LOADING"})
 
 
@@ -52,6 +56,26 @@ class ServedModel:
         if self.card is not None:
             return self.card.task
         return "liveness" if is_liveness(self.class_names) else "classification"
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of the pixels of one image as they are sent; files are smaller than their pixels."""
+        sent = None if self.exchange is None else self.exchange.input
+        number = 1 if sent is None or sent.dtype == "string" else np.dtype(sent.dtype).itemsize
+        return self.preprocessing.height * self.preprocessing.width * 3 * number
+
+    def images_per_request(self, asked: int | None) -> int:
+        """Return ``asked``, or the power of two up to 32 that keeps a request of pixels within 16 MiB.
+
+        It depends on the model alone, not on how fast the server is: with another batch size some kernels
+        sum in another order, and a run that is resumed would not end with the same bytes.
+        """
+        if asked is not None:
+            return asked
+        if self.exchange is not None and self.exchange.input.batch == 1:
+            return 1
+        fitting = min(_MOST_IMAGES, max(1, _REQUEST_BYTES // self.image_bytes))
+        return 1 << (fitting.bit_length() - 1)
 
 
 def resolve_version(client: PredictionClient, wanted: int | None, patience: Patience) -> int:

@@ -54,13 +54,11 @@ def shards_of(samples: int, shard_size: int) -> tuple[Shard, ...]:
     return tuple(Shard(index, start, min(start + shard_size, samples)) for index, start in enumerate(starts))
 
 
-def batches_held(spec: PreprocessingSpec, batch_size: int, *, value_bytes: int = 1) -> int:
+def batches_held(batch_bytes: int) -> int:
     """Return how many batches a shard may hold, decoded or with the server: 2 to 16, about 32 MiB.
 
-    A model that takes other numbers than uint8 is sent ``value_bytes`` for each colour of a pixel. This
-    bounds memory; how many of them are with the server is up to the ``Window``.
+    This bounds memory; how many of them are with the server is up to the ``Window``.
     """
-    batch_bytes = batch_size * spec.height * spec.width * 3 * value_bytes
     return min(_MOST_BATCHES, max(2, _HELD_BYTES // batch_bytes))
 
 

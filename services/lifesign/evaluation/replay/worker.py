@@ -178,13 +178,13 @@ def opened_replay(
     has_answered: bool,
 ) -> Iterator[ShardReplay]:
     """Yield a replay with a client and decode threads of its own; at the end all its shards have ended."""
+    batch_size = model.images_per_request(config.batch_size)
     settings = ReplaySettings(
         run_dir=config.out,
         run_id=run_id,
         preprocessing=model.preprocessing,
-        batch_size=config.batch_size,
-        batches_ahead=config.batches_in_flight
-        or batches_held(model.preprocessing, config.batch_size, value_bytes=_value_bytes(model.exchange)),
+        batch_size=batch_size,
+        batches_ahead=config.batches_in_flight or batches_held(batch_size * model.image_bytes),
         sends_files=model.exchange is not None and model.exchange.input.takes_files,
     )
     replay: ShardReplay | None = None
@@ -226,13 +226,6 @@ def replay_client(
         timeout_seconds=config.timeout_seconds,
         exchange=exchange,
     )
-
-
-def _value_bytes(exchange: ModelExchange | None) -> int:
-    """Return the bytes of one number that is sent; files are smaller than their pixels."""
-    if exchange is None or exchange.input.dtype == "string":
-        return 1
-    return np.dtype(exchange.input.dtype).itemsize
 
 
 def _witness(dataset: Dataset) -> tuple[str, str] | None:

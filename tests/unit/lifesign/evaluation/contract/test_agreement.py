@@ -85,7 +85,10 @@ def test_a_size_that_cannot_be_is_refused(fields, shape, error, message):
         agreed_preprocessing(_contract(input=fields), _inferred(shape), None, None)
 
 
-@pytest.mark.parametrize(("shape", "batch_size"), [((-1, 8, 9, 3), 32), ((1, 8, 9, 3), 1)])
+@pytest.mark.parametrize(
+    ("shape", "batch_size"),
+    [((-1, 8, 9, 3), 32), ((-1, 8, 9, 3), None), ((1, 8, 9, 3), 1), ((1, 8, 9, 3), None)],
+)
 def test_a_batch_size_that_fits_is_accepted(shape, batch_size):
     require_batch_size(_inferred(shape), batch_size)
 
@@ -95,6 +98,7 @@ def test_a_batch_size_that_fits_is_accepted(shape, batch_size):
     [
         (1, 32, ConfigurationError, "expected --batch-size 1, got 32"),
         (8, 8, ContractError, "takes exactly 8: export"),
+        (8, None, ContractError, "takes exactly 8: export"),
     ],
 )
 def test_a_batch_size_that_does_not_is_refused(batch, batch_size, error, message):
