@@ -24,7 +24,7 @@ from lifesign_training.history import EpochRecord, write_history
 from lifesign_training.learning_task import learning_task
 from lifesign_training.loop import TrainingLoop, predict_logits
 from lifesign_training.model_config import FeaturesConfig
-from lifesign_training.multi_worker import workers_from_environment
+from lifesign_training.multi_worker import Workers, workers_from_environment
 from lifesign_training.operating_points import CRITERIA, choose_operating_points
 from lifesign_training.pixels import DecodedSplit, digest_of
 from lifesign_training.prepared import PreparedData, prepare_data
@@ -84,9 +84,7 @@ def train(
     listener = progress or SilentProgress()
     _require_known_point(recipe)
     # TensorFlow wants to hear of other workers before anything else.
-    workers = workers_from_environment() if distribute is Distribute.MULTI_WORKER else None
-    if workers and resume:
-        raise ConfigurationError("--resume is for a training in one process, not for multi-worker")
+    workers = _workers(distribute, resume=resume)
     prepared = prepare_data(recipe, data, listener, allow_findings=allow_findings)
     config = RunConfig(
         recipe=recipe,
@@ -97,9 +95,7 @@ def train(
     open_run_folder(out, config, resume=resume)
     if resume and TrainedRun.is_finished(out):
         return TrainedRun.load(out)
-    write_environment(out, devices=device_names())
-    keep_user_file(recipe.model, out)
-    _write_samples(out, prepared)
+    _write_inputs(out, recipe, prepared)
     task = learning_task(recipe, prepared, weights=weights, random_weights=random_weights, listener=listener)
     checkpoints = CheckpointFolder(out / "checkpoints")
     loop = TrainingLoop(
@@ -117,10 +113,8 @@ def train(
     model, history, best = loop.run()
     _write_results(out, task.finish(model), history, best, prepared.splits[Split.DEV])
     summary = _summary(config, model, task.inputs, prepared, history, best=best)
-    if isinstance(recipe.model, FeaturesConfig) and recipe.model.svm_baseline:
-        beside = write_baseline(out, model, task.inputs, prepared.class_names)
-        summary = summary.model_copy(update={"metrics": summary.metrics | beside})
-    run = TrainedRun(out, summary)
+    beside = _baseline(out, recipe, model, task.inputs, prepared.class_names)
+    run = TrainedRun(out, summary.model_copy(update={"metrics": summary.metrics | beside}))
     run.save()
     checkpoints.remove()
     for line in diagnose_run(out):
@@ -136,6 +130,13 @@ def _require_known_point(recipe: Recipe) -> None:
         )
 
 
+def _workers(distribute: Distribute, *, resume: bool) -> Workers | None:
+    workers = workers_from_environment() if distribute is Distribute.MULTI_WORKER else None
+    if workers and resume:
+        raise ConfigurationError("--resume is for a training in one process, not for multi-worker")
+    return workers
+
+
 def _file_digest(path: Path | None) -> str:
     if path is None:
         return ""
@@ -143,6 +144,15 @@ def _file_digest(path: Path | None) -> str:
         raise ConfigurationError(f"no weights file at {path}")
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write_inputs(out: Path, recipe: Recipe, prepared: PreparedData) -> None:
+    """Write what the training starts from: machine, the user's own code, samples and their audit."""
+    write_environment(out, devices=device_names())
+    keep_user_file(recipe.model, out)
+    _write_samples(out, prepared)
+    if prepared.superclasses:
+        write_superclasses(out, prepared.superclasses)
 
 
 def _write_samples(out: Path, prepared: PreparedData) -> None:
@@ -162,8 +172,6 @@ def _write_samples(out: Path, prepared: PreparedData) -> None:
         "findings": [finding.model_dump(mode="json") for finding in prepared.findings],
     }
     write_text(out / "audit.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
-    if prepared.superclasses:
-        write_superclasses(out, prepared.superclasses)
 
 
 def _write_results(
@@ -183,6 +191,19 @@ def _parity_inputs(model: keras.Model, dev: DecodedSplit) -> NDArray[Any]:
         return np.random.default_rng(0).integers(0, 256, (_PARITY_IMAGES, *takes), dtype=np.uint8)
     rows = np.linspace(0, len(dev.images) - 1, min(_PARITY_IMAGES, len(dev.images))).round().astype(int)
     return np.asarray(dev.images[rows])
+
+
+def _baseline(
+    out: Path,
+    recipe: Recipe,
+    model: keras.Model,
+    inputs: Mapping[Split, DecodedSplit],
+    class_names: tuple[str, ...],
+) -> dict[str, float | None]:
+    """Train the plain method that the recipe wants beside the network; return its metrics."""
+    if not (isinstance(recipe.model, FeaturesConfig) and recipe.model.svm_baseline):
+        return {}
+    return write_baseline(out, model, inputs, class_names)
 
 
 def _summary(
