@@ -283,10 +283,13 @@ def test_a_config_may_name_places_inside_the_roots(
 
 
 def test_what_is_configured_may_lie_anywhere(
-    start: Callable[..., AbstractContextManager[_Client]],
+    start: Callable[..., AbstractContextManager[_Client]], evaluation: _Evaluation
 ) -> None:
     with start(config_roots=()) as client:
-        _wait(client, _ask(client), "succeeded")
+        view = _wait(client, _ask(client), "succeeded", "failed")
+
+    assert (view["state"], view["error"]) == ("succeeded", None)
+    assert [config.data for config, _ in evaluation.calls] == ["faces"]
 
 
 def test_what_could_not_be_evaluated_says_why(client: _Client, evaluation: _Evaluation) -> None:

@@ -137,7 +137,7 @@ def test_a_shutdown_does_not_wait_for_a_server_that_is_away(tmp_path: Path, wish
 @pytest.fixture
 def export() -> Callable[..., Path]:
     """Return a function that exports a SavedModel to which brighter is more bona fide, or less."""
-    tf = pytest.importorskip("tensorflow")
+    import tensorflow as tf
 
     def export(base: Path, version: int, *, sign: float) -> Path:
         module = tf.Module()

@@ -140,6 +140,7 @@ def test_a_version_that_failed_is_tried_afresh_when_it_comes_back(serving, base,
     publish("half_3", base, 2)
 
     until(lambda: states(serving) == {1: (50, 0), 2: (30, 0)})
+    assert list(serving.predict("half", {"x": X}).outputs["y"].float_val) == [3.5, 4.0, 5.5]
 
 
 def test_a_vanished_base_path_unloads_nothing_an_empty_one_everything(serving, base, failure):  # V13, V14

@@ -43,4 +43,5 @@ def test_a_failure_is_raised_and_ends_the_rest():
 
 def test_items_run_at_the_same_time():
     together = threading.Barrier(2, timeout=10)
-    list(LocalExecutor(2).map(lambda _: together.wait(), range(2)))
+    arrivals = LocalExecutor(2).map(lambda _: together.wait(), range(2))
+    assert sorted(arrivals) == [0, 1]

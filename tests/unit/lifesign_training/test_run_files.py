@@ -145,7 +145,9 @@ def test_a_start_that_was_killed_can_be_started_again(tmp_path: Path) -> None:
 
     open_run_folder(tmp_path, config(), resume=False)
 
-    open_run_folder(tmp_path, config(), resume=True)
+    assert RunConfig.model_validate_json((tmp_path / "config.json").read_text("utf-8")) == config()
+    with pytest.raises(ConflictError, match="already holds"):
+        open_run_folder(tmp_path, config(), resume=False)
 
 
 def test_superclasses_are_read_as_they_were_written(tmp_path: Path) -> None:

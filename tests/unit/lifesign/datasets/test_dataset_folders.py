@@ -1,4 +1,6 @@
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,8 @@ from lifesign.datasets.dataset import Dataset, load_dataset
 from lifesign.errors import DatasetError
 from lifesign.labels import LIVENESS_CLASSES, Split
 from lifesign.testing.brightness_dataset import write_brightness_folders
+
+_NOBODY = 65534
 
 
 def _load(root: Path, **options) -> Dataset:
@@ -124,17 +128,35 @@ def test_any_other_task_takes_its_classes_by_name(tmp_path):
     assert _labels(dataset) == {"cat/1.jpg": "cat", "dog/1.jpg": "dog", "owl/1.jpg": "owl"}
 
 
-@pytest.mark.parametrize("closed", ["real", "fake/print"])
-def test_a_folder_that_may_not_be_read_is_told_not_passed_over(tmp_path, closed):
-    for name in ("real/a.png", "fake/b.png", "fake/print/c.png"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"x")
-    folder = tmp_path / closed
-    folder.chmod(0)
+@pytest.fixture
+def ordinary_user() -> Iterator[None]:
+    """Let a test that root runs see what others see: root may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(_NOBODY)
     try:
-        if os.access(folder, os.R_OK):
-            pytest.skip("this user may read everything")
-        with pytest.raises(DatasetError, match=f"{closed}: cannot be read: Permission denied"):
-            _load(tmp_path)
+        yield
     finally:
-        folder.chmod(0o755)
+        os.seteuid(0)
+
+
+@pytest.fixture
+def everyones_folder() -> Iterator[Path]:
+    """A folder that the ordinary user reaches; those above ``tmp_path`` are its owner's."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("closed", ["real", "fake/print"])
+def test_a_folder_that_may_not_be_read_is_told_not_passed_over(everyones_folder, request, closed):
+    for name in ("real/a.png", "fake/b.png", "fake/print/c.png"):
+        (everyones_folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (everyones_folder / name).write_bytes(b"x")
+    folder = everyones_folder / closed
+    folder.chmod(0)
+    request.getfixturevalue("ordinary_user")
+
+    with pytest.raises(DatasetError, match=f"{closed}: cannot be read: Permission denied"):
+        _load(everyones_folder)

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from lifesign.errors import NotReadyError
@@ -11,8 +12,6 @@ from lifesign.model_card import ModelCard
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import CARD_FILE
 from lifesign.testing.audited_dataset import write_audited_dataset
-
-tf = pytest.importorskip("tensorflow")
 
 
 class _TopIsBright(tf.Module):

@@ -298,7 +298,6 @@ def finished_training() -> Callable[[Path], Path]:
 
 
 def test_event_files_are_read(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard", reason="event files need the package tensorboard")
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.event_file_writer import EventFileWriter

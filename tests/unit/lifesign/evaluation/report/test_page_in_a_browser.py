@@ -14,7 +14,7 @@ _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shut
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(_CHROMIUM is None, reason="needs Chromium"),
+    pytest.mark.skipif(_CHROMIUM is None, reason="found neither chromium nor google-chrome on the PATH"),
 ]
 
 _PERFORMANCE = {

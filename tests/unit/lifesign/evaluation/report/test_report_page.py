@@ -205,7 +205,11 @@ def test_an_old_report_without_the_newer_parts_has_a_page(full):
     for name, field in type(full).model_fields.items():
         if not field.is_required() and name != "schema_version":
             del old[name]
-    _parse(render_html(type(full).model_validate(old)))
+
+    page = _parse(render_html(type(full).model_validate(old)))
+
+    assert {"verdict", "alerts"} <= set(page.ids)
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
 
 
 def test_every_alert_says_since_when_and_what_to_do(full):
