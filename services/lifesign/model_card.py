@@ -26,6 +26,7 @@ __all__ = [
     "ModelCard",
     "OperatingPoint",
     "RateEvidence",
+    "TrainingCourse",
     "WeightedThreshold",
     "read_card_file",
     "read_model_card",
@@ -98,6 +99,40 @@ class BaselineMethod(_Document):
     network: MethodResult | None = None
 
 
+class TrainingCourse(_Document):
+    """What each epoch of the training measured, and which epoch's weights the version has.
+
+    ``figures`` has a value for every epoch from 1: cross-entropies in nats, shares 0–1, the learning rate;
+    ``None`` where an epoch lacks it. Names begin with ``train_`` or ``dev_``, but for the rate's.
+    ``images_digests`` are ``lifesign.datasets.digest.images_digest`` of the splits, empty where not known.
+    """
+
+    figures: dict[str, tuple[float | None, ...]] = Field(min_length=1)
+    kept_epoch: int = Field(ge=1)
+    selected_by: str = Field(description="the figure that was best at the epoch kept, such as 'dev_loss'")
+    class_counts: dict[Literal["train", "dev", "test"], tuple[int, ...]] = Field(
+        default_factory=dict, description="split → samples of each class, in the order of the classes"
+    )
+    images_digests: dict[Literal["train", "dev", "test"], str] = Field(default_factory=dict)
+    configuration: tuple[str, ...] = Field(
+        default=(), description="optimizer, learning rate and the like as the notes of `lifesign diagnose`"
+    )
+
+    @property
+    def epochs(self) -> int:
+        """The number of epochs."""
+        return len(next(iter(self.figures.values())))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        lengths = {name: len(values) for name, values in self.figures.items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"figures of the training: expected one value per epoch of each, got {lengths}")
+        if self.kept_epoch > self.epochs:
+            raise ValueError(f"kept epoch {self.kept_epoch}: expected one of the {self.epochs} epochs")
+        return self
+
+
 class ModelCard(_Document):
     """What a version says about itself.
 
@@ -120,13 +155,15 @@ class ModelCard(_Document):
     reference_profile: dict[str, Any] = Field(default_factory=dict)
     layers: tuple[str, ...] = Field(default=(), description="names of the 'inspect' outputs")
     baselines: tuple[BaselineMethod, ...] = Field(default=(), description="one for each method and split")
+    training: TrainingCourse | None = None
 
     @model_serializer(mode="wrap")
-    def _without_empty_baselines(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_absent_parts(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # A card is hashed into the id of a run, and earlier readers refuse a field that they do not know.
         values: dict[str, Any] = write(self)
-        if not self.baselines:
-            values.pop("baselines", None)
+        for name in ("baselines", "training"):
+            if not getattr(self, name):
+                values.pop(name, None)
         return values
 
     @model_validator(mode="after")
@@ -141,6 +178,8 @@ class ModelCard(_Document):
         for method in self.baselines:
             for result in filter(None, (method.result, method.network)):
                 _require_classes(result, self.class_names, method.name)
+        if self.training is not None:
+            _require_counts(self.training, len(self.class_names))
         return self
 
     @property
@@ -174,6 +213,12 @@ def _require_classes(result: MethodResult, class_names: tuple[str, ...], method:
         raise ValueError(f"confusion of {method}: expected {size} rows of {size} counts")
     if result.errors > result.samples:
         raise ValueError(f"{method}: expected at most {result.samples} errors, got {result.errors}")
+
+
+def _require_counts(course: TrainingCourse, classes: int) -> None:
+    for split, sizes in course.class_counts.items():
+        if len(sizes) != classes or min(sizes) < 0:
+            raise ValueError(f"{split} split: expected the samples of each of {classes} classes, got {sizes}")
 
 
 def read_model_card(version_dir: Path) -> ModelCard:

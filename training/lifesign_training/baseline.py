@@ -1,6 +1,5 @@
 """The head and the plain method side by side, on the same splits: a file of the run, then the model card."""
 
-import csv
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +9,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from lifesign.datasets.digest import images_digest
 from lifesign.errors import ConfigurationError, StorageError
-from lifesign.evaluation.audit.trained_on import file_fingerprint
 from lifesign.labels import Split
 from lifesign.model_card import BaselineMethod, MethodResult
 from lifesign_training.loop import predict_logits
 from lifesign_training.pixels import DecodedSplit
 from lifesign_training.run_folder import SAMPLES_FILE
+from lifesign_training.samples_file import split_digest
 from lifesign_training.storage import write_text
 from lifesign_training.svm_baseline import SVM_ABOUT, SVM_NAME, confusion_counts, svm_baseline
 
@@ -64,7 +62,7 @@ def read_baselines(run: Path) -> tuple[BaselineMethod, ...]:
                 name=SVM_NAME,
                 about=SVM_ABOUT,
                 split=split,
-                images_digest=_digest_of_split(run / SAMPLES_FILE, split, names),
+                images_digest=split_digest(run / SAMPLES_FILE, split, names),
                 result=_result(found["svm"]["confusion"], names),
                 network=_result(found["network"]["confusion"], names),
             )
@@ -77,15 +75,6 @@ def read_baselines(run: Path) -> tuple[BaselineMethod, ...]:
     except (ValueError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise ConfigurationError(f"{path}: expected the matrices of a training, got {reason}") from error
-
-
-def _digest_of_split(samples: Path, split: str, names: tuple[str, ...]) -> str:
-    if not samples.is_file():
-        return ""
-    with samples.open(newline="", encoding="utf-8") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["split"] == split]
-    images = np.array([file_fingerprint(row["sha256"]) for row in rows], np.uint64)
-    return images_digest(images, np.array([names.index(row["label"]) for row in rows], np.int64), names)
 
 
 def _result(confusion: list[list[int]], names: tuple[str, ...]) -> MethodResult:

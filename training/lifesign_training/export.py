@@ -16,6 +16,7 @@ from lifesign.labels import Split
 from lifesign.model_card import ModelCard
 from lifesign.signature import CARD_FILE
 from lifesign_training.baseline import read_baselines
+from lifesign_training.course import course_of_run
 from lifesign_training.models import inspectable_layers, load_trained
 from lifesign_training.parity import require_parity
 from lifesign_training.run_folder import PARITY_FILE, SAMPLES_FILE, TrainedRun, now
@@ -107,6 +108,7 @@ def model_card(trained: TrainedRun, *, name: str, version: int, layers: tuple[st
 
     Raises:
         ConfigurationError: the figures of its plain method are not those of a run.
+        InputError: its history cannot be read.
     """
     summary = trained.summary
     return ModelCard(
@@ -124,6 +126,7 @@ def model_card(trained: TrainedRun, *, name: str, version: int, layers: tuple[st
         reference_profile=summary.reference_profile,
         layers=layers,
         baselines=read_baselines(trained.directory),
+        training=course_of_run(trained),
     )
 
 

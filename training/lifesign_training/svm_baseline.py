@@ -13,8 +13,8 @@ __all__ = ["SVM_ABOUT", "SVM_NAME", "confusion_counts", "svm_baseline"]
 
 SVM_NAME = "linear SVM"
 SVM_ABOUT = (
-    "a support vector machine with a linear kernel and balanced class weights, fitted on the training split's "
-    "features, standardised: the same that the head of the network gets"
+    "a support vector machine with a linear kernel and balanced class weights; it learned from the same "
+    "features as the network's head, standardised"
 )
 
 

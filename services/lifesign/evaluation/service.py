@@ -207,8 +207,8 @@ def _record(config: EvaluationConfig, model: ServedModel, dataset: Dataset) -> R
 
 
 def _images_digest(model: ServedModel, dataset: Dataset) -> str:
-    """Return what tells the split of a plain method again; the other models have nothing to compare."""
-    if model.card is None or not model.card.baselines:
+    """Return what tells a split of the training again, where the model card has any to compare with."""
+    if model.card is None or not (model.card.baselines or model.card.training):
         return ""
     return dataset.images_digest(model.class_names)
 

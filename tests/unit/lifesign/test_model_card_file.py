@@ -4,7 +4,14 @@ import pytest
 from pydantic import ValidationError
 
 from lifesign.errors import ContractError, NotReadyError
-from lifesign.model_card import BaselineMethod, MethodResult, ModelCard, OperatingPoint, read_model_card
+from lifesign.model_card import (
+    BaselineMethod,
+    MethodResult,
+    ModelCard,
+    OperatingPoint,
+    TrainingCourse,
+    read_model_card,
+)
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import CARD_FILE
 
@@ -33,6 +40,11 @@ def _svm(**changes) -> BaselineMethod:
     return BaselineMethod(name="svm", split="test", images_digest="ab", result=result, network=result)
 
 
+def _course(**changes) -> TrainingCourse:
+    values = {"figures": {"train_loss": (0.9, 0.4), "dev_loss": (0.8, None)}, "kept_epoch": 1}
+    return TrainingCourse(**{**values, "selected_by": "dev_loss", **changes})
+
+
 def _write(folder, text):
     path = folder / CARD_FILE
     path.parent.mkdir(parents=True)
@@ -52,6 +64,29 @@ def test_a_card_keeps_its_plain_methods_and_writes_none_where_there_is_none(tmp_
     # The id of a run hashes the card: that of a model without such a method stays what it was.
     assert "baselines" not in _card().model_dump(mode="json")
     assert "baselines" not in _card().model_dump_json()
+
+
+def test_a_card_keeps_the_course_of_its_training_and_writes_none_where_there_is_none(tmp_path):
+    card = _card(training=_course(class_counts={"train": (3, 4)}, images_digests={"train": "ab"}))
+    _write(tmp_path, card.model_dump_json())
+
+    assert read_model_card(tmp_path) == card
+    assert "training" not in _card().model_dump(mode="json")
+    assert '"training"' not in _card().model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"figures": {"train_loss": (0.9, 0.4), "dev_loss": (0.8,)}}, "one value per epoch of each"),
+        ({"figures": {}}, "figures"),
+        ({"kept_epoch": 3}, "kept epoch 3: expected one of the 2 epochs"),
+    ],
+    ids=["lengths differ", "no figure", "an epoch that was not"],
+)
+def test_a_course_that_cannot_be_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        _course(**changes)
 
 
 def test_no_card_and_a_broken_card_are_different_errors(tmp_path):
@@ -79,6 +114,10 @@ def test_an_unknown_field_is_refused(tmp_path):
         ({"baselines": (_svm(recalls={"cat": 1.0}),)}, "expected classes of the model, got .'cat'"),
         ({"baselines": (_svm(confusion=((3, 2), (0,))),)}, "svm: expected 2 rows of 2 counts"),
         ({"baselines": (_svm(errors=10),)}, "expected at most 9 errors, got 10"),
+        (
+            {"training": _course(class_counts={"dev": (1, 2, 3)})},
+            "dev split: expected the samples of each of 2 classes",
+        ),
         ({"class_names": ("one",)}, "class_names"),
     ],
 )

@@ -21,7 +21,7 @@ from lifesign.evaluation.analysis.calibration import (
     temperature_document,
 )
 from lifesign.evaluation.analysis.columns import AnalysisSpec
-from lifesign.evaluation.analysis.diagnosis import diagnosis_rows
+from lifesign.evaluation.analysis.diagnosis import diagnosis_rows, matrix_findings
 from lifesign.evaluation.analysis.drift import drift_rows
 from lifesign.evaluation.analysis.errors import worst_errors
 from lifesign.evaluation.analysis.full_system import full_system_document
@@ -49,6 +49,7 @@ from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.analysis.subjects import subject_interval_rows
 from lifesign.evaluation.analysis.superclasses import coarse_document
 from lifesign.evaluation.analysis.tally import Tally, tallies
+from lifesign.evaluation.analysis.training_course import diagnosed_training
 from lifesign.evaluation.analysis.worst_slices import find_worst_slices
 from lifesign.evaluation.checks import GateConfig, GateEvidence, apply_gates, verdict, verdict_sentence
 from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
@@ -107,6 +108,7 @@ def build_report(
     )
     tally, earlier = state.overall, earlier_reports(baseline)
     confusion = confusion_document(tally, _decision(spec))
+    training, causes = diagnosed_training(card, spec, confusion, alerts, images_digest=run.images_digest)
     urgent = sum(alert.severity is not AlertSeverity.INFO for alert in alerts)
     return ReportDocument(
         run_id=run.run_id,
@@ -144,7 +146,13 @@ def build_report(
         baseline=evidence.baseline,
         history=history_rows(earlier),
         worst_errors=_released(worst_errors(columns)),
-        diagnosis=diagnosis_rows(confusion, alerts, has_chosen_threshold=evidence.pad is not None),
+        diagnosis=diagnosis_rows(
+            [
+                *causes,
+                *matrix_findings(confusion, alerts, has_chosen_threshold=evidence.pad is not None),
+            ]
+        ),
+        training=training,
         limitations=(
             *limitations(
                 evidence,

@@ -54,6 +54,7 @@ from lifesign.evaluation.report.parts.pad import (
     TwoThresholdDocument,
 )
 from lifesign.evaluation.report.parts.run import Accounting, Alert, GateResult, ModelFacts, Subject
+from lifesign.evaluation.report.parts.training import TrainingDocument
 from lifesign.evaluation.report.parts.values import AlertSeverity, GateStatus, Part, RateRow, Value
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "ThreeWayRow",
     "ThresholdProvenance",
     "ThresholdRow",
+    "TrainingDocument",
     "TwoThresholdDocument",
     "Value",
     "report_schema",
@@ -156,7 +158,10 @@ class ReportDocument(Part):
     history: tuple[EarlierRun, ...] = Field(default=(), description="the chain of baselines, oldest first")
     worst_errors: tuple[ErrorExample, ...]
     diagnosis: tuple[DiagnosisRow, ...] = Field(
-        default=(), description="causes that the confusion matrix proves and no alert tells"
+        default=(), description="causes that training or confusion matrix prove and no alert tells"
+    )
+    training: TrainingDocument | None = Field(
+        default=None, description="the course of the training; null where the model card has none"
     )
     data_findings: tuple[Finding, ...] = Field(
         default=(), description="what the audit found in the samples themselves"

@@ -17,7 +17,14 @@ from lifesign.evaluation.report.curves import (
     shown_curves,
 )
 from lifesign.evaluation.report.definitions import definitions
-from lifesign.evaluation.report.document import GateStatus, GroupGapTable, RateRow, ReportDocument, SliceRow
+from lifesign.evaluation.report.document import (
+    GateStatus,
+    GroupGapTable,
+    RateRow,
+    ReportDocument,
+    SliceRow,
+    TrainingDocument,
+)
 from lifesign.evaluation.report.execution import execution_facts, latency_rows, session_rows
 from lifesign.evaluation.report.headline import headline_rows, tiles
 from lifesign.evaluation.report.history import (
@@ -29,6 +36,12 @@ from lifesign.evaluation.report.history import (
 from lifesign.evaluation.report.method_tables import method_table
 from lifesign.evaluation.report.page_environment import finished_page, page_environment
 from lifesign.evaluation.report.pictures import Thumbnails, error_examples, flip_examples
+from lifesign.evaluation.report.training_curves import (
+    figure_name,
+    split_name,
+    training_figures,
+    training_table,
+)
 from lifesign.evaluation.report.wording import (
     baseline_words,
     capital,
@@ -173,6 +186,7 @@ def _views(document: ReportDocument) -> dict[str, Any]:
         if document.superclasses is None
         else matrices.coarse_matrix(document.superclasses),
         "method_tables": [method_table(document, one) for one in document.baseline_methods],
+        "training": _training(document.training),
         "species_matrix": None if pad is None else matrices.species_matrix(pad),
         "curves": curves,
         "roc_curves": drawn,
@@ -234,7 +248,7 @@ def _sections(document: ReportDocument, *, has_timings: bool) -> list[tuple[str,
         "history": not document.history,
         "calibration": document.calibration is None,
         "baseline": document.baseline is None,
-        "diagnosis": not document.diagnosis,
+        "diagnosis": not document.diagnosis and document.training is None,
         "errors": not document.worst_errors,
         "latency": not has_timings,
     }
@@ -252,6 +266,19 @@ def _history(document: ReportDocument) -> dict[str, Any]:
         "courses": [one.name for one in found],
         "rates": history_figure(found, names),
         "drift": drift_figure_over_runs(distances, names) if has_drift else None,
+    }
+
+
+def _training(training: TrainingDocument | None) -> dict[str, Any] | None:
+    if training is None:
+        return None
+    return {
+        "epochs": len(next(iter(training.figures.values()), ())),
+        "figures": training_figures(training),
+        "table": training_table(training),
+        "selected_by": figure_name(training.selected_by),
+        "samples": [f"{count:,} {split_name(split)}" for split, count in training.samples.items()],
+        "evaluated_split": training.evaluated_split and split_name(training.evaluated_split),
     }
 
 

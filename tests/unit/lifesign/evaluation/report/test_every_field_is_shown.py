@@ -28,6 +28,7 @@ from lifesign.evaluation.report.document import (
     TemperatureDocument,
     ThreeWayRow,
     ThresholdProvenance,
+    TrainingDocument,
     TwoThresholdDocument,
     Value,
 )
@@ -100,6 +101,16 @@ def _rare_parts() -> dict[str, Any]:
                 refuted_by="a second set",
                 excluded=("collapse: two classes are answered",),
             ),
+        ),
+        "training": TrainingDocument(
+            figures={"train_loss": (0.9, 0.5, 0.3), "dev_loss": (0.8, 0.6, 0.7)},
+            kept_epoch=2,
+            selected_by="dev_loss",
+            named_epoch=3,
+            named_as="turn",
+            samples={"train": 50, "dev": 20},
+            configuration=("optimizer adam",),
+            evaluated_split="test",
         ),
         "baseline_methods": (
             BaselineMethodDocument(
@@ -308,6 +319,7 @@ def _other(value: Any) -> Any:
             "mean": "median",
             "served": "file",
             "test": "dev",
+            "evaluation": "training",
         }.get(value, f"{value} changed")
     if isinstance(value, dict):
         return {f"{key} changed": one for key, one in value.items()}
