@@ -1,5 +1,6 @@
 """The course of a training as drawings and as a table: both splits over the epochs, some of them marked."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,8 +23,9 @@ __all__ = [
 ]
 
 _Floats = NDArray[np.float64]
-_WIDTH, _HEIGHT = 520, 260
+_WIDTH, _HEIGHT = 440, 250
 _LINE = 13  # pixels that a line of text needs
+_TICKS = 4  # steps of the vertical axis
 _MOST_ROWS = 60
 _SPLITS = {"train": "training", "dev": "development", "test": "test"}
 _METRICS = {
@@ -117,11 +119,20 @@ def curve_figure(
     drawn = [values for _, values in curves]
     epochs = len(drawn[0])
     low, high = _bounds(drawn, is_share=is_share)
-    frame = svg.Frame(_WIDTH, _HEIGHT, x_range=(1, max(2, epochs)), y_range=(low, high), left=54, right=80)
-    ticks = [low + (high - low) * step / 4 for step in range(5)]
+    shown = _by_epoch([mark for mark in marks if 1 <= mark.epoch <= epochs])
+    frame = svg.Frame(
+        _WIDTH,
+        _HEIGHT,
+        x_range=(1, max(2, epochs)),
+        y_range=(low, high),
+        left=52,
+        right=84,
+        top=12 + _LINE * len(shown),
+    )
+    ticks = [low + (high - low) * step / _TICKS for step in range(_TICKS + 1)]
     labels = [(tick, f"{round(100 * tick, 1):g} %" if is_share else f"{tick:.3g}") for tick in ticks]
     parts = frame.axes(_epoch_ticks(epochs), labels, x_label="epoch")
-    parts += _mark_lines(frame, [mark for mark in marks if 1 <= mark.epoch <= epochs])
+    parts += _mark_lines(frame, shown)
     ends = []
     for index, (label, values) in enumerate(curves):
         points = [(row + 1, float(value)) for row, value in enumerate(values) if np.isfinite(value)]
@@ -134,25 +145,23 @@ def curve_figure(
     return svg.document(_WIDTH, _HEIGHT, parts, title=f"{name} over {epochs} epochs{said}")
 
 
-def _mark_lines(frame: svg.Frame, marks: Sequence[EpochMark]) -> list[str]:
-    """Return a line per marked epoch; one that is marked twice has both words."""
+def _by_epoch(marks: Sequence[EpochMark]) -> dict[int, str]:
+    """Return what to write at each marked epoch; one that is marked twice has both words."""
     words: dict[int, list[str]] = {}
     for mark in marks:
         words.setdefault(mark.epoch, []).append(mark.word)
+    return {epoch: f"{', '.join(said)}: {epoch}" for epoch, said in words.items()}
+
+
+def _mark_lines(frame: svg.Frame, marks: dict[int, str]) -> list[str]:
+    """Return a line per marked epoch, its words above the curves, each in a line of its own."""
     parts = []
-    for place, (epoch, names) in enumerate(words.items()):
-        x = frame.x(epoch)
-        is_right = x > frame.left + 0.6 * (frame.width - frame.left - frame.right)
-        parts.append(svg.line(x, frame.top, x, frame.height - frame.bottom, "threshold"))
-        parts.append(
-            svg.text(
-                x - 4 if is_right else x + 4,
-                frame.top + 10 + _LINE * place,
-                f"{', '.join(names)}: {epoch}",
-                css="label",
-                anchor="end" if is_right else "start",
-            )
-        )
+    middle = (frame.left + frame.width - frame.right) / 2
+    for place, (epoch, words) in enumerate(marks.items()):
+        x, y = frame.x(epoch), _LINE * (place + 1)
+        aside, anchor = (-4, "end") if x > middle else (4, "start")
+        parts.append(svg.line(x, y - 9, x, frame.height - frame.bottom, "threshold"))
+        parts.append(svg.text(x + aside, y, words, css="label", anchor=anchor))
     return parts
 
 
@@ -171,13 +180,19 @@ def _bounds(drawn: Sequence[_Floats], *, is_share: bool) -> tuple[float, float]:
     if not len(values):
         return 0.0, 1.0
     if is_share:
-        low = float(np.floor(values.min() * 10) / 10)
-        return min(max(0.0, low), 0.9), 1.0
+        low = float(np.floor(values.min() * 5) / 5)
+        return min(max(0.0, low), 0.8), 1.0
     low, high = min(0.0, float(values.min())), float(values.max())
     usual = float(np.quantile(values, 0.95))
     if high > 4 * usual > 0:
         high = 1.5 * usual
-    return low, high if high > low else low + 1
+    return low, low + _TICKS * _round_above((high - low) / _TICKS) if high > low else low + 1
+
+
+def _round_above(step: float) -> float:
+    """Return the next of 1, 2, 2.5, 5 and 10 times a power of ten."""
+    unit = 10.0 ** math.floor(math.log10(step))
+    return next((nice * unit for nice in (1, 2, 2.5, 5) if step <= nice * unit), 10 * unit)
 
 
 def _epoch_ticks(epochs: int) -> list[svg.Tick]:

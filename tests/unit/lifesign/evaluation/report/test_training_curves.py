@@ -57,6 +57,27 @@ def test_one_epoch_and_figures_of_no_number_are_not_drawn():
     assert "nan" not in drawing
 
 
+@pytest.mark.parametrize(
+    ("values", "is_share", "ticks"),
+    [
+        ((3.26, 0.8), False, ["0", "1", "2", "3", "4"]),
+        ((0.031, 0.02), False, ["0", "0.01", "0.02", "0.03", "0.04"]),
+        ((0.41, 0.97), True, ["40 %", "55 %", "70 %", "85 %", "100 %"]),
+        ((0.99, 1.0), True, ["80 %", "85 %", "90 %", "95 %", "100 %"]),
+        ((0.5, 0.5), False, ["0", "0.2", "0.4", "0.6", "0.8"]),
+        ((0.0, 0.0), False, ["0", "0.25", "0.5", "0.75", "1"]),
+        ((np.nan, np.nan), False, ["0", "0.25", "0.5", "0.75", "1"]),
+    ],
+)
+def test_the_vertical_axis_has_round_steps_that_hold_every_value(values, is_share, ticks):
+    drawing = curve_figure("Loss", [("training", np.array(values))], [], is_share=is_share)
+    labels = _labels(drawing)
+    assert [label for label in labels if label in ticks and label not in ("1", "2")] == [
+        tick for tick in ticks if tick not in ("1", "2")
+    ]
+    assert ticks[-1] in labels
+
+
 @pytest.mark.parametrize("length", [2, 3, 40, 1000])
 def test_every_label_lies_inside_of_the_drawing(length):
     values = np.linspace(1, 0.1, length)
@@ -64,8 +85,8 @@ def test_every_label_lies_inside_of_the_drawing(length):
     for epoch in {1, length // 2, length}:
         drawing = curve_figure("Loss", curves, [EpochMark(epoch, "kept")], is_share=False)
         for x, y in re.findall(r'<text x="([-\d.]+)" y="([-\d.]+)"', drawing):
-            assert 0 <= float(x) <= 520
-            assert 0 <= float(y) <= 260
+            assert 0 <= float(x) <= 440
+            assert 0 <= float(y) <= 250
 
 
 @pytest.mark.parametrize(
