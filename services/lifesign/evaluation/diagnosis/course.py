@@ -174,14 +174,33 @@ def _judged_run(curves: Curves) -> tuple[int, int]:
 def _classes_guessed(curves: Curves) -> int | None:
     """Return K where loss and accuracy stay at ln K and 1/K together: that tells the number of classes."""
     loss, accuracy = curves.loss, curves.accuracy
-    if loss is None or accuracy is None or len(curves) < 3:
+    if loss is None or accuracy is None:
         return None
+    if len(curves) < 3:
+        return _classes_of_a_row(curves)
     level, right = float(np.nanmedian(loss)), float(np.nanmedian(accuracy))
     classes = round(math.exp(level)) if 0 < level < 7 else 0
     if classes < 2 or abs(level - math.log(classes)) > 0.005 * level:
         return None
     frozen = len(loss) >= 6 and float(np.mean(np.abs(loss - math.log(classes)) < 2e-4)) >= 0.5
     return classes if frozen or abs(right - 1 / classes) < max(0.003, 0.06 / classes) else None
+
+
+def _classes_of_a_row(curves: Curves) -> int | None:
+    """Return K where both losses and both accuracies of the last of few epochs are those of a guess."""
+    classes = 0
+    for loss, accuracy, slack in (
+        (curves.val_loss, curves.val_accuracy, 2e-4),
+        (curves.loss, curves.accuracy, 5e-3),
+    ):
+        if loss is None or accuracy is None or not 0 < loss[-1] < 7:
+            return None
+        classes = classes or round(math.exp(loss[-1]))
+        if classes < 2 or abs(loss[-1] / math.log(classes) - 1) > slack:
+            return None
+        if abs(accuracy[-1] - 1 / classes) > max(0.003, 0.06 / classes):
+            return None
+    return classes
 
 
 def _majority(evidence: Evidence) -> float | None:

@@ -18,6 +18,7 @@ __all__ = [
 ]
 
 _Floats = NDArray[np.float64]
+_NO_ROUND_NUMBER = 20
 
 
 def sampling_error(share: float, n: int) -> float:
@@ -89,15 +90,17 @@ def denominator(shares: _Floats, *, decimals: int, largest: int = 250) -> int | 
 
     Only a number that could hardly be by chance: with ``d`` different shares not 0 or 1, an ``n`` fits all
     with a probability of about ``((n + 1) / 10^decimals)^d``, and all smaller ones are tried as well.
-    ``None`` where that is above 2 %, or nothing up to ``largest`` fits.
+    Every multiple of an ``n`` fits too: that ``d`` numerators share a factor of 2 has the probability
+    ``2^-d``, so one share tells nothing and two only where the ``n`` is no round small number (20 or more).
+    ``None`` where a fit by chance is likelier than 10 %, or nothing up to ``largest`` fits.
     """
     kept = np.unique(shares[np.isfinite(shares) & (shares > 0) & (shares < 1)])
-    if not len(kept) or decimals < 3:
+    if len(kept) < 2 or decimals < 3:
         return None
     half = 0.5 * 10.0**-decimals + 1e-9
     chance = 0.0
     for n in range(2, largest + 1):
         if np.all(np.abs(np.round(kept * n) / n - kept) <= half):
-            return n if chance <= 0.02 or (len(kept) >= 2 and chance <= 0.1) else None
+            return n if chance <= 0.1 and (n >= _NO_ROUND_NUMBER or len(kept) > 2) else None
         chance += min(1.0, (n + 1) * 2 * half) ** len(kept)
     return None

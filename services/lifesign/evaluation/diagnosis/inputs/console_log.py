@@ -215,7 +215,12 @@ class LogReader:
         if row.number is not None and validated and not any(name.startswith("val_") for name in fresh):
             # Under the heading of a finished epoch: what evaluate() printed afterwards.
             return
-        if not is_partial and not row.is_partial and row.values and fresh & set(row.values):
+        if row.number is not None and not validated and any(name.startswith("val_") for name in fresh):
+            if fresh & set(row.values):
+                # The bar of the evaluation stood before the epoch's own line.
+                row.values.clear()
+                row.names.clear()
+        elif not is_partial and not row.is_partial and row.values and fresh & set(row.values):
             # A line for the same epoch again: without headers each line is an epoch.
             self._close()
             row = self.current = Row()

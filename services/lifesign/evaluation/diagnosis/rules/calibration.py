@@ -40,8 +40,33 @@ def miscalibration(evidence: Evidence, course: Course | None) -> Iterator[Findin
                 },
             )
             return
+        if (found := _by_level(course)) is not None:
+            yield found
+            return
     yield from _by_probabilities(evidence)
     yield from _by_figures(evidence)
+
+
+def _by_level(course: Course) -> Finding | None:
+    """The validation loss is too large for so few errors over the last epochs."""
+    if course.val_loss is None or course.val_accuracy is None or course.loss is None:
+        return None
+    loss, wrong = end_level(course.val_loss), 1 - end_level(course.val_accuracy)
+    if not 0.005 < wrong < 0.3 or loss < 0.3 or loss / wrong < 12 + np.log(course.classes or 2):
+        return None
+    if loss < 3 * end_level(course.loss):
+        # As large on training: a penalty on the weights is part of it.
+        return None
+    return Finding(
+        Code.MISCALIBRATION,
+        Severity.WARNING,
+        0.75,
+        f"A validation loss of {loss:.3g} at an error rate of {wrong:.1%} is {loss / wrong:.0f} nats per "
+        "error: wrong answers are given with certainty.",
+        "Fit a temperature on the development set, smooth the labels, or stop earlier.",
+        refuted_by="a reliability diagram on the diagonal",
+        details={"val_loss": round(loss, 4), "error_rate": round(wrong, 4)},
+    )
 
 
 def _by_probabilities(evidence: Evidence) -> Iterator[Finding]:

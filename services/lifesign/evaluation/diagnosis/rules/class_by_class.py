@@ -162,7 +162,7 @@ def _below_ceiling(split: _Split, course: Course) -> tuple[str, float]:
 
 
 def _rebuilt(evidence: Evidence) -> _Split | None:
-    """Return the split by counts and sizes, where a class is on one side only and nothing denies the order."""
+    """Return the split by counts and sizes where a class is on one side only and nothing denies the order."""
     whole = _all_rows(evidence)
     if whole is None:
         return None

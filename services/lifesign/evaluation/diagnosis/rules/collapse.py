@@ -25,6 +25,9 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
         nearly = (share >= 0.95 and rows[kept] / n < 0.95 * share) or (
             share >= 0.9 and rows[kept] / n < 0.5 * share
         )
+        # Of classes that are rare as well: hardly any answer is one of theirs.
+        elsewhere, rare = n - int(columns[kept]), n - int(rows[kept])
+        nearly = nearly or (share >= 0.9 and rare >= 20 and elsewhere < 0.05 * rare)
         if share == 1 or (nearly and others <= 0.1):
             # Where the scores do tell the classes apart, the answers are one class for want of a threshold.
             told = better_threshold(evidence)
@@ -48,6 +51,9 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
             )
             return
     if matrix is None and evidence.report is not None and (found := _collapsed_report(evidence.report)):
+        yield found
+        return
+    if found := _one_column_of_counts(course):
         yield found
         return
     yield from _constant_predictions(evidence)
@@ -92,6 +98,25 @@ def _constant_predictions(evidence: Evidence) -> Iterator[Finding]:
             )
 
 
+def _one_column_of_counts(course: Course | None) -> Finding | None:
+    """True and false positives and negatives beside the loss: the validation answers are one class."""
+    if course is None:
+        return None
+    counts = [course.curves.get(f"val_{name}") for name in ("tp", "fp", "tn", "fn")]
+    if any(values is None for values in counts):
+        return None
+    tp, fp, tn, fn = (float(values[-1]) for values in counts if values is not None)
+    positives, negatives = tp + fp, tn + fn
+    if positives + negatives < 10 or min(positives, negatives) > 0 or min(tp + fn, fp + tn) <= 0:
+        return None
+    name = "positive" if positives else "negative"
+    n = int(positives + negatives)
+    wrong = int(fp + fn)
+    return _collapsed(
+        f"All {n} validation answers are {name}, {wrong} of them wrong.", confidence=0.9, name=name, share=1.0
+    )
+
+
 def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Validation accuracy the same to the last digit in each epoch, at the share of a class."""
     if course is None:
@@ -123,6 +148,10 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     late = None if course.val_loss is None else end_level(course.val_loss)
     at_share = at_share or (late is not None and level > 0.5 and abs(late - entropy) < 0.08 * entropy)
     if (len(values) < len(course) or len(values) < 3) and not at_share:
+        return
+    good = course.accuracy is not None and end_level(course.accuracy) > 0.9 and level > 0.9
+    if good and not at_share:
+        # A training that is done: nothing moves any more because nearly all is right.
         return
     # Frozen weights give the same answers as well, of all classes.
     frozen = course.loss is not None and bool(np.ptp(course.loss) < 2e-3 * abs(np.median(course.loss)))

@@ -13,6 +13,16 @@ from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["metric_task_mismatch", "shown_accuracies"]
 
+_ERRORS_OF_A_NUMBER = (
+    "mean_squared_logarithmic_error",
+    "msle",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mape",
+    "root_mean_squared_error",
+    "rmse",
+)
+
 
 def metric_task_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """A metric that cannot measure the task."""
@@ -145,6 +155,7 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
     if impossible is not None:
         yield impossible
         return
+    named = _loss_of_a_number(course)
     falls = len(course) >= 2 and np.nanmin(loss) < 0.6 * np.nanmax(loss)
     worded = evidence.setup.is_regression
     by_figures = (
@@ -162,7 +173,7 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
         and top <= 0.02
         and evidence.setup.output.activation != "softmax"
     )
-    if worded or squared or (by_figures and still):
+    if worded or squared or (named and top <= 0.02 and not evidence.classes) or (by_figures and still):
         yield Finding(
             Code.METRIC_TASK_MISMATCH,
             Severity.WARNING,
@@ -179,6 +190,15 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
             excluded=("a missing class: the accuracy on the training data is as low",),
             details={"highest_accuracy": round(top, 4)},
         )
+
+
+def _loss_of_a_number(course: Course) -> bool:
+    """Whether the loss is one of the errors of a number that the log names beside it."""
+    errors = (course.curves.get(name) for name in _ERRORS_OF_A_NUMBER)
+    return any(
+        values is not None and course.loss is not None and np.allclose(values, course.loss, rtol=1e-3)
+        for values in errors
+    )
 
 
 def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:

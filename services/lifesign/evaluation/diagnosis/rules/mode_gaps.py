@@ -38,7 +38,9 @@ def is_useless(course: Course) -> bool:
 def useless_validation(evidence: Evidence, course: Course | None) -> Finding | None:
     """One or two epochs only: told by a network with batch normalisation whose validation is useless."""
     setup = evidence.setup
-    if course is None or len(course) > 2 or setup.has_one_mode or not setup.has_batch_normalisation:
+    if course is None:
+        return _useless_evaluation(evidence)
+    if len(course) > 2 or setup.has_one_mode or not setup.has_batch_normalisation:
         return None
     if course.accuracy is None or course.val_accuracy is None or course.val_loss is None:
         return None
@@ -57,6 +59,28 @@ def useless_validation(evidence: Evidence, course: Course | None) -> Finding | N
     )
 
 
+def _useless_evaluation(evidence: Evidence) -> Finding | None:
+    """Figures of training and validation alone: good against a guess, with batch normalisation."""
+    setup = evidence.setup
+    if setup.has_one_mode or not setup.has_batch_normalisation or not evidence.classes:
+        return None
+    trained = [one.accuracy for one in evidence.scored if one.is_of_training and one.accuracy is not None]
+    held = [one.accuracy for one in evidence.scored if one.is_of_validation and one.accuracy is not None]
+    if not trained or not held or trained[-1] < 0.9 or held[-1] > 1.2 / evidence.classes:
+        return None
+    return Finding(
+        Code.TRAIN_INFERENCE_MODE_MISMATCH,
+        Severity.WARNING,
+        0.7,
+        f"Training is at {trained[-1]:.1%} and validation at {held[-1]:.1%}, where a guess gets "
+        f"{1 / evidence.classes:.1%}, and the model has batch normalisation: its stored statistics do not "
+        "fit the data.",
+        MODE_REMEDY,
+        refuted_by="evaluate() on the training data agreeing with what fit printed",
+        details={"accuracy": trained[-1], "val_accuracy": held[-1]},
+    )
+
+
 def gap_from_the_start(evidence: Evidence, course: Course | None) -> Finding | None:
     """Three epochs or more: validation is lost, wild or constant from the first on, at a good training."""
     if course is None or course.accuracy is None or course.val_accuracy is None:
@@ -67,7 +91,8 @@ def gap_from_the_start(evidence: Evidence, course: Course | None) -> Finding | N
     last = end_level(trained)
     gap, early_gap = last - end_level(validated), float(trained[0] - validated[0])
     named = evidence.setup.has_batch_normalisation
-    lost = named and _is_lost(course)
+    # At exactly a guess all along while training learns: whatever the layers are called.
+    lost = _is_lost(course) and (named or (_is_constant(course) and _is_at_guess(course)))
     if not (lost or (last > _GOOD and gap > 0.2)):
         return None
     wild, constant, grown = _is_wild(course), _is_constant(course), _is_loss_grown(course)

@@ -8,9 +8,17 @@ from numpy.typing import NDArray
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.statistics import end_level, noise, sampling_error, trend
+from lifesign.evaluation.diagnosis.rules.accuracy_gaps import (
+    accuracy_gap,
+    end_apart,
+    gap_of_errors,
+    gap_of_evaluations,
+    gap_to_test,
+    wide_gap,
+)
+from lifesign.evaluation.diagnosis.statistics import end_level, noise, trend
 
-__all__ = ["accuracy_gap", "overfitting"]
+__all__ = ["overfitting"]
 
 _Floats = NDArray[np.float64]
 
@@ -19,9 +27,18 @@ def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Training improves on while validation has turned; or a wide gap where the turn cannot be seen."""
     found = None
     if course is not None:
-        rules = (_turned_loss, _turned_at_once, _turned_accuracy, _wide_gap, _gap_of_errors, _stands_still)
+        rules = (
+            _turned_loss,
+            _turned_at_once,
+            _turned_accuracy,
+            wide_gap,
+            gap_of_errors,
+            _levelled_off,
+            _stands_still,
+            end_apart,
+        )
         found = next((one for rule in rules if (one := rule(course)) is not None), None)
-    found = found or _gap_of_evaluations(evidence)
+    found = found or gap_of_evaluations(evidence) or gap_to_test(evidence, course)
     if found is not None:
         yield found
 
@@ -29,6 +46,9 @@ def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
 def _turned_loss(course: Course) -> Finding | None:
     loss, validated = course.loss, course.val_loss
     if validated is None or course.best is None or len(course) < 4:
+        return None
+    if course.accuracy is not None and loss is not None and float(np.nanmin(loss)) < 0:
+        # A cross-entropy below 0 is of labels that are none; what rises then is not a fit too close.
         return None
     # Of a long rough curve the turn is that of its running median.
     smooth = _running_median(validated) if len(course) >= 20 else validated
@@ -118,12 +138,6 @@ def _best_accuracy(course: Course) -> dict[str, float]:
     return {"best_val_acc": float(course.val_accuracy[best]), "best_val_acc_epoch": best + 1}
 
 
-def accuracy_gap(course: Course) -> float | None:
-    if course.accuracy is None or course.val_accuracy is None:
-        return None
-    return end_level(course.accuracy) - end_level(course.val_accuracy)
-
-
 def _turned_accuracy(course: Course) -> Finding | None:
     """Only accuracies are known: validation stops or falls while training goes on."""
     trained, validated = course.accuracy, course.val_accuracy
@@ -147,67 +161,33 @@ def _turned_accuracy(course: Course) -> Finding | None:
     )
 
 
-def _wide_gap(course: Course) -> Finding | None:
-    """A gap in accuracy far beyond sampling error where the log does not show the turn."""
-    trained, validated = course.accuracy, course.val_accuracy
-    loss, val_loss = course.loss, course.val_loss
-    if trained is None and validated is not None and loss is not None and val_loss is not None:
-        return _gap_of_losses(course)
-    if trained is None or validated is None:
+def _levelled_off(course: Course) -> Finding | None:
+    """Validation loss has levelled off over the last half while training goes on falling away from it."""
+    loss, validated = course.loss, course.val_loss
+    if loss is None or validated is None or len(course) < 6:
         return None
-    gap = accuracy_gap(course) or 0.0
-    last = end_level(validated)
-    error = course.validation_error(last)
-    short = len(course) <= 3
-    constant = course.constant_answer or 0.0
-    ratio = None
-    if loss is not None and val_loss is not None and loss[-1] > 0:
-        ratio = float(val_loss[-1] / loss[-1])
-    # Of many classes a good accuracy may be .15: then the gap counts by what it is of.
-    clear = gap > max(0.12 if not short else 0.15, 4 * error) and np.nanmax(trained) >= 0.7
-    wide = gap > max(0.08, 4 * error) and gap > 0.35 * float(np.nanmax(trained)) and (ratio or 0) >= 1.3
-    if not (clear or wide) or (ratio is not None and ratio < 1.5 and not wide):
+    half = len(course) // 2
+    before, after = validated[:half], validated[half:]
+    gained = float(np.nanmin(before) - np.nanmin(after))
+    fell = float(loss[half - 1] - loss[-1])
+    apart = end_level(validated) - end_level(loss)
+    wider = apart - float(validated[half - 1] - loss[half - 1])
+    level = abs(end_level(validated))
+    if not (gained < 0.02 * level and fell > 0.1 * abs(float(loss[half - 1])) and apart > 0.15 * level):
         return None
-    # Worse than a guess, or a loss that unsure answers never cost: something else than a fit too close.
-    absurd = val_loss is not None and course.is_absurd(end_level(val_loss))
-    if absurd and last < max(1.3 * constant, 0.2):
-        return None
-    if val_loss is not None and len(course) >= 2 and course.best == len(course) - 1 and gap < 0.25:
-        # Still falling: the gap is no turn yet.
+    if wider < 0.5 * fell or noise(validated) > 0.5 * fell:
         return None
     return Finding(
         Code.OVERFITTING,
         Severity.WARNING,
-        0.6 if last < 1.2 * constant else 0.8 if gap > 0.2 else 0.65,
-        f"Accuracy is {end_level(trained):.1%} on training and {last:.1%} on validation, {gap:.1%} "
-        f"apart{f' where sampling explains {2 * error:.1%}' if course.counted_validation else ''}"
-        + ("" if ratio is None else f"; the validation loss is {ratio:.1f} times the training loss")
-        + (". The log is too short to show the turn." if short else "."),
-        "More data or augmentation, dropout, weight decay or a smaller model; stop at the best validation "
-        "epoch.",
-        refuted_by="the same accuracy on a fresh part of the training data as on validation",
-        details={"gap": round(gap, 4)},
-    )
-
-
-def _gap_of_errors(course: Course) -> Finding | None:
-    """A number is predicted: loss and mean absolute error many times as large on validation."""
-    errors, held = course.curves.get("mean_absolute_error"), course.curves.get("val_mean_absolute_error")
-    if errors is None or held is None or course.loss is None or course.val_loss is None:
-        return None
-    low, high = end_level(errors), end_level(held)
-    ratio = end_level(course.val_loss) / max(end_level(course.loss), 1e-12)
-    if low <= 0 or high < 2.5 * low or ratio < 6:
-        return None
-    return Finding(
-        Code.OVERFITTING,
-        Severity.WARNING,
-        0.75,
-        f"The mean absolute error is {low:.3g} on training and {high:.3g} on validation, the loss "
-        f"{ratio:.1f} times as large: training is known by heart.",
-        "More data, dropout, weight decay or a smaller model; stop at the best validation epoch.",
-        refuted_by="the same error on a fresh part of the training data as on validation",
-        details={"mae": low, "val_mae": high},
+        0.65,
+        f"Since epoch {half} the validation loss has gained {max(gained, 0.0):.3g} (it ends at "
+        f"{end_level(validated):.4g}) while training falls by {fell:.3g} to {loss[-1]:.4g}: what is learned "
+        "now does not carry over.",
+        f"Keep the weights of epoch {(course.best or 0) + 1} and stop there; more data, augmentation, "
+        "dropout or weight decay move the level.",
+        refuted_by="a lower validation loss in the next epochs",
+        details={"turn_epoch": (course.best or 0) + 1, "gap": round(apart, 4)},
     )
 
 
@@ -229,53 +209,4 @@ def _stands_still(course: Course) -> Finding | None:
         f"Keep the weights of epoch {course.best + 1}; nothing is lost yet.",
         refuted_by="a lower validation loss in the next epochs",
         details={"turn_epoch": course.best + 1, "turn_epoch_overall": course.rows[course.best]},
-    )
-
-
-def _gap_of_losses(course: Course) -> Finding | None:
-    """A training loss near nothing beside a validation loss of many errors; the training accuracy is not
-    given.
-    """
-    if course.loss is None or course.val_loss is None or course.val_accuracy is None:
-        return None
-    low, high = end_level(course.loss, 2), end_level(course.val_loss, 2)
-    right = end_level(course.val_accuracy, 2)
-    if not (0 <= low < 0.3 and high > max(0.6, 5 * low) and high < 10 and 0.2 < right < 0.9):
-        return None
-    return Finding(
-        Code.OVERFITTING,
-        Severity.WARNING,
-        0.7,
-        f"The training loss is {low:.3g}, the validation loss {high:.3g} with {1 - right:.1%} of the answers "
-        "wrong: training is known by heart, and validation answered wrongly with confidence.",
-        "More data or augmentation, dropout, weight decay or a smaller model; stop at the best validation "
-        "epoch.",
-        refuted_by="the same loss on a fresh part of the training data as on validation",
-        details={"loss": low, "val_loss": high},
-    )
-
-
-def _gap_of_evaluations(evidence: Evidence) -> Finding | None:
-    """Train and test figures without any curve."""
-    trained = [one for one in evidence.scored if one.is_of_training]
-    held = [one for one in evidence.scored if one.is_of_validation or one.is_of_test]
-    if not trained or not held:
-        return None
-    best, worst = trained[-1], held[-1]
-    gap = (best.accuracy or 0) - (worst.accuracy or 0)
-    if gap < max(0.1, 4 * sampling_error(worst.accuracy or 0, worst.n or 500)):
-        return None
-    # Full trees and nearest neighbours repeat their training rows by construction.
-    repeats = (
-        evidence.setup.says(r"forest", r"\btrees?\b", r"nearest neigh", r"\bknn\b")
-        and (worst.accuracy or 0) > 0.8
-    )
-    return Finding(
-        Code.OVERFITTING,
-        Severity.INFO if repeats else Severity.WARNING,
-        0.75,
-        f"Accuracy is {best.accuracy:.1%} on training and {worst.accuracy:.1%} on {worst.split}, {gap:.1%} "
-        "apart.",
-        "More data or augmentation, regularisation or a smaller model.",
-        details={"gap": round(gap, 4)},
     )

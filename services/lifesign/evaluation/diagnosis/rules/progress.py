@@ -7,7 +7,7 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.rules.overfitting import accuracy_gap
+from lifesign.evaluation.diagnosis.rules.accuracy_gaps import accuracy_gap
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error, trend
 
 __all__ = ["chance_level", "not_learning", "still_improving", "underfitting"]
@@ -183,7 +183,8 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
     loss = course.loss if course.loss is not None else course.val_loss
     if guess is not None and loss is not None:
         late = end_level(loss)
-        if abs(late - guess) < 0.02 * guess and np.nanmin(loss) > 0.95 * guess and len(course) >= 2:
+        near = 0.02 if len(course) >= 2 else 0.002
+        if abs(late - guess) < near * guess and np.nanmin(loss) > 0.95 * guess:
             reasons.append(
                 f"the loss ends at {late:.4g}, a guess among {course.classes} classes (ln {course.classes} = "
                 f"{guess:.4g})"

@@ -14,6 +14,7 @@ __all__ = ["saturated_outputs"]
 # −ln of the clip of a probability: Keras' 1e-7; float32's 1 − 1e-7 as it is rounded; TensorFlow's
 # log(p + 1e-7) in its variants; scikit-learn's 1e-15 and float64's epsilon; Caffe's least float32;
 # PyTorch's limit.
+_OF_FLOAT32 = (15.249, 16.118)
 CLIPS = (16.118, 15.942, 15.425, 15.333, 15.249, 34.539, 36.044, 87.3365, 100.0)
 
 
@@ -47,6 +48,35 @@ def saturated_outputs(evidence: Evidence, course: Course | None) -> Iterator[Fin
             details={"loss_over_error_rate": round(ratio, 4), "clip": clip, "where": name},
         )
         return
+    if found := _between_the_clips(course):
+        yield found
+
+
+def _between_the_clips(course: Course | None) -> Finding | None:
+    """Both losses are the same number of nats per error, epoch by epoch, between float32's clips."""
+    if course is None or course.loss is None or course.val_loss is None or len(course) < 2:
+        return None
+    if course.accuracy is None or course.val_accuracy is None:
+        return None
+    pairs = ((course.loss, course.accuracy), (course.val_loss, course.val_accuracy))
+    if any(float(np.nanmin(1 - right[1:])) < 0.05 for _, right in pairs):
+        return None
+    ratios = np.concatenate([cost[1:] / (1 - right[1:]) for cost, right in pairs])
+    middle = float(np.median(ratios))
+    if not min(_OF_FLOAT32) <= middle <= max(_OF_FLOAT32) or np.ptp(ratios) > 0.005 * middle:
+        return None
+    return Finding(
+        Code.SATURATED_OUTPUTS,
+        Severity.WARNING,
+        0.85,
+        f"In every epoch, on training and on validation, the loss is {middle:.2f} nats per error, between "
+        f"the clips of the logarithm ({min(_OF_FLOAT32):g} and {max(_OF_FLOAT32):g}): every wrong answer is "
+        "given with certainty.",
+        "Look for what drives the outputs to the ends: inputs that are not scaled, a wrong output "
+        "activation, steps too large.",
+        refuted_by="probabilities between 0 and 1 among the wrong answers",
+        details={"loss_over_error_rate": round(middle, 4)},
+    )
 
 
 def _frozen_at_a_clip(course: Course | None) -> Finding | None:

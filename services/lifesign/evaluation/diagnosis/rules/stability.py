@@ -52,7 +52,8 @@ def unstable_validation(evidence: Evidence, course: Course | None) -> Iterator[F
     proof = (
         f"Validation accuracy moves between {np.nanmin(values):.1%} and {np.nanmax(values):.1%}, by "
         f"{rough:.1%} from epoch to epoch beyond any trend, where the sampling "
-        f"error{f' of {n:,}' if n else ''} is {error:.2%}; {drops} drop{'s are' if drops != 1 else ' is'} far beyond it"
+        f"error{f' of {n:,}' if n else ''} is {error:.2%}; {drops} drop{'s are' if drops != 1 else ' is'} "
+        "far beyond it"
         if found is not None
         else f"Validation loss moves between {np.nanmin(values):.3g} and {np.nanmax(values):.3g} from epoch "
         "to epoch"

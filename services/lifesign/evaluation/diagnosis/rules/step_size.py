@@ -13,6 +13,7 @@ from lifesign.evaluation.diagnosis.statistics import longest_rise, noise, trend
 __all__ = ["learning_rate_too_high", "learning_rate_too_low", "loss_divergence"]
 
 _Floats = NDArray[np.float64]
+_LN_TEN = 2.302585
 
 # Above these a first training rarely works; far below them it rarely moves.
 _HIGH = {
@@ -127,8 +128,12 @@ def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterato
         r"(learning rate|\blr\b)[^.\n]{0,25}too (high|large|big)",
     )
     reason, confidence = _by_course(course)
+    if reason is None and evidence.curves is not None and evidence.curves.first_broken:
+        # Any rate that is named beside a loss which breaks is suspected from 0.01 on.
+        stated = stated or (rate is not None and rate >= 0.01)
+        reason, confidence = "the loss breaks: it is no number any more", 0.5
     if reason is None:
-        if course is None or course.loss is None or not (stated and _is_poor(course)):
+        if not (stated and _is_poor(evidence, course)):
             return
         reason, confidence = "training does not get on", 0.6
     if stated:
@@ -154,7 +159,10 @@ def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterato
     )
 
 
-def _is_poor(course: Course) -> bool:
+def _is_poor(evidence: Evidence, course: Course | None) -> bool:
+    if course is None:
+        shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None]
+        return bool(shown and evidence.classes) and max(shown) < 1.6 / (evidence.classes or 2)
     values = course.accuracy if course.accuracy is not None else course.val_accuracy
     return values is not None and float(np.nanmax(values)) < 1.6 * (course.constant_answer or 0.5)
 
@@ -174,6 +182,13 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
             f"stays at a guess ({end:.4g}): the network is dead",
             0.75,
         )
+    if (absurd := _absurd_loss(course)) is not None:
+        return (
+            f"a loss of {absurd:.3g} in the first epochs, where unsure answers cost about "
+            f"{guess or _LN_TEN:.2g} nats: the first steps threw the weights far off, or the inputs are not "
+            "scaled",
+            0.6,
+        )
     if len(loss) >= 4 and guess is not None and start > 20 * guess and end > 2 * guess:
         return f"the loss is {start:.4g} in the first epoch and never comes near a guess ({guess:.3g})", 0.6
     if len(loss) >= 6:
@@ -191,6 +206,18 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
     if len(loss) >= 3 and end > 3 * start and trend(loss) > 0.5:
         return f"the training loss rises from the first epoch on, {start:.4g} to {end:.4g}", 0.85
     return None, 0.0
+
+
+def _absurd_loss(course: Course) -> float | None:
+    """Return a cross-entropy of the first two epochs that is a thousand times what a guess costs."""
+    shown = [values for values in (course.accuracy, course.val_accuracy) if values is not None]
+    if course.begins_after(2) or not shown or max(float(np.nanmax(values)) for values in shown) < 0.01:
+        # Without an accuracy above 0 it may be the error of a number.
+        return None
+    first = [values[:2] for values in (course.loss, course.val_loss) if values is not None]
+    worst = max((float(np.nanmax(values)) for values in first if np.isfinite(values).any()), default=0.0)
+    negative = course.loss is not None and float(np.nanmin(course.loss)) < 0
+    return worst if worst > 1000 * max(course.chance_loss or _LN_TEN, _LN_TEN) and not negative else None
 
 
 def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -217,7 +244,9 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
     best = course.accuracy if course.accuracy is not None else course.val_accuracy
     constant = course.constant_answer or 0.0
     poor = best is None or course.lift(float(np.nanmax(best)), constant=constant) < 0.4
-    if not (steady and slow and far and poor and total > 3 * rough):
+    held = course.val_loss
+    apart = held is not None and float(held[-1]) > 1.2 * float(np.nanmin(held))
+    if not (steady and slow and far and (poor or stated) and total > 3 * rough) or apart:
         return
     per_epoch = total / (len(loss) - 1)
     yield Finding(

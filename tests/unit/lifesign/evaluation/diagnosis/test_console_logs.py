@@ -142,3 +142,17 @@ def test_what_is_no_log_gives_none(text: str) -> None:
 )
 def test_metrics_have_one_name(name: str, expected: str) -> None:
     assert canonical_metric(name) == expected
+
+
+def test_the_bar_of_an_evaluation_inside_an_epoch_is_no_epoch() -> None:
+    log = """Epoch 1/2
+10/10 [====] - 22s 2s/step - loss: 7.6561 - acc: 0.5000
+111/111 [====] - 297s 3s/step - loss: 0.7466 - acc: 0.7941 - val_loss: 7.6561 - val_acc: 0.5000
+Epoch 2/2
+10/10 [====] - 0s 28ms/step - loss: 7.6561 - acc: 0.5000
+111/111 [====] - 12s 105ms/step - loss: 0.3910 - acc: 0.8778 - val_loss: 7.6561 - val_acc: 0.5000"""
+    curves = read_console_log(log)
+    assert curves is not None
+    assert curves.epochs == (1, 2)
+    np.testing.assert_array_equal(curves.series["loss"], [0.7466, 0.3910])
+    np.testing.assert_array_equal(curves.series["val_loss"], [7.6561, 7.6561])
