@@ -8,24 +8,16 @@ from lifesign.evaluation.audit.trained_on import TRAINED_ON_FILE, TrainedOn
 from lifesign.evaluation.config import evaluation_config
 from lifesign.evaluation.reporting import rewrite_report
 from lifesign.evaluation.service import evaluate
-from lifesign.model_card import ModelCard
-from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import CARD_FILE
 from lifesign.testing.audited_dataset import AuditedDataset, write_audited_dataset
+from lifesign.testing.model_cards import liveness_card
 from lifesign.testing.model_server import FakeModelServer
 
 
 def _model(base: Path, data: AuditedDataset, rows: list[dict[str, str]]) -> None:
     folder = base / "liveness" / "1"
     (folder / CARD_FILE).parent.mkdir(parents=True)
-    card = ModelCard(
-        name="liveness",
-        version=1,
-        task="liveness",
-        class_names=("attack", "bona_fide"),
-        preprocessing=PreprocessingSpec(height=32, width=32),
-    )
-    (folder / CARD_FILE).write_text(card.model_dump_json())
+    (folder / CARD_FILE).write_text(liveness_card().model_dump_json())
     digests = [hashlib.sha256((data.root / row["path"]).read_bytes()).hexdigest() for row in rows]
     (folder / TRAINED_ON_FILE).write_text(TrainedOn.of(digests, [], qualified=False).to_json())
 

@@ -27,9 +27,10 @@ from lifesign.evaluation.config import EvaluationConfig, evaluation_config
 from lifesign.evaluation.replay.predictions import read_predictions
 from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.service import evaluate
-from lifesign.model_card import ModelCard, OperatingPoint
-from lifesign.preprocessing import PreprocessingSpec
+from lifesign.model_card import OperatingPoint
 from lifesign.testing.brightness_dataset import write_brightness_manifest
+from lifesign.testing.brightness_model import brightness_answer, publish_version
+from lifesign.testing.model_cards import liveness_card
 
 pytestmark = pytest.mark.slow
 
@@ -64,43 +65,43 @@ for line in sys.stdin:
 
 def _export(base: Path, version: int, kind: str = "good") -> None:
     """Export a model that finds bright images bona fide, or one that misbehaves, with its card."""
+    point = OperatingPoint(id="half", criterion="fixed", threshold=0.5, source="fixed")
+    card = liveness_card(point, name="brightness", version=version)
+    publish_version(base / "brightness", version, answer=_ANSWERS[kind], card=card)
+
+
+def _not_a_number(images):
+    """Answers ``nan`` for images darker than 100."""
     import tensorflow as tf
 
-    class Brightness(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((None, 32, 32, 3), tf.uint8, name="images")])
-        def serve(self, images):
-            mean = tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3))
-            logit = (mean - 127.5) / 16
-            if kind == "nan":
-                logit = tf.math.log(mean - 100)  # no number below 100
-            logits = tf.stack([-logit / 2, logit / 2], axis=1)
-            if kind == "poison":
-                healthy = tf.reduce_all(images[:, 0, 0, 0] != POISON)
-                with tf.control_dependencies([tf.debugging.Assert(healthy, ["poisoned image"])]):
-                    logits = tf.identity(logits)
-            scores = tf.nn.softmax(logits)
-            if kind == "shape":
-                # Said to be of any shape, so only the answer gives it away.
-                scores = tf.ensure_shape(tf.py_function(lambda one: one[:, :1], [scores], tf.float32), None)
-            return {"scores": scores, "logits": logits}
+    logit = tf.math.log(tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3)) - 100)
+    logits = tf.stack([-logit / 2, logit / 2], axis=1)
+    return {"scores": tf.nn.softmax(logits), "logits": logits}
 
-    module = Brightness()
-    # Written aside and renamed, as every exporter must: the server never sees half a version.
-    aside = base / f"aside-{version}"
-    tf.saved_model.save(module, str(aside), signatures={"serving_default": module.serve})
-    card = ModelCard(
-        name="brightness",
-        version=version,
-        task="liveness",
-        class_names=("attack", "bona_fide"),
-        preprocessing=PreprocessingSpec(height=32, width=32),
-        operating_points=(OperatingPoint(id="half", criterion="fixed", threshold=0.5, source="fixed"),),
-        default_operating_point="half",
-    )
-    (aside / "assets.extra").mkdir()
-    (aside / "assets.extra" / "model_card.json").write_text(card.model_dump_json())
-    (base / "brightness").mkdir(exist_ok=True)
-    aside.rename(base / "brightness" / str(version))
+
+def _refusing_poison(images):
+    import tensorflow as tf
+
+    healthy = tf.reduce_all(images[:, 0, 0, 0] != POISON)
+    with tf.control_dependencies([tf.debugging.Assert(healthy, ["poisoned image"])]):
+        return {name: tf.identity(found) for name, found in brightness_answer(images).items()}
+
+
+def _of_one_column(images):
+    import tensorflow as tf
+
+    found = brightness_answer(images)
+    # Said to be of any shape, so only the answer gives it away.
+    one = tf.py_function(lambda scores: scores[:, :1], [found["scores"]], tf.float32)
+    return {**found, "scores": tf.ensure_shape(one, None)}
+
+
+_ANSWERS = {
+    "good": brightness_answer,
+    "nan": _not_a_number,
+    "poison": _refusing_poison,
+    "shape": _of_one_column,
+}
 
 
 @contextlib.contextmanager

@@ -16,48 +16,23 @@ from lifesign.evaluation.replay.predictions import read_predictions
 from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.replay.version_files import version_digest
 from lifesign.evaluation.service import evaluate
-from lifesign.model_card import ModelCard, OperatingPoint
-from lifesign.preprocessing import PreprocessingSpec
+from lifesign.model_card import OperatingPoint
 from lifesign.serving.server import ModelServer
 from lifesign.serving.settings import ServerSettings
 from lifesign.testing.brightness_dataset import write_brightness_manifest
+from lifesign.testing.brightness_model import publish_version
+from lifesign.testing.model_cards import liveness_card
 
 SAMPLES = 400
 SHARD = 32
 
 
-def _export(base: Path, version: int) -> None:
-    """Export a model that finds the bright images bona fide, with its card."""
-    import tensorflow as tf
-
-    class Brightness(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec((None, 32, 32, 3), tf.uint8, name="images")])
-        def serve(self, images):
-            mean = tf.reduce_mean(tf.cast(images, tf.float32), axis=(1, 2, 3))
-            logit = (mean - 127.5) / 16
-            logits = tf.stack([-logit / 2, logit / 2], axis=1)
-            return {"scores": tf.nn.softmax(logits), "logits": logits}
-
-    module = Brightness()
-    folder = base / "brightness" / str(version)
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": module.serve})
-    card = ModelCard(
-        name="brightness",
-        version=version,
-        task="liveness",
-        class_names=("attack", "bona_fide"),
-        preprocessing=PreprocessingSpec(height=32, width=32),
-        operating_points=(OperatingPoint(id="half", criterion="fixed", threshold=0.5, source="fixed"),),
-        default_operating_point="half",
-    )
-    (folder / "assets.extra").mkdir(exist_ok=True)
-    (folder / "assets.extra" / "model_card.json").write_text(card.model_dump_json())
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory) -> Path:
+    """The folder of a model that finds the bright images bona fide, with its card."""
     base = tmp_path_factory.mktemp("models")
-    _export(base, 1)
+    point = OperatingPoint(id="half", criterion="fixed", threshold=0.5, source="fixed")
+    publish_version(base / "brightness", 1, card=liveness_card(point, name="brightness"))
     return base
 
 

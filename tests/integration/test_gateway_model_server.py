@@ -16,41 +16,19 @@ import pytest
 from PIL import Image
 
 from lifesign.client import PredictionClient
-from lifesign.model_card import ModelCard, OperatingPoint
+from lifesign.model_card import OperatingPoint
 from lifesign.preprocessing import PreprocessingSpec, decode_image, prepare_image
 from lifesign.serving.server import ModelServer
 from lifesign.serving.settings import ServerSettings
-from lifesign.signature import CARD_FILE
+from lifesign.testing.brightness_model import publish_version
+from lifesign.testing.model_cards import liveness_card
 
 
 def publish(base: Path, version: int, *, side: int, threshold: float) -> None:
-    """Write a version whose P(bona fide) grows with brightness, aside, and rename it into place."""
-    import tensorflow as tf
-
-    class Brightness(tf.Module):  # type: ignore[misc]
-        @tf.function(input_signature=[tf.TensorSpec([None, side, side, 3], tf.uint8, name="images")])
-        def score(self, images):  # type: ignore[no-untyped-def]
-            mean = tf.reduce_mean(tf.cast(images, tf.float32), axis=[1, 2, 3]) / 255.0 - 0.5
-            logits = tf.stack([-4.0 * mean, 4.0 * mean], axis=1)
-            return {"scores": tf.nn.softmax(logits), "logits": logits}
-
-    aside = base / f".{version}"
-    module = Brightness()
-    tf.saved_model.save(module, str(aside), signatures={"serving_default": module.score})
+    """Write a version whose P(bona fide) grows with brightness, and decides at ``threshold``."""
     point = OperatingPoint(id="point", criterion="fixed", threshold=threshold, source="fixed")
-    card = ModelCard(
-        name="liveness",
-        version=version,
-        task="liveness",
-        class_names=("attack", "bona_fide"),
-        preprocessing=PreprocessingSpec(height=side, width=side),
-        operating_points=(point,),
-        default_operating_point="point",
-    )
-    (aside / CARD_FILE).parent.mkdir(parents=True, exist_ok=True)
-    (aside / CARD_FILE).write_text(card.model_dump_json(), "utf-8")
-    (base / "liveness").mkdir(parents=True, exist_ok=True)
-    aside.rename(base / "liveness" / str(version))
+    card = liveness_card(point, version=version, side=side)
+    publish_version(base / "liveness", version, card=card, side=side)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Workers, store and instruments with the real evaluation: against a fake and the embedded model server."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from lifesign.evaluation.service import evaluate
 from lifesign.evaluation.store.rows import RunStatus
 from lifesign.evaluation.store.run import FINAL, Run
 from lifesign.testing.brightness_dataset import write_brightness_manifest
+from lifesign.testing.brightness_model import brightness_answer, publish_version
 from lifesign.testing.model_server import Failure, FakeModelServer, mean_brightness_logits
 
 _SAMPLES = 160  # of 20 people: fewer could not prove a regression
@@ -134,39 +135,17 @@ def test_a_shutdown_does_not_wait_for_a_server_that_is_away(tmp_path: Path, wish
         monitor.store.cancel(run.id)
 
 
-@pytest.fixture
-def export() -> Callable[..., Path]:
-    """Return a function that exports a SavedModel to which brighter is more bona fide, or less."""
-    import tensorflow as tf
-
-    def export(base: Path, version: int, *, sign: float) -> Path:
-        module = tf.Module()
-
-        @tf.function(input_signature=[tf.TensorSpec([None, 32, 32, 3], tf.uint8, name="images")])
-        def serve(images: Any) -> dict[str, Any]:
-            mean = tf.reduce_mean(tf.cast(images, tf.float32), axis=[1, 2, 3])
-            logit = sign * (mean - 127.5) / 16
-            logits = tf.stack([-logit / 2, logit / 2], axis=1)
-            return {"scores": tf.nn.softmax(logits), "logits": logits}
-
-        module.serve = serve
-        aside = base.parent / f"aside-{version}"
-        tf.saved_model.save(module, str(aside), signatures={"serving_default": serve})
-        base.mkdir(parents=True, exist_ok=True)
-        return aside.rename(base / str(version))
-
-    return export
+def _darker_is_bona_fide(images: Any) -> dict[str, Any]:
+    return {name: found[:, ::-1] for name, found in brightness_answer(images).items()}
 
 
 @pytest.mark.slow
-def test_a_worse_version_is_noticed_through_the_embedded_server(
-    tmp_path: Path, wish: dict[str, Any], export: Callable[..., Path]
-) -> None:
+def test_a_worse_version_is_noticed_through_the_embedded_server(tmp_path: Path, wish: dict[str, Any]) -> None:
     from lifesign.serving.server import ModelServer
     from lifesign.serving.settings import ServerSettings
 
     base = tmp_path / "models" / "liveness"
-    export(base, 1, sign=1.0)
+    publish_version(base, 1)
     settings = ServerSettings(
         port=0,
         rest_api_port=None,
@@ -177,7 +156,7 @@ def test_a_worse_version_is_noticed_through_the_embedded_server(
     with ModelServer(settings) as server, _monitor(tmp_path) as monitor:
         full = {**wish, "target": f"127.0.0.1:{server.grpc_port}"}
         good = _run(monitor, full)
-        export(base, 2, sign=-1.0)
+        publish_version(base, 2, answer=_darker_is_bona_fide)
         bad = good
         deadline = time.monotonic() + 60
         while bad.model_version != "2":

@@ -4,24 +4,12 @@ import pytest
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
 from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.evaluation.report.document import ReportDocument
-from lifesign.model_card import ModelCard, OperatingPoint
-from lifesign.preprocessing import PreprocessingSpec
+from lifesign.model_card import OperatingPoint
+from lifesign.testing.model_cards import liveness_card
 from lifesign.testing.prediction_tables import SPECIES, classification_predictions, liveness_predictions
 from lifesign.testing.reports import liveness_spec, report_of
 
 _CLASSES = ("cat", "dog", "owl")
-
-
-def _card(*points):
-    return ModelCard(
-        name="m",
-        version=1,
-        task="liveness",
-        class_names=("attack", "bona_fide"),
-        preprocessing=PreprocessingSpec(height=8, width=8),
-        operating_points=points,
-        default_operating_point=points[0].id if points else None,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +47,7 @@ def test_missing_answers_are_told_three_ways(report, table):
 def test_operating_point_of_the_card_decides_and_says_so(table):
     point = OperatingPoint(id="apcer5", criterion="apcer_max<=0.05", threshold=0.25)
     spec = AnalysisSpec(("attack", "bona_fide"), "liveness", operating_point=point)
-    report = report_of(table, spec, card=_card(point))
+    report = report_of(table, spec, card=liveness_card(point))
     assert report.model.operating_point == "apcer5"
     assert report.model.threshold_source == "dev"
     assert report.confusion.decision == "score >= 0.25"

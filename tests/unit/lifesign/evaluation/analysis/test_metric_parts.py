@@ -14,8 +14,8 @@ from lifesign.evaluation.analysis.calibration import temperature_document
 from lifesign.evaluation.analysis.state import RunState
 from lifesign.evaluation.analysis.superclasses import coarse_document
 from lifesign.evaluation.metrics.score_bins import bin_thresholds, decidable_cuts
-from lifesign.model_card import ModelCard, OperatingPoint, RateEvidence
-from lifesign.preprocessing import PreprocessingSpec
+from lifesign.model_card import OperatingPoint, RateEvidence
+from lifesign.testing.model_cards import liveness_card
 from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
 from lifesign.testing.reports import liveness_spec, report_of
 
@@ -25,18 +25,6 @@ _EDGES = bin_thresholds()[decidable_cuts()]
 
 def _edge(near):
     return float(_EDGES[np.abs(_EDGES - near).argmin()])
-
-
-def _card(*points):
-    return ModelCard(
-        name="m",
-        version=1,
-        task="liveness",
-        class_names=("attack", "bona_fide"),
-        preprocessing=PreprocessingSpec(height=8, width=8),
-        operating_points=points,
-        default_operating_point=points[0].id,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +90,7 @@ def test_threshold_of_the_card_comes_with_its_promise(table):
         id="eer", criterion="eer", threshold=0.5, dataset_digest="sha256:d", bpcer=evidence
     )
     spec = dataclasses.replace(liveness_spec(), operating_point=point)
-    origin = report_of(table, spec, card=_card(point)).pad.provenance
+    origin = report_of(table, spec, card=liveness_card(point)).pad.provenance
     assert (origin.id, origin.source, origin.criterion) == ("eer", "dev", "eer")
     assert origin.dataset_digest == "sha256:d"
     assert origin.promised_bpcer.text == "1/100 = 1.0 % (0.025–5.4 %)"
@@ -121,7 +109,7 @@ def test_two_operating_points_leave_a_middle_for_somebody_else(table):
         for name, threshold in (("strict", 0.8), ("lenient", 0.2))
     ]
     spec = dataclasses.replace(liveness_spec(), operating_point=points[0])
-    two = report_of(table, spec, card=_card(*points)).pad.two_thresholds
+    two = report_of(table, spec, card=liveness_card(*points)).pad.two_thresholds
     assert (two.reject_point, two.accept_point) == ("lenient", "strict")
     scores = [(row["scores"][1], row["label"]) for row in table.to_pylist() if row["outcome"] == "scored"]
     genuine = [score for score, label in scores if label == "bona_fide"]
@@ -211,7 +199,7 @@ def test_weights_of_development_data_give_the_expected_performance_curve(table):
         ],
     )
     spec = dataclasses.replace(liveness_spec(), operating_point=point)
-    rows = report_of(table, spec, card=_card(point)).pad.expected_performance
+    rows = report_of(table, spec, card=liveness_card(point)).pad.expected_performance
     assert [(row.weight, row.threshold) for row in rows] == list(
         zip((0.1, 0.5, 0.9), thresholds, strict=True)
     )

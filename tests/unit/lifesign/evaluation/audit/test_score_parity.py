@@ -7,11 +7,9 @@ from PIL import Image
 from lifesign.errors import NotReadyError
 from lifesign.evaluation.audit.reading import read_audited
 from lifesign.evaluation.audit.score_parity import find_score_differences
-from lifesign.labels import LIVENESS_CLASSES
-from lifesign.model_card import ModelCard
-from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import CARD_FILE
 from lifesign.testing.audited_dataset import write_audited_dataset
+from lifesign.testing.model_cards import liveness_card
 
 
 class _TopIsBright(tf.Module):
@@ -36,14 +34,7 @@ def version(tmp_path_factory) -> Path:
         model, str(folder), signatures={"serving_default": model.pixels, "encoded": model.files}
     )
     (folder / CARD_FILE).parent.mkdir(exist_ok=True)
-    card = ModelCard(
-        name="m",
-        version=1,
-        task="liveness",
-        class_names=LIVENESS_CLASSES,
-        preprocessing=PreprocessingSpec(height=64, width=64),
-    )
-    (folder / CARD_FILE).write_text(card.model_dump_json())
+    (folder / CARD_FILE).write_text(liveness_card(side=64).model_dump_json())
     return folder
 
 
