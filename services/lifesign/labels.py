@@ -21,6 +21,7 @@ __all__ = [
     "pai_family",
     "resolve_labels",
     "split_name",
+    "split_order",
 ]
 
 BONA_FIDE = "bona_fide"
@@ -55,6 +56,7 @@ class Split(StrEnum):
     TEST = "test"
 
 
+_SPLIT_ORDER = {str(split): place for place, split in enumerate(Split)}
 _SPLIT_NAMES = {
     **dict.fromkeys(("train", "training"), Split.TRAIN),
     **dict.fromkeys(("dev", "devel", "development", "val", "valid", "validation"), Split.DEV),
@@ -78,6 +80,11 @@ def liveness_label(name: str) -> str | None:
 def split_name(name: str) -> Split | None:
     """Return the split that a folder or manifest word means, ``None`` for any other word."""
     return _SPLIT_NAMES.get(_normalised(name))
+
+
+def split_order(name: str) -> tuple[int, str]:
+    """Return what sorts split names as train, dev, test, then others by their letters."""
+    return _SPLIT_ORDER.get(name, len(_SPLIT_ORDER)), name
 
 
 def pai_family(species: str) -> str:

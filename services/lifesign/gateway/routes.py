@@ -12,7 +12,7 @@ from lifesign.gateway import openapi, schemas
 from lifesign.gateway.answers import liveness_answer, model_facts, threshold_facts
 from lifesign.gateway.docs_page import render_docs
 from lifesign.gateway.rejections import PROBLEMS, InvalidFieldError, UnauthorizedError
-from lifesign.gateway.service import Job
+from lifesign.gateway.service import Assessment, Job
 from lifesign.gateway.state import GatewayState, state_of
 from lifesign.gateway.uploads import Upload, read_batch, read_single
 from lifesign.problems import Problem, find_kind, problem_document, request_id_of
@@ -68,13 +68,14 @@ async def liveness(
     started = time.monotonic()
     with state.admission.enter():
         upload = await read_single(request, state.limits)
-        wanted, shown = _options(upload, threshold_id, detail)
-        job = _job(request, state, wanted)
-        (assessment,) = await state.service.assess(upload.images, job)
+        (assessment,), shown = await _assessed(request, state, upload, threshold_id, detail)
     if isinstance(assessment, LifesignError):
         raise assessment
     return liveness_answer(
-        assessment, request_id=job.request_id, detail=shown, total_seconds=time.monotonic() - started
+        assessment,
+        request_id=request_id_of(request),
+        detail=shown,
+        total_seconds=time.monotonic() - started,
     )
 
 
@@ -95,19 +96,17 @@ async def liveness_batch(
     Every image gets one item in the order of the request: a result, or a problem of its own. One unusable
     image does not spoil the others.
     """
-    started = time.monotonic()
+    started, request_id = time.monotonic(), request_id_of(request)
     with state.admission.enter():
         upload = await read_batch(request, state.limits)
-        wanted, shown = _options(upload, threshold_id, detail)
-        job = _job(request, state, wanted)
-        assessments = await state.service.assess(upload.images, job)
+        assessments, shown = await _assessed(request, state, upload, threshold_id, detail)
     total = time.monotonic() - started
     items = [
-        schemas.BatchItem(index=index, problem=_item_problem(found, job.request_id))
+        schemas.BatchItem(index=index, problem=_item_problem(found, request_id))
         if isinstance(found, LifesignError)
         else schemas.BatchItem(
             index=index,
-            result=liveness_answer(found, request_id=job.request_id, detail=shown, total_seconds=total),
+            result=liveness_answer(found, request_id=request_id, detail=shown, total_seconds=total),
         )
         for index, found in enumerate(assessments)
     ]
@@ -116,7 +115,7 @@ async def liveness_batch(
             state.instruments.count_rejection(found)
     decided = sum(item.result is not None and item.result.decision != "not_evaluated" for item in items)
     failed = sum(item.problem is not None for item in items)
-    return schemas.BatchAnswer(request_id=job.request_id, evaluated=decided, failed=failed, items=items)
+    return schemas.BatchAnswer(request_id=request_id, evaluated=decided, failed=failed, items=items)
 
 
 @predictions.get(
@@ -187,6 +186,20 @@ async def metrics(request: Request, state: State) -> Response:
     return Response(encode(state.instruments.registry), headers={"Content-Type": content_type})
 
 
+async def _assessed(
+    request: Request,
+    state: GatewayState,
+    upload: Upload,
+    threshold_id: str | None,
+    detail: schemas.Detail | None,
+) -> tuple[list[Assessment | LifesignError], schemas.Detail]:
+    """Return what is said of each image of an upload, and how much of it is shown."""
+    wanted, shown = _options(upload, threshold_id, detail)
+    deadline = time.monotonic() + state.settings.request_timeout_seconds
+    job = Job(request_id_of(request), deadline, wanted)
+    return await state.service.assess(upload.images, job), shown
+
+
 def _options(
     upload: Upload, threshold_id: str | None, detail: schemas.Detail | None
 ) -> tuple[str | None, schemas.Detail]:
@@ -204,11 +217,6 @@ def _same(name: str, in_query: str | None, in_body: str | None) -> str | None:
     if in_query is not None and in_body is not None and in_query != in_body:
         raise InvalidFieldError(f"{name} differs between the query and the body")
     return in_body if in_query is None else in_query
-
-
-def _job(request: Request, state: GatewayState, threshold_id: str | None) -> Job:
-    deadline = time.monotonic() + state.settings.request_timeout_seconds
-    return Job(request_id_of(request), deadline, threshold_id)
 
 
 def _item_problem(error: LifesignError, request_id: str) -> Problem:

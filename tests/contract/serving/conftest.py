@@ -93,7 +93,7 @@ def _write_conv(folder: Path) -> None:
     tf.saved_model.save(model, str(folder), signatures={"serving_default": model.edges})
 
 
-DTYPES = [
+_DTYPES = [
     "float32",
     "float64",
     "int32",
@@ -113,7 +113,7 @@ DTYPES = [
 
 def _write_dtypes(folder: Path) -> None:
     model, signatures = tf.Module(), {}
-    for name in DTYPES:
+    for name in _DTYPES:
         spec = tf.TensorSpec(None, tf.as_dtype(name), name="x")
         function = tf.function(lambda x: {"y": tf.identity(x)}, input_signature=[spec])
         setattr(model, f"id_{name}", function)
@@ -148,6 +148,21 @@ def publish(model_folders: dict[str, Path]) -> Callable[..., Path]:
         return aside.rename(base / str(version))
 
     return put
+
+
+@pytest.fixture(params=_DTYPES)
+def dtype(request: pytest.FixtureRequest) -> str:
+    """Every type that the model ``dtypes`` has a signature for."""
+    return str(request.param)
+
+
+@pytest.fixture
+def base(tmp_path: Path, publish: Callable[..., Path]) -> Path:
+    """The base path of the model ``half``, with version 1: y = x / 2 + 2."""
+    folder = tmp_path / "half"
+    folder.mkdir()
+    publish("half_2", folder, 1)
+    return folder
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,6 @@ from lifesign.serving.batching import BatchingParameters
 
 
 @pytest.fixture
-def base(tmp_path: Path, publish: Callable[..., Path]) -> Path:
-    folder = tmp_path / "half"
-    folder.mkdir()
-    publish("half_2", folder, 1)
-    return folder
-
-
-@pytest.fixture
 def batched(base: Path, start: Callable[..., Any]) -> Iterator[Any]:
     parameters = BatchingParameters(
         max_batch_size=8, batch_timeout_micros=200_000, num_batch_threads=1, allowed_batch_sizes=(4, 8)

@@ -25,14 +25,6 @@ X = np.array([1.0, 2.0, 5.0], np.float32)
 
 
 @pytest.fixture
-def base(tmp_path: Path, publish: Callable[..., Path]) -> Path:
-    folder = tmp_path / "half"
-    folder.mkdir()
-    publish("half_2", folder, 1)
-    return folder
-
-
-@pytest.fixture
 def serving(base: Path, start: Callable[..., Any]) -> Iterator[Any]:
     wire = start(base, model_base_path=base, model_name="half")
     yield wire

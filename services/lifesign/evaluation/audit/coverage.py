@@ -14,7 +14,7 @@ from lifesign.evaluation.audit.findings import (
 from lifesign.evaluation.audit.metadata_coverage import find_metadata_coverage
 from lifesign.evaluation.audit.table import AuditTable, Text
 from lifesign.evaluation.metrics.intervals import upper_bound
-from lifesign.labels import Split
+from lifesign.labels import Split, split_order
 
 __all__ = ["find_coverage", "needed_without_errors", "split_rows"]
 
@@ -46,7 +46,6 @@ def split_rows(table: AuditTable) -> tuple[SplitRow, ...]:
     members: dict[tuple[Text, str, Text], set[str]] = {}
     for key, person in zip(keys, people, strict=True):
         members.setdefault(key, set()).update([person] if person else [])
-    order = {str(split): place for place, split in enumerate(Split)}
     counts = Counter(keys)
     return tuple(
         SplitRow(
@@ -56,7 +55,7 @@ def split_rows(table: AuditTable) -> tuple[SplitRow, ...]:
             samples=counts[key],
             subjects=len(members[key]) if table.has_subjects else None,
         )
-        for key in sorted(counts, key=lambda key: (order.get(str(key[0]), 9), key[1], key[2] or ""))
+        for key in sorted(counts, key=lambda key: (*split_order(str(key[0])), key[1], key[2] or ""))
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lifesign.evaluation.audit.findings import MAX_EXAMPLES, Example, Finding, FindingCode, Severity
 from lifesign.evaluation.audit.table import AuditTable, groups_of
-from lifesign.labels import Split
+from lifesign.labels import split_order
 
 __all__ = ["find_leakage", "split_words"]
 
@@ -37,8 +37,7 @@ def find_leakage(table: AuditTable) -> list[Finding]:
 
 def split_words(splits: Sequence[object]) -> str:
     """Return split names for a sentence, in the order train, dev, test."""
-    order = {str(split): place for place, split in enumerate(Split)}
-    names = sorted({str(one) for one in splits if one is not None}, key=lambda one: (order.get(one, 9), one))
+    names = sorted({str(one) for one in splits if one is not None}, key=split_order)
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
