@@ -8,10 +8,12 @@ from typing import Any
 import keras
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from lifesign.errors import ConfigurationError, StorageError
 from lifesign.labels import Split
 from lifesign.model_card import BaselineMethod, MethodResult
+from lifesign.validation import problems_of
 from lifesign_training.loop import predict_logits
 from lifesign_training.pixels import DecodedSplit
 from lifesign_training.run_folder import SAMPLES_FILE
@@ -72,9 +74,12 @@ def read_baselines(run: Path) -> tuple[BaselineMethod, ...]:
         return ()
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigurationError(f"{path}: expected the matrices of a training, got {reason}") from error
+    except ValidationError as error:
+        raise ConfigurationError(f"{path} is not valid: {problems_of(error)}") from error
+    except KeyError as error:
+        raise ConfigurationError(f"{path}: expected the matrices of a training, got no {error}") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ConfigurationError(f"{path}: expected the matrices of a training, got {error}") from error
 
 
 def _result(confusion: list[list[int]], names: tuple[str, ...]) -> MethodResult:

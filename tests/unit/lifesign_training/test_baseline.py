@@ -81,12 +81,30 @@ def test_a_run_without_an_svm_has_none(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"class_names": ["a", "b"], "splits": {"test": {}}}'], ids=["cut", "list", "no svm"]
+    ("text", "said"),
+    [
+        ("{", "expected the matrices of a training, got Expecting property name"),
+        ("[]", "expected the matrices of a training, got list indices"),
+        (
+            '{"class_names": ["a", "b"], "splits": []}',
+            "expected the matrices of a training, got 'list' object",
+        ),
+        (
+            '{"class_names": ["a", "b"], "splits": {"test": {}}}',
+            "expected the matrices of a training, got no 's",
+        ),
+        ('{"class_names": ["a", "b"], "splits": {"test": {"svm": {"confusion": [[1]]}}}}', "cannot reshape"),
+        (
+            '{"class_names": ["a"], "splits": {"all": {"svm": {"confusion": [[1]]}, "network": {"confusion": '
+            "[[1]]}}}}",
+            "is not valid: split",
+        ),
+    ],
+    ids=["cut", "list", "a list of splits", "no svm", "no square", "no split"],
 )
-def test_a_broken_file_is_one_sentence(tmp_path, text):
+def test_a_broken_file_is_one_sentence(tmp_path, text, said):
     (tmp_path / BASELINE_FILE).write_text(text)
-    with pytest.raises(
-        ConfigurationError, match=r"baseline\.json: expected the matrices of a training"
-    ) as got:
+    with pytest.raises(ConfigurationError, match=r"baseline\.json") as got:
         read_baselines(tmp_path)
+    assert said in str(got.value)
     assert "\n" not in str(got.value)

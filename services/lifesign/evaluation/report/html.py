@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.resources import files
 from itertools import groupby
 from typing import Any
 
 from jinja2 import Environment
-from markupsafe import Markup
 
 from lifesign.evaluation.report import figures, matrices
 from lifesign.evaluation.report.curves import (
@@ -34,7 +32,7 @@ from lifesign.evaluation.report.history import (
     history_row,
 )
 from lifesign.evaluation.report.method_tables import method_table
-from lifesign.evaluation.report.page_environment import finished_page, page_environment
+from lifesign.evaluation.report.page_environment import finished_page, page_environment, stylesheet
 from lifesign.evaluation.report.pictures import Thumbnails, error_examples, flip_examples
 from lifesign.evaluation.report.training_curves import (
     figure_name,
@@ -109,7 +107,7 @@ def render_html(
         .get_template("report.html.j2")
         .render(
             doc=document,
-            css=Markup(_stylesheet()),  # the project's own file, not data
+            css=stylesheet(),
             latency=latency_rows(performance or {}),
             execution=execution_facts(performance or {}),
             sessions_run=session_rows(performance or {}),
@@ -147,11 +145,6 @@ def _environment() -> Environment:
         value_text=value_text,
     )
     return environment
-
-
-@cache
-def _stylesheet() -> str:
-    return (files("lifesign.evaluation.report") / "templates" / "report.css").read_text("utf-8")
 
 
 def _views(document: ReportDocument) -> dict[str, Any]:

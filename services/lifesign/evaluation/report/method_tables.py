@@ -50,15 +50,15 @@ class MethodTable:
 
 
 def method_table(document: ReportDocument, method: BaselineMethodDocument) -> MethodTable:
-    """Return what was measured here, then in training: the network, where it was on other images; the method.
+    """Return a column for this evaluation, then one for each that the training measured.
 
-    On the same images the network of the training is left out: it is the one that was served.
+    Of the same images the network's own column is left out: it is the network that was served.
     """
     names, split = document.confusion.class_names, _SPLITS[method.split]
-    columns = [_served(document)]
+    columns = [_in_evaluation(document)]
     if method.network is not None and not method.same_images:
-        columns.append(_trained("Network", split, method.network, names))
-    columns.append(_trained(capital(method.name), split, method.figures, names))
+        columns.append(_in_training("Network", split, method.network, names))
+    columns.append(_in_training(capital(method.name), split, method.figures, names))
     return MethodTable(
         method.name,
         method.about,
@@ -81,11 +81,11 @@ def _comparability(document: ReportDocument, method: BaselineMethodDocument) -> 
     if method.split == "dev":
         said += " The epoch of the network was chosen on that split, which favours the network."
     if document.confusion.decision != "argmax":
-        said += f" Decided here by {document.confusion.decision}, in training by the larger score."
+        said += f" Here the decision is {document.confusion.decision}, in training it was the larger score."
     return said
 
 
-def _served(document: ReportDocument) -> MethodColumn:
+def _in_evaluation(document: ReportDocument) -> MethodColumn:
     subject = document.subject
     place = subject.dataset + (f", split {subject.split}" if subject.split else "")
     how = "scores of the file" if document.model.source == "file" else "served"
@@ -100,7 +100,7 @@ def _served(document: ReportDocument) -> MethodColumn:
     )
 
 
-def _trained(name: str, split: str, figures: MethodFigures, classes: tuple[str, ...]) -> MethodColumn:
+def _in_training(name: str, split: str, figures: MethodFigures, classes: tuple[str, ...]) -> MethodColumn:
     return _column(
         name,
         f"in training: {split}",

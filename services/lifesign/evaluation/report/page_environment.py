@@ -1,10 +1,13 @@
 """How templates become pages: the same for the report and for the pages that share its look."""
 
 import re
+from functools import cache
+from importlib.resources import files
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
-__all__ = ["finished_page", "page_environment"]
+__all__ = ["finished_page", "page_environment", "stylesheet"]
 
 _REPORT = "lifesign.evaluation.report"
 
@@ -21,6 +24,13 @@ def page_environment(*packages: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def stylesheet() -> Markup:
+    """Return the style of the report for the head of a page."""
+    # Not to be escaped: the project's own file, not data.
+    return Markup((files(_REPORT) / "templates" / "report.css").read_text("utf-8"))
 
 
 def finished_page(page: str) -> str:

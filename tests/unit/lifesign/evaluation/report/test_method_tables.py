@@ -89,7 +89,7 @@ def test_a_liveness_page_says_how_each_decided():
 
     table = method_table(document, document.baseline_methods[0])
 
-    assert "Decided here by score >= 0.4, in training by the larger score." in table.comparability
+    assert "Here the decision is score >= 0.4, in training it was the larger score." in table.comparability
 
 
 def test_the_json_of_a_report_has_it_and_one_without_is_read():

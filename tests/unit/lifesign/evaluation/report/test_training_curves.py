@@ -124,7 +124,7 @@ def test_figures_have_names_for_people(name, words):
 def test_the_page_shows_the_course_even_where_nothing_is_wrong():
     page = _page(_training(evaluated_split="test", configuration=("optimizer adam",)))
 
-    assert "nothing to act on beyond the alerts" in page
+    assert "shows anything to act on beyond the alerts" in page
     assert "the weights of epoch 4 were kept, the best by development loss" in page
     assert "This evaluation is of the test images of that training." in page
     assert "4 (kept)" in page
