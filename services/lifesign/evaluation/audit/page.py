@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from lifesign.evaluation.audit.findings import AuditReport, Severity
 from lifesign.evaluation.audit.shortcuts import LEAKING_AUC
-from lifesign.evaluation.report.page_environment import finished_page, page_environment
+from lifesign.evaluation.report.page_environment import finished_page, page_environment, stylesheet
 from lifesign.evaluation.report.pictures import thumbnail_uri
 from lifesign.evaluation.report.wording import percent
 
@@ -27,7 +27,7 @@ def render_audit(report: AuditReport, *, pictures: Pictures | None = None) -> st
         .get_template("audit.html.j2")
         .render(
             doc=report,
-            css=Markup(_stylesheet()),  # the project's own files, not data
+            css=_stylesheet(),
             word=_word(report),
             kind="fail" if report.blocked else "insufficient" if _count(report, Severity.WARNING) else "pass",
             sentence=verdict_sentence(report),
@@ -77,9 +77,9 @@ def _environment() -> Environment:
 
 
 @cache
-def _stylesheet() -> str:
-    report = (files("lifesign.evaluation.report") / "templates" / "report.css").read_text("utf-8")
-    return report + (files("lifesign.evaluation.audit") / "templates" / "audit.css").read_text("utf-8")
+def _stylesheet() -> Markup:
+    own = (files("lifesign.evaluation.audit") / "templates" / "audit.css").read_text("utf-8")
+    return stylesheet() + Markup(own)
 
 
 def _sections(report: AuditReport) -> list[tuple[str, str]]:

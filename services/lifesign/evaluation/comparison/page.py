@@ -3,15 +3,13 @@
 from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import Generic, TypeVar
 
 from jinja2 import Environment
-from markupsafe import Markup
 
 from lifesign.evaluation.comparison.document import AreaChange, ClassChange, ComparisonDocument
 from lifesign.evaluation.report.document import GateStatus
-from lifesign.evaluation.report.page_environment import finished_page, page_environment
+from lifesign.evaluation.report.page_environment import finished_page, page_environment, stylesheet
 from lifesign.evaluation.report.pictures import Thumbnails, flip_examples
 from lifesign.evaluation.report.wording import (
     four,
@@ -80,7 +78,7 @@ def render_comparison(document: ComparisonDocument, *, thumbnails: Thumbnails | 
         .get_template("comparison.html.j2")
         .render(
             doc=document,
-            css=Markup(_stylesheet()),  # the project's own file, not data
+            css=stylesheet(),
             verdict_word=_VERDICTS[document.verdict],
             margin_badges=_MARGIN_BADGES,
             sections=[one for one in _SECTIONS if one[0] != "classes" or document.classes],
@@ -139,8 +137,3 @@ def _environment() -> Environment:
         signed_points=signed_points,
     )
     return environment
-
-
-@cache
-def _stylesheet() -> str:
-    return (files("lifesign.evaluation.report") / "templates" / "report.css").read_text("utf-8")

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
 
 from jinja2 import Environment
-from markupsafe import Markup
 
 from lifesign import __version__
 from lifesign.evaluation.diagnosis.evidence import Evidence
@@ -13,7 +11,7 @@ from lifesign.evaluation.diagnosis.finding import Finding, Severity
 from lifesign.evaluation.diagnosis.page_classes import class_figures, matrix_view
 from lifesign.evaluation.diagnosis.page_figures import curve_figures
 from lifesign.evaluation.diagnosis.wording import first_step, headline, no_worries, percent, reading, title_of
-from lifesign.evaluation.report.page_environment import finished_page, page_environment
+from lifesign.evaluation.report.page_environment import finished_page, page_environment, stylesheet
 
 __all__ = ["render_diagnoses"]
 
@@ -41,7 +39,7 @@ def render_diagnoses(found: Sequence[tuple[Evidence, Sequence[Finding]]]) -> str
     page = (
         _environment()
         .get_template("diagnosis.html.j2")
-        .render(cases=cases, css=Markup(_stylesheet()), badges=_BADGES, version=__version__)
+        .render(cases=cases, css=stylesheet(), badges=_BADGES, version=__version__)
     )
     return finished_page(page)
 
@@ -58,8 +56,3 @@ def _environment() -> Environment:
     environment = page_environment("lifesign.evaluation.diagnosis")
     environment.globals.update(title_of=title_of, percent=percent)
     return environment
-
-
-@cache
-def _stylesheet() -> str:
-    return (files("lifesign.evaluation.report") / "templates" / "report.css").read_text("utf-8")
