@@ -15,8 +15,9 @@ from lifesign.evaluation.replay.predictions import part_path, write_part
 from lifesign.evaluation.report.document import ReportDocument
 from lifesign.labels import LIVENESS_CLASSES
 from lifesign.model_card import ModelCard
+from lifesign.testing.prediction_tables import classification_predictions
 
-__all__ = ["liveness_spec", "reference_of", "report_of", "write_run"]
+__all__ = ["classifier_report", "liveness_spec", "reference_of", "report_of", "write_run"]
 
 
 def liveness_spec(
@@ -81,6 +82,13 @@ def report_of(
         predictions=HeldPredictions(shards),
         baseline=baseline,
     )
+
+
+def classifier_report(classes: int, samples: int, *, slice_columns: tuple[str, ...] = ()) -> ReportDocument:
+    """Return the report of a classifier of ``class_000``, ``class_001``, …"""
+    names = tuple(f"class_{index:03d}" for index in range(classes))
+    table = classification_predictions(0, class_names=names, samples=samples)
+    return report_of(table, AnalysisSpec(names, "classification", slice_columns=slice_columns))
 
 
 def write_run(run_dir: Path, table: pa.Table, spec: AnalysisSpec) -> Path:

@@ -3,9 +3,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Tick
 from matplotlib.text import Text
 
-from lifesign.evaluation.analysis.assembly import AnalysisSpec
-from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
-from lifesign.testing.reports import liveness_spec, report_of
+from lifesign.testing.prediction_tables import liveness_predictions
+from lifesign.testing.reports import classifier_report, liveness_spec, report_of
 
 
 @pytest.fixture(scope="session")
@@ -14,20 +13,14 @@ def liveness():
     return report_of(table, liveness_spec(threshold=0.5))
 
 
-def _classifier(classes, samples):
-    names = tuple(f"class_{index:03d}" for index in range(classes))
-    table = classification_predictions(0, class_names=names, samples=samples)
-    return report_of(table, AnalysisSpec(names, "classification", slice_columns=()))
-
-
 @pytest.fixture(scope="session")
 def ten_classes():
-    return _classifier(10, 800)
+    return classifier_report(10, 800)
 
 
 @pytest.fixture(scope="session")
 def hundred_classes():
-    return _classifier(100, 3000)
+    return classifier_report(100, 3000)
 
 
 # Rounding of glyph boxes, pixels.

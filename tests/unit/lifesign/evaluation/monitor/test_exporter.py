@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
@@ -15,7 +14,6 @@ from lifesign.evaluation.monitor.exporter import EvaluationCollector
 from lifesign.evaluation.monitor.readings import ALERT_KINDS, READINGS
 from lifesign.evaluation.monitor.schemas import Headline
 from lifesign.evaluation.report.document import Alert, AlertSeverity, GateStatus, ReportDocument
-from lifesign.evaluation.store.database import migrate, open_engine
 from lifesign.evaluation.store.rows import Outcome
 from lifesign.evaluation.store.run import NewRun, new_run_id
 from lifesign.evaluation.store.runs import RunStore
@@ -23,13 +21,6 @@ from lifesign.testing.report_documents import liveness_report, report_of_confusi
 
 _FORBIDDEN = {"id", "run_id", "path", "run_dir", "request_id", "sample_id", "error", "le"}
 _LIVENESS = {"model": "liveness", "model_version": "3", "dataset": "faces"}
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
-    migrate(engine)
-    return RunStore(engine)
 
 
 @pytest.fixture

@@ -6,13 +6,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from lifesign.evaluation.monitor.config_roots import ConfigRoots
 from lifesign.evaluation.monitor.intake import Intake
 from lifesign.evaluation.monitor.scheduler import EvaluationScheduler
 from lifesign.evaluation.monitor.schedules import Schedule, ScheduleBook
-from lifesign.evaluation.store.database import migrate, open_engine
 from lifesign.evaluation.store.rows import RunStatus, Trigger
 from lifesign.evaluation.store.runs import RunStore
 
@@ -21,13 +18,6 @@ _EVALUATION = {"target": "localhost:1", "model": "m", "data": "sets/faces"}
 
 def _book(cron: str) -> ScheduleBook:
     return ScheduleBook({"faces": _EVALUATION}, {"often": Schedule(cron=cron, evaluation="faces")})
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> RunStore:
-    engine = open_engine(f"sqlite:///{tmp_path / 'monitor.db'}")
-    migrate(engine)
-    return RunStore(engine)
 
 
 def _scheduler(

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from lifesign.evaluation.analysis.assembly import AnalysisSpec
 from lifesign.evaluation.audit.findings import (
     AuditReport,
     CheckRow,
@@ -20,8 +19,8 @@ from lifesign.evaluation.checks import GateConfig
 from lifesign.evaluation.comparison.comparing import compare_sides
 from lifesign.evaluation.comparison.page import render_comparison
 from lifesign.evaluation.comparison.sides import open_side
-from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
-from lifesign.testing.reports import liveness_spec, reference_of, report_of, write_run
+from lifesign.testing.prediction_tables import liveness_predictions
+from lifesign.testing.reports import classifier_report, liveness_spec, reference_of, report_of, write_run
 
 
 @pytest.fixture(scope="session")
@@ -36,20 +35,14 @@ def full(tmp_path_factory):
     return report_of(table, spec, gates=GateConfig(max_apcer=0.05), baseline=run)
 
 
-def _classifier(classes, samples):
-    names = tuple(f"class_{index:03d}" for index in range(classes))
-    table = classification_predictions(0, class_names=names, samples=samples)
-    return report_of(table, AnalysisSpec(names, "classification", slice_columns=("device", "lighting")))
-
-
 @pytest.fixture(scope="session")
 def ten_classes():
-    return _classifier(10, 800)
+    return classifier_report(10, 800, slice_columns=("device", "lighting"))
 
 
 @pytest.fixture(scope="session")
 def hundred_classes():
-    return _classifier(100, 3000)
+    return classifier_report(100, 3000, slice_columns=("device", "lighting"))
 
 
 _AUDIT = AuditReport(
