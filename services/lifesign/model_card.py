@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from lifesign.errors import ContractError, NotReadyError, StorageError
+from lifesign.errors import ConfigurationError, ContractError, NotReadyError, StorageError
 from lifesign.labels import BONA_FIDE, is_liveness
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import CARD_FILE
@@ -29,6 +29,7 @@ __all__ = [
     "TrainingCourse",
     "WeightedThreshold",
     "read_card_file",
+    "read_given_card",
     "read_model_card",
 ]
 
@@ -230,6 +231,18 @@ def read_model_card(version_dir: Path) -> ModelCard:
         ContractError: the card does not follow the schema.
     """
     return read_card_file(version_dir / CARD_FILE)
+
+
+def read_given_card(path: Path) -> ModelCard:
+    """Read the card that a user names; the errors are those of ``read_model_card`` but for a missing file.
+
+    Raises:
+        ConfigurationError: there is no such file.
+    """
+    try:
+        return read_card_file(path)
+    except NotReadyError:
+        raise ConfigurationError(f"model card {path}: No such file or directory") from None
 
 
 def read_card_file(path: Path) -> ModelCard:

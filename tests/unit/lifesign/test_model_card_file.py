@@ -3,13 +3,14 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from lifesign.errors import ContractError, NotReadyError
+from lifesign.errors import ConfigurationError, ContractError, NotReadyError
 from lifesign.model_card import (
     BaselineMethod,
     MethodResult,
     ModelCard,
     OperatingPoint,
     TrainingCourse,
+    read_given_card,
     read_model_card,
 )
 from lifesign.preprocessing import PreprocessingSpec
@@ -87,6 +88,14 @@ def test_a_card_keeps_the_course_of_its_training_and_writes_none_where_there_is_
 def test_a_course_that_cannot_be_is_refused(changes, message):
     with pytest.raises(ValidationError, match=message):
         _course(**changes)
+
+
+def test_a_card_that_a_user_names_must_be_there(tmp_path):
+    with pytest.raises(ConfigurationError, match=r"model card .*none\.json: No such file"):
+        read_given_card(tmp_path / "none.json")
+    _write(tmp_path, "{}")
+    with pytest.raises(ContractError, match="not valid: name: missing"):
+        read_given_card(tmp_path / CARD_FILE)
 
 
 def test_no_card_and_a_broken_card_are_different_errors(tmp_path):

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from lifesign import __version__
 from lifesign.datasets.slice_names import unknown_slices
-from lifesign.errors import ConfigurationError, DatasetError, NotReadyError
+from lifesign.errors import ConfigurationError, DatasetError
 from lifesign.evaluation.analysis.aggregation import Aggregation, aggregate_presentations
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
 from lifesign.evaluation.analysis.prediction_source import HeldPredictions
@@ -36,7 +36,7 @@ from lifesign.evaluation.reporting import write_report
 from lifesign.evaluation.run_analysis import analysis_spec, baseline_id, counted_state
 from lifesign.evaluation.service import EvaluationResult
 from lifesign.labels import ATTACK, BONA_FIDE
-from lifesign.model_card import ModelCard, OperatingPoint, read_card_file
+from lifesign.model_card import ModelCard, OperatingPoint, read_given_card
 
 __all__ = ["OpenedPredictions", "evaluate_predictions", "open_predictions"]
 
@@ -117,7 +117,7 @@ def open_predictions(
     """
     survey = survey_file(config.predictions, split=config.split, limit=config.limit, tell=look)
     dev = _dev_survey(config)
-    card = None if config.card is None else _card(config.card)
+    card = None if config.card is None else read_given_card(config.card)
     labels = {**(dev.labels if dev else {}), **survey.labels}
     meaning = _meaning(survey, config, card, labels)
     point = None
@@ -148,13 +148,6 @@ def _dev_survey(config: PredictionsConfig) -> Survey | None:
             "threshold on, got a file without splits"
         )
     return survey
-
-
-def _card(path: Path) -> ModelCard:
-    try:
-        return read_card_file(path)
-    except NotReadyError:
-        raise ConfigurationError(f"model card {path}: No such file or directory") from None
 
 
 def _meaning(

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -21,7 +20,7 @@ from lifesign.evaluation.contract.inference import infer_exchange
 from lifesign.evaluation.contract.scaling import Convention
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.labels import is_liveness
-from lifesign.model_card import ModelCard, read_card_file, read_model_card
+from lifesign.model_card import ModelCard, read_given_card, read_model_card
 from lifesign.preprocessing import PreprocessingSpec
 from lifesign.signature import IMAGES, SCORES, Signature
 
@@ -173,7 +172,7 @@ def _signature(signatures: Mapping[str, ModelSignature]) -> tuple[tuple[int, ...
 
 def _card(config: EvaluationConfig, version: int) -> ModelCard | None:
     if config.card is not None:
-        card = _card_file(config.card)
+        card = read_given_card(config.card)
         if (card.name, card.version) != (config.model, version):
             raise ContractError(
                 f"{config.card}: expected the card of {config.model} version {version}, "
@@ -187,13 +186,6 @@ def _card(config: EvaluationConfig, version: int) -> ModelCard | None:
     if card.version != version:
         raise ContractError(f"{folder}: expected a card of version {version}, got version {card.version}")
     return card
-
-
-def _card_file(path: Path) -> ModelCard:
-    try:
-        return read_card_file(path)
-    except NotReadyError:
-        raise ConfigurationError(f"model card {path}: No such file or directory") from None
 
 
 def _with_card(card: ModelCard, config: EvaluationConfig, version: int) -> ServedModel:
