@@ -227,6 +227,10 @@ def test_a_recipe_is_trained_exported_served_and_evaluated(folder: Path, tmp_pat
         assert served_accuracy(tmp_path / "evaluation", summary) == pytest.approx(
             summary["metrics"]["test_accuracy"], abs=1e-9
         )
+    training = report["training"]
+    assert training["kept_epoch"] == summary["best_epoch"]
+    assert len(training["figures"]["dev_loss"]) == summary["epochs"]
+    assert training["evaluated_split"] == (None if case.data == "features" else "test")
     assert summary["metrics"]["dev_accuracy"] >= case.learns
     assert set(case.layers) <= set(shown)
     assert all(shape[0] == 2 for shape in shown.values())

@@ -12,6 +12,7 @@ from lifesign.evaluation.diagnosis.engine import diagnose
 from lifesign.evaluation.diagnosis.inputs.run_folders import read_run_folder
 from lifesign.model_card import ModelCard
 from lifesign_training.course import course_of_run
+from lifesign_training.export import model_card
 from lifesign_training.history import EpochRecord, write_history
 from lifesign_training.recipe import load_recipe
 from lifesign_training.run_folder import SAMPLES_FILE, RunConfig, RunSummary, TrainedRun, open_run_folder
@@ -66,21 +67,15 @@ def test_it_has_the_figures_to_six_digits_the_kept_epoch_and_the_samples(tmp_pat
 @pytest.mark.parametrize("train", [(60, 40), (97, 3), (100, 0)], ids=["even", "uneven", "one class"])
 def test_a_card_is_diagnosed_as_its_run_folder(tmp_path, dev_loss, train):
     run = _run(tmp_path / "run", dev_loss, (("train", train), ("dev", (30, 20))))
-    course = course_of_run(run)
-    assert course is not None
-    card = ModelCard(
-        name="m",
-        version=1,
-        task="classification",
-        class_names=_NAMES,
-        preprocessing=run.summary.recipe.preprocessing,
-        training=course,
-    )
+    exported = model_card(run, name="m", version=1, layers=())
+    card = ModelCard.model_validate_json(exported.model_dump_json())
+    assert card.training is not None
 
-    by_card = diagnose(training_evidence(ModelCard.model_validate_json(card.model_dump_json()), course))
+    by_card = training_evidence(card, card.training)
 
-    by_folder = diagnose(read_run_folder(run.directory))
-    assert [finding.to_dict() for finding in by_card] == [finding.to_dict() for finding in by_folder]
+    by_folder = read_run_folder(run.directory)
+    assert (by_card.counts, by_card.setup) == (by_folder.counts, by_folder.setup)
+    assert [one.to_dict() for one in diagnose(by_card)] == [one.to_dict() for one in diagnose(by_folder)]
 
 
 def test_what_is_no_number_is_not_measured(tmp_path):

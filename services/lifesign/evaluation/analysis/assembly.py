@@ -108,7 +108,7 @@ def build_report(
     )
     tally, earlier = state.overall, earlier_reports(baseline)
     confusion = confusion_document(tally, _decision(spec))
-    training, causes = diagnosed_training(card, spec, confusion, alerts, images_digest=run.images_digest)
+    training, causes = diagnosed_training(card, spec, confusion, images_digest=run.images_digest)
     urgent = sum(alert.severity is not AlertSeverity.INFO for alert in alerts)
     return ReportDocument(
         run_id=run.run_id,

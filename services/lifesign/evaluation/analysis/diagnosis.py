@@ -71,7 +71,7 @@ def matrix_findings(
 
 
 def training_findings(
-    training: Evidence, alerts: Iterable[Alert], *, kept_epoch: int, tested: ConfusionDocument | None
+    training: Evidence, *, kept_epoch: int, tested: ConfusionDocument | None
 ) -> list[SourcedFinding]:
     """Return what the course of the training proves, and what it proves together with the matrix ``tested``.
 
@@ -82,7 +82,7 @@ def training_findings(
     found = [SourcedFinding("training", finding) for finding in _as_kept(alone, training, kept_epoch)]
     matrix = None if tested is None else _of_matrix(tested)
     if tested is not None and matrix is not None:
-        known = {finding.code for finding in (*alone, *diagnose(matrix))} | _said_by(alerts)
+        known = {finding.code for finding in (*alone, *diagnose(matrix))}
         accuracy = {"accuracy": matrix.matrix_accuracy or 0.0}
         evaluation = Evaluation("test", accuracy, n=sum(map(sum, tested.counts)))
         both = replace(training, matrix=matrix.matrix, evaluations=(evaluation,))

@@ -1,6 +1,5 @@
 """The course of the training, from the model card: evidence for the diagnosis, and a part of the report."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal
 
@@ -11,7 +10,7 @@ from lifesign.evaluation.diagnosis.evidence import ClassCounts, Evidence
 from lifesign.evaluation.diagnosis.inputs.run_folders import training_curves
 from lifesign.evaluation.diagnosis.setup import setup_from
 from lifesign.evaluation.diagnosis.turn import marked_epoch
-from lifesign.evaluation.report.document import Alert, ConfusionDocument, TrainingDocument
+from lifesign.evaluation.report.document import ConfusionDocument, TrainingDocument
 from lifesign.model_card import ModelCard, TrainingCourse
 
 __all__ = ["diagnosed_training", "training_evidence"]
@@ -26,7 +25,6 @@ def diagnosed_training(
     card: ModelCard | None,
     spec: AnalysisSpec,
     confusion: ConfusionDocument,
-    alerts: Iterable[Alert],
     *,
     images_digest: str,
 ) -> tuple[TrainingDocument | None, list[SourcedFinding]]:
@@ -40,7 +38,6 @@ def diagnosed_training(
     split = _evaluated_split(course, spec, images_digest)
     found = training_findings(
         training_evidence(card, course),
-        alerts,
         kept_epoch=course.kept_epoch,
         tested=confusion if split == "test" and spec.decision_threshold is None else None,
     )

@@ -100,9 +100,9 @@ def _training(dev_loss, dev_accuracy=None):
     return Evidence(curves=training_curves(records), class_names=names, n_classes=3, counts=counts)
 
 
-@pytest.mark.parametrize("kept", [5, 12], ids=["the best epoch", "the last epoch"])
+@pytest.mark.parametrize("kept", [5, 11, 12], ids=["the best epoch", "a late epoch", "the last epoch"])
 def test_a_turn_is_a_warning_only_where_later_weights_were_kept(kept) -> None:
-    found = training_findings(_training(_TURNED), (), kept_epoch=kept, tested=None)
+    found = training_findings(_training(_TURNED), kept_epoch=kept, tested=None)
     turn = next(one.finding for one in found if one.finding.code is Code.OVERFITTING)
 
     is_before = kept == 5
@@ -114,7 +114,7 @@ def test_a_turn_is_a_warning_only_where_later_weights_were_kept(kept) -> None:
 
 def test_a_fault_of_the_whole_training_stays_a_warning_whichever_epoch_was_kept() -> None:
     swinging = 0.7 + 0.2 * np.tile([1, -1], 6)
-    found = training_findings(_training(1.2 - swinging, dev_accuracy=swinging), (), kept_epoch=5, tested=None)
+    found = training_findings(_training(1.2 - swinging, dev_accuracy=swinging), kept_epoch=2, tested=None)
 
     [unstable] = [one.finding for one in found if one.finding.code is Code.UNSTABLE_VALIDATION]
     assert unstable.severity is Severity.WARNING
@@ -138,13 +138,22 @@ _AS_GOOD = ((93, 4, 3), (3, 92, 5), (4, 4, 92))
 def test_only_the_test_split_of_that_training_is_held_against_it(tested, codes) -> None:
     found = training_findings(
         _training(**_GOOD_CURVES),
-        (),
         kept_epoch=12,
         tested=None if tested is None else _confusion(tested),
     )
 
     assert {one.finding.code.value for one in found if one.source == "both"} == codes
     assert not [one for one in found if one.source == "training"]
+
+
+def test_what_one_side_proves_alone_is_not_said_of_both() -> None:
+    found = training_findings(_training(_TURNED), kept_epoch=12, tested=_confusion(_WEAK))
+
+    told = {
+        source: {one.finding.code for one in found if one.source == source} for source in ("training", "both")
+    }
+    assert Code.OVERFITTING in told["training"]
+    assert not told["both"] & (told["training"] | {Code.WEAK_CLASS})
 
 
 def test_the_severest_come_first_else_the_order_stays() -> None:

@@ -44,7 +44,7 @@ def _card(**changes) -> ModelCard:
 
 
 def test_the_course_is_told_with_the_epoch_that_the_diagnosis_names():
-    document, found = diagnosed_training(_card(), _SPEC, _CONFUSION, (), images_digest="")
+    document, found = diagnosed_training(_card(), _SPEC, _CONFUSION, images_digest="")
 
     assert document is not None
     assert (document.kept_epoch, document.named_epoch, document.named_as) == (7, 3, "turn")
@@ -66,7 +66,7 @@ def test_the_course_is_told_with_the_epoch_that_the_diagnosis_names():
 )
 def test_the_split_is_known_by_its_images(digest, aggregate, split):
     spec = replace(_SPEC, aggregate=aggregate)
-    document, _ = diagnosed_training(_card(), spec, _CONFUSION, (), images_digest=digest)
+    document, _ = diagnosed_training(_card(), spec, _CONFUSION, images_digest=digest)
 
     assert document is not None
     assert document.evaluated_split == split
@@ -74,7 +74,7 @@ def test_the_split_is_known_by_its_images(digest, aggregate, split):
 
 def test_unknown_digests_are_no_split():
     card = _card(images_digests={"test": ""})
-    document, _ = diagnosed_training(card, _SPEC, _CONFUSION, (), images_digest="")
+    document, _ = diagnosed_training(card, _SPEC, _CONFUSION, images_digest="")
     assert document is not None
     assert document.evaluated_split is None
 
@@ -88,7 +88,7 @@ def test_only_likeliest_classes_on_the_test_split_are_held_against_the_training(
     worse = _CONFUSION.model_copy(update={"counts": ((27, 23), (24, 26))})
     spec = replace(_SPEC, task="liveness" if threshold else "classification", threshold=threshold)
 
-    _, found = diagnosed_training(_card(), spec, worse, (), images_digest=digest)
+    _, found = diagnosed_training(_card(), spec, worse, images_digest=digest)
 
     assert {one.source for one in found} == sources
 
@@ -105,4 +105,4 @@ def test_evidence_has_counts_sizes_and_notes():
 
 @pytest.mark.parametrize("card", [None, _card().model_copy(update={"training": None})], ids=["none", "old"])
 def test_without_a_course_there_is_nothing_to_tell(card):
-    assert diagnosed_training(card, _SPEC, _CONFUSION, (), images_digest="c") == (None, [])
+    assert diagnosed_training(card, _SPEC, _CONFUSION, images_digest="c") == (None, [])

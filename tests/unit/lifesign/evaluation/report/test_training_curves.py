@@ -89,6 +89,14 @@ def test_every_label_lies_inside_of_the_drawing(length):
             assert 0 <= float(y) <= 250
 
 
+def test_the_names_of_curves_that_end_together_are_a_line_of_text_apart():
+    values = np.linspace(1, 0.1, 5)
+    drawing = curve_figure("Loss", [("training", values), ("development", values)], [], is_share=False)
+
+    heights = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>(?:training|development)</text>', drawing)]
+    assert np.diff(heights) == pytest.approx([13])
+
+
 @pytest.mark.parametrize(
     ("epochs", "kept", "rows"), [(1, 1, 1), (6, 4, 6), (60, 7, 60), (61, 7, 33), (1000, 997, 61)]
 )
