@@ -57,6 +57,7 @@ from lifesign.evaluation.profiles.profile import Profile
 from lifesign.evaluation.report.document import (
     Accounting,
     AlertSeverity,
+    CalibrationDocument,
     DriftRow,
     PadDocument,
     ReportDocument,
@@ -92,8 +93,8 @@ def build_report(
     columns = RunPredictions.read(predictions, spec)
     served = answering_versions(state, run)
     evidence = _evidence(state, spec, card, columns, baseline=baseline)
-    if profile is not None and evidence.pad is not None:
-        evidence = replace(evidence, profile=profile_document(profile, evidence.pad, subjects=run.subjects))
+    if profile is not None:
+        evidence = _held_against(profile, evidence, run)
     bias = _released(class_bias(state.overall.confusion, columns))
     prediction_bias = prediction_bias_rows(bias)
     results = apply_gates(gates, evidence)
@@ -153,20 +154,9 @@ def build_report(
             ]
         ),
         training=training,
-        limitations=(
-            *limitations(
-                evidence,
-                run_subjects=run.subjects,
-                has_reference=bool(spec.reference_profile),
-                is_served=run.source == "served",
-            ),
-            *run.remarks,
-        ),
+        limitations=(*_limitations(evidence, spec, run), *run.remarks),
         # Last: fitting a temperature loads 20 MB of SciPy, when the largest arrays are gone.
-        calibration=calibration_document(
-            state,
-            temperature_document(tables_of(predictions, TEMPERATURE_COLUMNS), spec, scored=state.scored),
-        ),
+        calibration=_calibration(state, spec, predictions),
     )
 
 
@@ -188,6 +178,28 @@ def _evidence(
         drift=_drift(state, spec),
         baseline=None if baseline is None else compare_with_baseline(columns, baseline),
     )
+
+
+def _held_against(profile: Profile, evidence: GateEvidence, run: RunFacts) -> GateEvidence:
+    if evidence.pad is None:
+        return evidence
+    return replace(evidence, profile=profile_document(profile, evidence.pad, subjects=run.subjects))
+
+
+def _limitations(evidence: GateEvidence, spec: AnalysisSpec, run: RunFacts) -> tuple[str, ...]:
+    return limitations(
+        evidence,
+        run_subjects=run.subjects,
+        has_reference=bool(spec.reference_profile),
+        is_served=run.source == "served",
+    )
+
+
+def _calibration(
+    state: RunState, spec: AnalysisSpec, predictions: PredictionSource
+) -> CalibrationDocument | None:
+    fitted = temperature_document(tables_of(predictions, TEMPERATURE_COLUMNS), spec, scored=state.scored)
+    return calibration_document(state, fitted)
 
 
 def _accounting(state: RunState) -> Accounting:
