@@ -30,7 +30,9 @@ from lifesign.preprocessing import PreprocessingSpec, decode_image, prepare_imag
 from replay_sides import CORES
 from replay_sides.direct_client import DirectClient
 
-OPTIONS = {name: EvaluationConfig.model_fields[name].get_default() for name in ("batch_size", "shard_size")}
+BATCH_SIZE = 32
+"""Images per request that ``ServedModel.images_per_request`` gives a model of up to 418 pixels."""
+SHARD_SIZE: int = EvaluationConfig.model_fields["shard_size"].get_default()
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,8 @@ class Work:
 
 def replay(work: Work, dataset: Dataset, client: Any, run_dir: Path) -> None:
     patience = Patience(limit_seconds=60, tell=print)
-    batch_size = OPTIONS["batch_size"]
-    settings = ReplaySettings(
-        run_dir, "benchmark", work.spec, batch_size, batches_held(work.spec, batch_size)
-    )
+    batches = batches_held(BATCH_SIZE * work.size**2 * 3)
+    settings = ReplaySettings(run_dir, "benchmark", work.spec, BATCH_SIZE, batches)
     with ThreadPoolExecutor(CORES, thread_name_prefix="decode") as pool:
         one = ShardReplay(
             dataset,
@@ -67,7 +67,7 @@ def replay(work: Work, dataset: Dataset, client: Any, run_dir: Path) -> None:
             tally=ProgressTally(SilentProgress(), total=len(dataset), kept=0),
             patience=patience,
         )
-        states = LocalExecutor().map(one, shards_of(len(dataset), OPTIONS["shard_size"]))
+        states = LocalExecutor().map(one, shards_of(len(dataset), SHARD_SIZE))
         total = sum(state.overall.samples for state in states)
     assert total == len(dataset)
 
@@ -81,7 +81,7 @@ def served_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
 def direct_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
     client, dataset = DirectClient(work.version_dir), work.dataset()
     paths = [work.images / path for path in dataset.table["path"].to_pylist()]
-    batch = np.random.default_rng(0).integers(0, 256, (32, work.size, work.size, 3), dtype=np.uint8)
+    batch = np.random.default_rng(0).integers(0, 256, (BATCH_SIZE, work.size, work.size, 3), dtype=np.uint8)
 
     def decode_all(some: list[Path]) -> None:
         for path in some:
@@ -89,7 +89,9 @@ def direct_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
 
     def decode(_: Path) -> None:
         # Batches, as in the replay: handing over each image by itself is no part of decoding.
-        for _done in client.pool.map(decode_all, [paths[at : at + 32] for at in range(0, len(paths), 32)]):
+        for _done in client.pool.map(
+            decode_all, [paths[at : at + BATCH_SIZE] for at in range(0, len(paths), BATCH_SIZE)]
+        ):
             pass
 
     def predict(_: Path) -> None:
