@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lifesign.model_card import ModelCard
-from lifesign.signature import CARD_FILE, IMAGES, LOGITS, SCORES
+from lifesign.signature import CARD_FILE, IMAGES, LOGITS, SCORES, Signature
 
 __all__ = ["brightness_answer", "publish_version"]
 
@@ -36,13 +36,11 @@ def publish_version(
     """
     import tensorflow as tf
 
-    module = tf.Module()
-    module.serve = tf.function(
-        answer, input_signature=[tf.TensorSpec((None, side, side, 3), tf.uint8, name=IMAGES)]
-    )
+    images = tf.TensorSpec((None, side, side, 3), tf.uint8, name=IMAGES)
+    function = tf.function(answer, input_signature=[images])
     base.mkdir(parents=True, exist_ok=True)
     aside = base / f".{version}"
-    tf.saved_model.save(module, str(aside), signatures={"serving_default": module.serve})
+    tf.saved_model.save(tf.Module(), str(aside), signatures={Signature.DEFAULT.value: function})
     if card is not None:
         (aside / CARD_FILE).parent.mkdir(exist_ok=True)
         (aside / CARD_FILE).write_text(card.model_dump_json(), "utf-8")
