@@ -62,12 +62,12 @@ class ArchiveSource:
         return encoded.getvalue()
 
     def digest(self, path: str) -> str:
-        """Return ``size:SHA-256`` of the pixels, ``missing`` without such a row."""
+        """Return ``size:SHA-256`` of what is read, as of every source; ``missing`` without such a row."""
         try:
-            pixels = self._pixels(path).tobytes()
+            content = self.read(path)
         except ImageError:
             return "missing"
-        return f"{len(pixels)}:{hashlib.sha256(pixels).hexdigest()}"
+        return f"{len(content)}:{hashlib.sha256(content).hexdigest()}"
 
     def _pixels(self, path: str) -> NDArray[np.uint8]:
         batch, _, row = path.partition("#")

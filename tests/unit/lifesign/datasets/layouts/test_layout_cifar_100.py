@@ -1,3 +1,4 @@
+import hashlib
 import io
 import pickle
 
@@ -47,6 +48,12 @@ def test_images_come_from_memory_pixel_for_pixel(tmp_path):
     pixels = np.asarray(Image.open(io.BytesIO(source.read("test#5"))))
     # A row of the archive is the red plane, then the green, then the blue one.
     assert np.array_equal(pixels.transpose(2, 0, 1).ravel(), raw)
+
+
+def test_a_digest_is_of_the_bytes_read_so_that_a_training_and_an_evaluation_agree(tmp_path):
+    source = open_source(read_raw(write_cifar_100(tmp_path)).root)
+    content = source.read("test#5")
+    assert source.digest("test#5") == f"{len(content)}:{hashlib.sha256(content).hexdigest()}"
 
 
 def test_digest_follows_the_pixels(tmp_path):
