@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from lifesign.errors import NotReadyError
-from lifesign.evaluation.config import EvaluationConfig, evaluation_config
+from lifesign.evaluation.config import EvaluationConfig
 from lifesign.evaluation.replay.predictions import read_predictions
 from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.service import evaluate
 from lifesign.testing.brightness_dataset import write_brightness_manifest
 from lifesign.testing.deadly_server import Harm, SupervisedServer, make_deadly
+from lifesign.testing.evaluations import small_evaluation
 from lifesign.testing.model_server import FakeModelServer
 
 pytestmark = pytest.mark.slow
@@ -46,19 +47,8 @@ def whole_run(harmless, tmp_path_factory) -> Path:
 
 
 def _config(manifest: Path, out: Path, target: str, **more: object) -> EvaluationConfig:
-    defaults = {
-        "target": target,
-        "model": "liveness",
-        "data": manifest,
-        "out": out,
-        "class_names": ("attack", "bona_fide"),
-        "shard_size": 32,
-        "batch_size": 8,
-        "decode_threads": 2,
-        "timeout_seconds": 2.0,
-        "wait_server_seconds": 60,
-    }
-    return evaluation_config(**{**defaults, **more})
+    usual = {"shard_size": 32, "timeout_seconds": 2.0, "wait_server_seconds": 60}
+    return small_evaluation(manifest, out, target, **{**usual, **more})
 
 
 def _report(run: Path) -> bytes:

@@ -23,12 +23,13 @@ from typer.testing import CliRunner
 
 from lifesign.cli import app
 from lifesign.errors import ContractError, NotReadyError
-from lifesign.evaluation.config import EvaluationConfig, evaluation_config
+from lifesign.evaluation.config import EvaluationConfig
 from lifesign.evaluation.replay.predictions import read_predictions
 from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.service import evaluate
 from lifesign.ray_executor import RayExecutor
 from lifesign.testing.brightness_dataset import write_brightness_manifest
+from lifesign.testing.evaluations import small_evaluation
 from lifesign.testing.model_server import Answer, FakeModelServer
 
 SAMPLES = 240
@@ -55,18 +56,7 @@ def whole_run(manifest, tmp_path_factory) -> Path:
 
 
 def _config(manifest: Path, out: Path, server: FakeModelServer, **options) -> EvaluationConfig:
-    defaults = {
-        "target": server.target,
-        "model": "liveness",
-        "data": manifest,
-        "out": out,
-        "class_names": ("attack", "bona_fide"),
-        "shard_size": 16,
-        "batch_size": 8,
-        "decode_threads": 2,
-        "wait_server_seconds": 30,
-    }
-    return evaluation_config(**{**defaults, **options})
+    return small_evaluation(manifest, out, server.target, **{"shard_size": 16, **options})
 
 
 def _report(run: Path) -> bytes:

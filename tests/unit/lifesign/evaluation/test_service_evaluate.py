@@ -14,13 +14,14 @@ from lifesign.errors import (
     NotReadyError,
     StorageError,
 )
-from lifesign.evaluation.config import EvaluationConfig, evaluation_config
+from lifesign.evaluation.config import EvaluationConfig
 from lifesign.evaluation.replay.predictions import part_path, read_predictions, state_path
 from lifesign.evaluation.replay.progress import SilentProgress
 from lifesign.evaluation.reporting import rewrite_report
 from lifesign.evaluation.service import evaluate
 from lifesign.testing.brightness_dataset import write_brightness_manifest
 from lifesign.testing.clock import FakeClock
+from lifesign.testing.evaluations import small_evaluation
 from lifesign.testing.model_server import Failure, FakeModelServer
 
 SAMPLES = 90
@@ -66,19 +67,9 @@ def manifest(tmp_path_factory) -> Path:
 
 
 def _config(manifest: Path, out: Path, server: FakeModelServer, **options) -> EvaluationConfig:
-    defaults = {
-        "target": server.target,
-        "model": "liveness",
-        "data": manifest,
-        "out": out,
-        "class_names": ("attack", "bona_fide"),
-        "shard_size": 20,
-        "batch_size": 8,
-        "decode_threads": 2,
-        "wait_server_seconds": 30,
-        "timeout_seconds": 10,
-    }
-    return evaluation_config(**{**defaults, **options})
+    return small_evaluation(
+        manifest, out, server.target, **{"shard_size": 20, "timeout_seconds": 10, **options}
+    )
 
 
 def _report(run: Path) -> bytes:
