@@ -105,6 +105,17 @@ class Course:
             return None
         return denominator(self.val_accuracy, decimals=min(self.curves.decimals, 6))
 
+    @cached_property
+    def least_validation(self) -> int | None:
+        """The smallest number of validation samples that the accuracies fit, where that is a small one.
+
+        With few of them it may be a multiple; it says how much sampling could explain at most.
+        """
+        if self.val_accuracy is None or not self.curves.decimals:
+            return self.counted_validation
+        decimals = min(self.curves.decimals, 6)
+        return self.counted_validation or denominator(self.val_accuracy, decimals=decimals, fewest=1)
+
     def validation_error(self, share: float) -> float:
         """Return the standard error of a validation accuracy; of 1,000 samples where the size is unknown."""
         return sampling_error(share, self.counted_validation or 1000)

@@ -194,6 +194,8 @@ class Setup:
             r"continuous (target|output|label)",
             r"predict\w* (the )?(price|age|speed)",
             r"(house|housing|home) prices?",
+            r"\bauto-?encoder",
+            r"object detection|bounding box",
         )
         linear = self.output.units == 1 and self.output.activation in ("linear", "relu", None)
         return (worded and not self.says(r"logistic regression")) or (squared and linear)

@@ -85,22 +85,23 @@ def longest_rise(values: _Floats) -> int:
     return best
 
 
-def denominator(shares: _Floats, *, decimals: int, largest: int = 250) -> int | None:
+def denominator(shares: _Floats, *, decimals: int, largest: int = 250, fewest: int = 3) -> int | None:
     """Return the smallest ``n`` such that every share is ``k / n`` to its printed decimals.
 
     Only a number that could hardly be by chance: with ``d`` different shares not 0 or 1, an ``n`` fits all
     with a probability of about ``((n + 1) / 10^decimals)^d``, and all smaller ones are tried as well.
     Every multiple of an ``n`` fits too: that ``d`` numerators share a factor of 2 has the probability
-    ``2^-d``, so one share tells nothing and two only where the ``n`` is no round small number (20 or more).
+    ``2^-d``, so that ``fewest`` are wanted, or two where the ``n`` is no round small number (20 or more).
     ``None`` where a fit by chance is likelier than 10 %, or nothing up to ``largest`` fits.
     """
     kept = np.unique(shares[np.isfinite(shares) & (shares > 0) & (shares < 1)])
-    if len(kept) < 2 or decimals < 3:
+    if not len(kept) or decimals < 3:
         return None
     half = 0.5 * 10.0**-decimals + 1e-9
     chance = 0.0
     for n in range(2, largest + 1):
         if np.all(np.abs(np.round(kept * n) / n - kept) <= half):
-            return n if chance <= 0.1 and (n >= _NO_ROUND_NUMBER or len(kept) > 2) else None
+            told = len(kept) >= fewest or (len(kept) == 2 and n >= _NO_ROUND_NUMBER)
+            return n if told and chance <= 0.1 else None
         chance += min(1.0, (n + 1) * 2 * half) ** len(kept)
     return None

@@ -49,6 +49,8 @@ _METRIC = re.compile(
     rf"([A-Za-z_][A-Za-z0-9_.@\-/]*(?: [A-Za-z_][A-Za-z0-9_.@]*){{0,3}}?)\s*[:=]\s*({_FIGURE})(?![\w/:])(%?)",
     re.IGNORECASE,
 )
+_OF_TEST = re.compile(r"\s*(?:final |best )?test[ _.]", re.IGNORECASE)
+_OF_VALIDATION = re.compile(r"\s*(?:final |best )?(?:val|dev)", re.IGNORECASE)
 _PROGRESS = re.compile(r"(?<![\d.])(\d+)\s*/\s*(\d+)(?![\d.])")
 _DURATION = re.compile(
     r"(?<![\w.])(\d+(?:\.\d+)?)(ms|us|s|m|h)\b(?!/)|(?<![\w.:])(\d+):(\d\d)(?::(\d\d))?(?![\w:])"
@@ -77,6 +79,7 @@ _ACCURACIES = ("acc", "accuracy", "categorical_accuracy", "sparse_categorical_ac
 def canonical_metric(name: str) -> str:
     """Return a metric's common name: ``val. acc.`` and ``validation accuracy`` are ``val_accuracy``."""
     plain = re.sub(r"[\s.\-]+", "_", name.strip().lower()).strip("_")
+    plain = re.sub(r"^final_", "", plain)
     plain = re.sub(r"^(?:training|train|tr)_", "", plain)
     is_validation = bool(re.match(r"(?:validation|valid|val|dev|test)_", plain))
     plain = re.sub(r"^(?:validation|valid|val|dev|test)_", "", plain)
@@ -201,6 +204,8 @@ class LogReader:
         metrics = [
             (m[1], m[2], m[3]) for m in _METRIC.finditer(line) if m[1].strip().lower() not in _NO_METRIC
         ]
+        if self._is_test_beside_validation(metrics):
+            return
         progress = _PROGRESS.search(line)
         inner = progress is not None and int(progress[1]) > int(progress[2]) and "val_" not in line
         if not metrics or inner:
@@ -241,6 +246,11 @@ class LogReader:
             row.total = int(progress[2])
             # Keras before 2.1 counted samples and named no unit; microseconds are those of a sample.
             row.counts_samples = "/step" not in line or "us/step" in line
+
+    def _is_test_beside_validation(self, metrics: list[tuple[str, str, str]]) -> bool:
+        """Whether a line is of a test, and validation goes by a name of its own in this log."""
+        given = [name for row in (*self.rows[-1:], self.current) for name in row.names.values()]
+        return all(_OF_TEST.match(name) for name, _, _ in metrics) and any(map(_OF_VALIDATION.match, given))
 
     def _close(self) -> None:
         if self.current.values:

@@ -28,7 +28,7 @@ def wide_gap(course: Course) -> Finding | None:
     gap = accuracy_gap(course) or 0.0
     last = end_level(validated)
     error = course.validation_error(last)
-    short = len(course) <= 3
+    short = len(course) <= 3 and not course.begins_after(5)
     constant = course.constant_answer or 0.0
     ratio = None
     if loss is not None and val_loss is not None and loss[-1] > 0:

@@ -131,6 +131,8 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
             )
             return
     if course is None:
+        if (found := _evaluated_below_errors(evidence)) is not None:
+            yield found
         return
     loss = course.loss
     accuracies = [values for values in (course.accuracy, course.val_accuracy) if values is not None]
@@ -177,7 +179,8 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
         yield Finding(
             Code.METRIC_TASK_MISMATCH,
             Severity.WARNING,
-            0.95 if worded else 0.75,
+            # A loss below 0 is first of all one of labels that are none.
+            0.75 if not worded else 0.95 if float(np.nanmin(loss)) >= 0 else 0.6,
             f"Accuracy stays at {top:.4g} or below"
             + (
                 f" while the training loss falls from {np.nanmax(loss):.4g} to {np.nanmin(loss):.4g}"
@@ -230,6 +233,33 @@ def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:
             details={"loss": least, "error_rate": round(wrong, 4)},
         )
     return None
+
+
+def _evaluated_below_errors(evidence: Evidence) -> Finding | None:
+    """The same of figures without a course: two sets at least, so that it is no slip of one."""
+    if evidence.setup.has_weights or evidence.setup.loss in ("mse", "mae"):
+        return None
+    shown = [
+        (one.loss, 1 - one.accuracy)
+        for one in evidence.evaluations
+        if one.loss is not None and one.accuracy is not None
+    ]
+    if len(shown) < 2 or any(
+        not (wrong >= 0.5 and 0 < loss < 0.2 * wrong * math.log(2)) for loss, wrong in shown
+    ):
+        return None
+    loss, wrong = shown[-1]
+    return Finding(
+        Code.METRIC_TASK_MISMATCH,
+        Severity.WARNING,
+        0.8,
+        f"A loss of {loss:.3g} leaves no room for {wrong:.0%} errors: each wrong answer alone costs at least "
+        "ln 2 = 0.693 of a cross-entropy. The accuracy does not measure what the loss does, as with a "
+        "continuous target.",
+        "Report the mean absolute error (in the target's unit) or R² for a number.",
+        refuted_by="a target of classes and a cross-entropy",
+        details={"loss": loss, "error_rate": round(wrong, 4)},
+    )
 
 
 def _top_k(evidence: Evidence) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.class_by_class import SPLIT_REMEDY, tail_of_ordered_classes
+from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
 
 __all__ = ["unshuffled_validation_split"]
 
@@ -18,6 +19,7 @@ def unshuffled_validation_split(evidence: Evidence, course: Course | None) -> It
         tail_of_ordered_classes,
         _class_in_one_split_only,
         _below_any_guess,
+        _worse_than_test,
         _useless_tail,
         _order_makes_the_difference,
         _said_to_be_ordered,
@@ -61,14 +63,17 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
     trained = course.accuracy
     if found := _never_right(course):
         return found
-    if trained is None or np.nanmax(trained) < (0.6 if classes <= 4 else max(0.2, 2.5 / classes)):
+    if trained is None:
         return None
+    if np.nanmax(trained) < (0.6 if classes <= 4 else max(0.2, 2.5 / classes)):
+        return _none_of_a_counted_set(course)
     # Few classes make a guess good; of unknown many a share of exactly 0 must come again and again.
     floor = (course.chance or 0.02) * 0.5
     low = float(np.mean(shown <= floor))
     exact = int(np.sum(shown == 0))
     n = course.counted_validation or 200
-    unlikely = (1 - (course.chance or 0.05)) ** min(n, 2000) < 1e-3
+    guess = course.chance or float(np.clip(np.nanmin(trained), 0.05, 0.95))
+    unlikely = (1 - guess) ** min(n, 2000) < 1e-3
     if (
         not ((exact >= max(2, 0.5 * len(shown)) or (len(shown) <= 2 and exact == len(shown))) or low >= 0.7)
         or not unlikely
@@ -90,6 +95,56 @@ def _below_any_guess(evidence: Evidence, course: Course | None) -> Finding | Non
         refuted_by="class counts of the split with every class on both sides",
         excluded=("an empty validation set: its loss would be 0 as well",) if loss_told else (),
         details={"epochs_at_zero": exact, "val_acc_max": round(float(shown.max()), 4)},
+    )
+
+
+def _none_of_a_counted_set(course: Course) -> Finding | None:
+    """Not one of n is right, epoch after epoch, though even a single answer is right for one class."""
+    n, shown, trained = course.counted_validation, course.val_accuracy, course.accuracy
+    if n is None or course.chance is None or shown is None or trained is None or len(course) < 2:
+        return None
+    unlikely = (1 - course.chance) ** n
+    if np.nanmax(shown) > 0 or unlikely > 1e-3 or np.nanmax(trained) < course.chance:
+        return None
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR,
+        0.75,
+        f"None of {n} validation samples is right in any of {len(course)} epochs. A set of {course.classes} "
+        f"classes lacks the one that is answered with a probability of {unlikely:.1g}: validation holds "
+        "other classes than training.",
+        SPLIT_REMEDY,
+        refuted_by="class counts of the split with every class on both sides",
+        details={"epochs_at_zero": len(course), "val_acc_max": 0.0},
+    )
+
+
+def _worse_than_test(evidence: Evidence, course: Course | None) -> Finding | None:
+    """Validation is lost from the first epoch on, the test is not: the cut, not the fit, is at fault."""
+    if course is None or course.val_accuracy is None or course.val_loss is None or course.accuracy is None:
+        return None
+    tested = [one for one in evidence.evaluations if one.is_of_test and one.accuracy is not None]
+    guess = course.chance_loss
+    if not tested or guess is None or len(course) < 2:
+        return None
+    held, test = end_level(course.val_accuracy), tested[-1].accuracy or 0.0
+    n = min(course.counted_validation or 1000, tested[-1].n or 1000)
+    apart = test - held
+    if apart < max(0.25, 6 * sampling_error(test, n)) or end_level(course.accuracy) < test:
+        return None
+    if float(np.nanmin(course.val_loss)) < 1.5 * guess:
+        return None
+    return Finding(
+        Code.UNSHUFFLED_VALIDATION_SPLIT,
+        Severity.ERROR,
+        0.8,
+        f"Validation is at {held:.1%} with a loss of {np.nanmin(course.val_loss):.3g} and more from the "
+        f"first epoch on, where a guess costs {guess:.3g}, but the test is at {test:.1%}: validation "
+        "holds classes that training lacks, as the tail of ordered data does.",
+        SPLIT_REMEDY,
+        refuted_by="class counts of the split with every class on both sides",
+        excluded=("overfitting: the test does not share the loss of validation",),
+        details={"val_accuracy": round(held, 4), "test_accuracy": round(test, 4)},
     )
 
 

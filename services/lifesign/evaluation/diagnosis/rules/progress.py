@@ -10,6 +10,8 @@ from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.accuracy_gaps import accuracy_gap
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error, trend
 
+_FEWEST = 30  # samples below which an accuracy near that of a guess tells nothing
+
 __all__ = ["chance_level", "not_learning", "still_improving", "underfitting"]
 
 
@@ -200,9 +202,8 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
         late = end_level(values)
         best = float(np.nanmax(values))
         error = course.validation_error(constant)
-        learns = (
-            guess is not None and course.val_loss is not None and np.nanmin(course.val_loss) < 0.96 * guess
-        )
+        fallen = course.val_loss if name == "validation" else course.loss
+        learns = guess is not None and fallen is not None and np.nanmin(fallen) < 0.96 * guess
         if error > 0.1 or (error > 0.02 and learns):
             # Of a handful of samples every accuracy is near; a loss below a guess's tells more.
             continue
@@ -278,7 +279,7 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
             )
     if matrix is None:
         for one in evidence.evaluations:
-            if one.accuracy is not None and evidence.classes and one.n:
+            if one.accuracy is not None and evidence.classes and one.n and one.n >= _FEWEST:
                 chance = 1 / evidence.classes
                 if abs(one.accuracy - chance) < 2 * sampling_error(chance, one.n):
                     return _chance(

@@ -157,7 +157,7 @@ def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tupl
         if len(values) and tested:
             # Whichever epoch was kept: the one nearest to the test figure is the kindest comparison.
             near = min((float(value) for value in values[-3:]), key=lambda value: abs(value - tested[0][1]))
-            validated.append(("validation", near, course.counted_validation))
+            validated.append(("validation", near, course.least_validation))
     matrix = evidence.evaluated_matrix
     if matrix is not None and matrix.sum() and not tested and validated and "test" in evidence.counts:
         tested.append(("test", evidence.matrix_accuracy or 0.0, int(matrix.sum())))

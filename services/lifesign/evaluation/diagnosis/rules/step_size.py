@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.statistics import longest_rise, noise, trend
+from lifesign.evaluation.diagnosis.statistics import end_level, longest_rise, noise, trend
 
 __all__ = ["learning_rate_too_high", "learning_rate_too_low", "loss_divergence"]
 
@@ -33,6 +33,7 @@ _LOW = {
     "rmsprop": 2e-5,
     "sgd": 5e-4,
     "adagrad": 5e-4,
+    "adadelta": 0.01,
 }
 
 
@@ -163,6 +164,9 @@ def _is_poor(evidence: Evidence, course: Course | None) -> bool:
     if course is None:
         shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None]
         return bool(shown and evidence.classes) and max(shown) < 1.6 / (evidence.classes or 2)
+    if course.loss is not None and len(course) >= 5 and trend(course.loss) < -0.8:
+        # A smooth fall is not thrown about.
+        return False
     values = course.accuracy if course.accuracy is not None else course.val_accuracy
     return values is not None and float(np.nanmax(values)) < 1.6 * (course.constant_answer or 0.5)
 
@@ -191,6 +195,12 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
         )
     if len(loss) >= 4 and guess is not None and start > 20 * guess and end > 2 * guess:
         return f"the loss is {start:.4g} in the first epoch and never comes near a guess ({guess:.3g})", 0.6
+    if _is_above_a_guess(course, loss):
+        return (
+            f"after {len(loss)} epochs the training loss is {end:.4g}, above the {guess:.4g} of a guess, and "
+            "was there from the second on: steps too large keep throwing the weights about",
+            0.75,
+        )
     if len(loss) >= 6:
         steps = np.diff(loss)
         turns = float(np.mean(np.sign(steps[1:]) != np.sign(steps[:-1])))
@@ -206,6 +216,16 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
     if len(loss) >= 3 and end > 3 * start and trend(loss) > 0.5:
         return f"the training loss rises from the first epoch on, {start:.4g} to {end:.4g}", 0.85
     return None, 0.0
+
+
+def _is_above_a_guess(course: Course, loss: _Floats) -> bool:
+    """Whether a loss stays 3 % above ln K, without falling, at the accuracy of a guess."""
+    guess, right, chance = course.chance_loss, course.accuracy, course.chance
+    if guess is None or right is None or chance is None or len(loss) < 5:
+        return False
+    moves = float(np.ptp(loss[1:])) > 0.01 * guess  # frozen weights are as far off, and still
+    stays = moves and float(np.min(loss[1:])) > 1.03 * guess and float(np.max(loss)) < 3 * guess
+    return stays and trend(loss[1:]) > -0.3 and end_level(right) < 1.25 * chance
 
 
 def _absurd_loss(course: Course) -> float | None:
@@ -245,7 +265,9 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
     constant = course.constant_answer or 0.0
     poor = best is None or course.lift(float(np.nanmax(best)), constant=constant) < 0.4
     held = course.val_loss
-    apart = held is not None and float(held[-1]) > 1.2 * float(np.nanmin(held))
+    # Validation that has turned is not waiting for larger steps.
+    turned = held is not None and len(held) - 1 - int(np.nanargmin(held)) >= 2 and not stated
+    apart = turned or (held is not None and float(held[-1]) > 1.2 * float(np.nanmin(held)))
     if not (steady and slow and far and (poor or stated) and total > 3 * rough) or apart:
         return
     per_epoch = total / (len(loss) - 1)

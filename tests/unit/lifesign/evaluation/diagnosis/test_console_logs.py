@@ -156,3 +156,21 @@ Epoch 2/2
     assert curves.epochs == (1, 2)
     np.testing.assert_array_equal(curves.series["loss"], [0.7466, 0.3910])
     np.testing.assert_array_equal(curves.series["val_loss"], [7.6561, 7.6561])
+
+
+@pytest.mark.parametrize(
+    ("log", "val_accuracy"),
+    [
+        (
+            "Train Loss: 0.0013, Train Acc: 99.9%\nFinal Val Loss: 0.4, Val Acc: 92.0%\nTest Acc: 72.0%",
+            0.92,
+        ),
+        ("Epoch 1\nTrain Loss: 0.5, Train Acc: 80%\nTest Loss: 0.6, Test Acc: 75%", 0.75),
+    ],
+    ids=["beside validation", "in its place"],
+)
+def test_a_test_is_the_validation_only_where_there_is_no_other(log: str, val_accuracy: float) -> None:
+    curves = read_console_log(log)
+    assert curves is not None
+    assert curves.val_accuracy is not None
+    assert curves.val_accuracy.tolist() == [val_accuracy]
