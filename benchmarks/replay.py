@@ -31,7 +31,7 @@ Measured 2026-11-27, the folded graph, both cores free, before the replay itself
 1,212 images/s with 92 % of the cores, in process 1,245, notebook 613; CPU us per image: served 1,514, decode
 732 (a task for each image), predict 498. That is 0.97 of in process, 0.72 of the limit, 1.87 of the notebook.
 
-Measured 2026-11-27 as it is now, 1,024 JPEGs, in turn with that state, on cores that others wanted too (load
+Measured later that day, 1,024 JPEGs, in turn with that state, on cores that others wanted too (load
 average 14 to 20; the processes had priority, others took what they left), medians of 7 rounds:
 
 |                   | images/s | CPU us per image                 |
@@ -43,10 +43,35 @@ average 14 to 20; the processes had priority, others took what they left), media
 | predict           | 3,453    | 557                              |
 
 Served is 0.95 of in process and 1.17 of what it was; in CPU time 0.92 of in process and 0.78 of the limit.
-The goal of 0.85 leaves 209 us an image beside decode and predict; there are 332: 127 for gRPC and a second
-process, some 65 for image statistics, 35 for rows, counts and parts; the rest is that decoding threads and
-the model share caches and the interpreter's lock (one decoding thread costs the client 60 us less, but would
-leave a core unused where the server is elsewhere). A measurement with both cores free is wanting.
+The goal of 0.85 leaves 209 us an image beside decode and predict; there are 332.
+
+Measured that evening with image statistics summed along flat arrays and pixels copied as bytes, in turn with
+the state above (load average 6 to 7 of others, who had to wait; two servers and clients of each, 6 rounds,
+medians): served 1,540 instead of 1,582 us of CPU an image (client 871 instead of 903, server 676 and 678).
+Two such comparisons before it, with load averages of 10, gave 4 and 6 % less, but two processes of the same
+code differed by up to 5 % there. In a whole run of this benchmark then (free cores 1.2 to 1.9, others' load 7, 5 rounds):
+
+|                    | images/s | CPU us per image |
+|--------------------|----------|------------------|
+| served             | 987      | 1,777            |
+| in process         | 1,077    | 1,660            |
+| decode             | 2,174    | 742              |
+| predict            | 3,043    | 625              |
+| notebook           | 421      | 3,057            |
+| notebook, one pass | 472      | 2,676            |
+
+Served is 0.94 of in process, 2.35 of the notebook (1.72 by CPU) and, by CPU, 0.78 of the limit: the goal of
+0.85 is not reached. What is in the way, each measured by itself on these two cores:
+
+- Decoding and predicting beside each other, in processes that know nothing of each other, take 1,351 us where
+  each alone takes 1,243 in sum, pinned to a core each or not: 0.92 is the most that any client could reach.
+- gRPC with an empty handler takes 1,000 us a request of 32 images in both processes, 32 an image. Larger
+  frames, windows and read chunks, ``optimization_target``, a Unix socket and an asyncio server change that by
+  less than two equal runs differ. Copies and protobuf are 2 us an image, our own calls in the server 5.
+- Statistics take 38 us an image alone, but 100 beside another decoding thread: each of their calls lets go of
+  the interpreter. Workspaces kept by thread, larger chunks, a lock and threads pinned to cores did not help.
+- One decoding thread, windows of 1 to 3 batches, one run of the graph at a time, ``SCHED_BATCH``, a longer
+  switch interval and malloc that keeps what is freed (25 us) are within what equal runs differ by.
 
 Earlier that day, on cores kept busy, the limit in CPU time was 1.80 and 1.45 times the notebook: a factor of
 2 is out of reach of any pipeline here, but for the cores that the notebook leaves idle. Decoding is 350 us of
