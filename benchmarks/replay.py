@@ -49,7 +49,8 @@ Measured that evening with image statistics summed along flat arrays and pixels 
 the state above (load average 6 to 7 of others, who had to wait; two servers and clients of each, 6 rounds,
 medians): served 1,540 instead of 1,582 us of CPU an image (client 871 instead of 903, server 676 and 678).
 Two such comparisons before it, with load averages of 10, gave 4 and 6 % less, but two processes of the same
-code differed by up to 5 % there. In a whole run of this benchmark then (free cores 1.2 to 1.9, others' load 7, 5 rounds):
+code differed by up to 5 % there. A whole run of this benchmark, 5 rounds, beside others' load of 7 that left
+1.2 to 1.9 cores:
 
 |                    | images/s | CPU us per image |
 |--------------------|----------|------------------|
