@@ -119,7 +119,11 @@ def _class_counts(path: Path) -> dict[str, ClassCounts]:
 
 
 def evidence_of_report(document: Mapping[str, Any], *, identifier: str = "") -> Evidence:
-    """Return the evidence of a report document (``report.json``) of any schema version."""
+    """Return the evidence of a report document (``report.json``) of any schema version.
+
+    The course of the training is taken along where the report is of that training's own test split: of
+    other data, differences between the two are no matter of the training.
+    """
     confusion = document["confusion"]
     names = tuple(str(name) for name in confusion["class_names"])
     counts = np.asarray(confusion["counts"], np.int64)
@@ -134,13 +138,30 @@ def evidence_of_report(document: Mapping[str, Any], *, identifier: str = "") -> 
     ]
     if areas and len(names) == 2:
         metrics["auc"] = float(areas[-1])
+    training = document.get("training") or {}
+    if training.get("evaluated_split") != "test":
+        training = {}
     return Evidence(
         id=identifier,
+        curves=_reported_curves(training),
+        setup=setup_from(training.get("configuration") or ()),
         matrix=counts,
         class_names=names,
         n_classes=len(names),
         evaluations=(Evaluation("test", metrics, method="report", n=int(counts.sum())),) if metrics else (),
     )
+
+
+def _reported_curves(training: Mapping[str, Any]) -> Curves | None:
+    figures, samples = training.get("figures") or {}, training.get("samples") or {}
+    epochs = max((len(values) for values in figures.values()), default=0)
+    rows = [
+        {"epoch": row + 1, **{name: values[row] for name, values in figures.items()}} for row in range(epochs)
+    ]
+    curves = training_curves(rows)
+    if curves is None:
+        return None
+    return replace(curves, train_samples=samples.get("train"), validation_samples=samples.get("dev"))
 
 
 def _json(path: Path) -> Any:

@@ -334,3 +334,33 @@ def test_a_long_log_is_read_with_progress_and_a_bound(tmp_path: Path) -> None:
     assert evidence.remarks == (f"{path}: only the first 5,000 of 6,000 epochs are looked at",)
     assert len(evidence.setup.notes) <= 2_001
     assert told[-1] == (path.stat().st_size, path.stat().st_size)
+
+
+@pytest.mark.parametrize(
+    ("split", "losses"), [("test", [1.0, 0.5]), ("dev", None), (None, None)], ids=["test", "dev", "other"]
+)
+def test_a_report_tells_its_training_where_it_is_of_its_test_split(
+    tmp_path: Path, split: str | None, losses: list[float] | None
+) -> None:
+    path = tmp_path / "report.json"
+    training = {
+        "figures": {"train_loss": [1.0, 0.5], "dev_loss": [1.1, None]},
+        "samples": {"train": 40, "dev": 9},
+        "configuration": ["optimizer adam"],
+        "evaluated_split": split,
+    }
+    document = {"confusion": {"class_names": list(_ANIMALS), "counts": _MATRIX}, "training": training}
+    path.write_text(json.dumps({"schema_version": "1.0", **document}))
+
+    evidence = _read(path)
+
+    assert evidence.matrix is not None
+    if losses is None:
+        assert evidence.curves is None
+        assert evidence.setup.optimizer is None
+    else:
+        assert evidence.curves is not None
+        assert evidence.curves.loss is not None
+        assert evidence.curves.loss.tolist() == losses
+        assert (evidence.curves.train_samples, evidence.curves.validation_samples) == (40, 9)
+        assert evidence.setup.optimizer == "adam"
