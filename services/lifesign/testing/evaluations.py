@@ -12,8 +12,8 @@ __all__ = ["small_evaluation"]
 def small_evaluation(data: Path, out: Path, target: str, /, **options: Any) -> EvaluationConfig:
     """Return an evaluation of the model ``liveness`` at ``target``: 8 images a request, 2 decode threads.
 
-    ``options`` are fields of ``EvaluationConfig`` and replace what is usual, ``data`` too; it waits 30 s for a
-    server.
+    ``options`` are fields of ``EvaluationConfig`` and replace what is usual, ``data`` too; it waits 30 s
+    for a server.
     """
     defaults = {
         "model": "liveness",
