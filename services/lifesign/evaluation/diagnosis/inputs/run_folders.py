@@ -3,7 +3,7 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def epoch_figures(record: Mapping[str, Any]) -> dict[str, float]:
     return {key: float(record[name]) for name, key in _METRICS.items() if record.get(name) is not None}
 
 
-def training_curves(records: list[Mapping[str, Any]]) -> Curves | None:
+def training_curves(records: Sequence[Mapping[str, Any]]) -> Curves | None:
     """Return the curves of our epoch records."""
     rows = []
     for record in records:
