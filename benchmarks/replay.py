@@ -6,7 +6,8 @@
   parts on disk), with ``lifesign serve`` in a process of its own.
 - in process: the same code and the same work, but the frozen session is called directly, without gRPC.
 - limit: cores / (CPU per decode + CPU per predict), both measured alone with every core busy; everything
-  else (statistics, gRPC, counting, writing, and whatever is not overlapped) counts as loss.
+  else (statistics, gRPC, counting, writing, and whatever is not overlapped) counts as loss. The limit of the
+  frozen graph is that of a server which does not fold normalisation into convolutions, as ours does.
 - notebook: ``image_dataset_from_directory`` → ``model.predict`` → scikit-learn's report, once with the labels
   from a second pass over the set as people write it, once with the labels from the file names.
 
@@ -113,7 +114,7 @@ def show(found: Mapping[str, list[Measured]]) -> None:
             f"  CPU {median([one.cpu for one in rounds]) * 1e6:5.0f} us/image"
             f"  free cores {median([one.free_cores for one in rounds]):.2f}"
         )
-    floor = [d.cpu + p.cpu for d, p in zip(found["decode"], found["predict"], strict=True)]
+    floor = _floor(found, "predict")
     print(f"limit: {CORES} cores / {median(floor) * 1e6:.0f} us = {CORES / median(floor):.0f} images/s")
     ours = found["served"]
     for name in ("in process", "notebook", "notebook, one pass"):
@@ -123,12 +124,13 @@ def show(found: Mapping[str, list[Measured]]) -> None:
             f"  per free core {median([a.rate_per_free_core / b.rate_per_free_core for a, b in pairs]):.3f}"
             f"  CPU {median([b.cpu / a.cpu for a, b in pairs]):.3f}"
         )
-    with_floor = list(zip(ours, floor, strict=True))
-    print(
-        f"served / limit:               {median([a.rate * c / CORES for a, c in with_floor]):.3f}"
-        f"  per free core {median([a.rate_per_free_core * c for a, c in with_floor]):.3f}"
-        f"  CPU {median([c / a.cpu for a, c in with_floor]):.3f}"
-    )
+    for name, limit in (("limit", floor), ("limit, frozen graph", _floor(found, "predict, frozen"))):
+        pairs = list(zip(ours, limit, strict=True))
+        print(
+            f"served / {name + ':':<20} {median([a.rate * c / CORES for a, c in pairs]):.3f}"
+            f"  per free core {median([a.rate_per_free_core * c for a, c in pairs]):.3f}"
+            f"  CPU {median([c / a.cpu for a, c in pairs]):.3f}"
+        )
     for name in ("notebook", "notebook, one pass"):
         # What a replay without any cost of its own would reach: no pipeline can do better on these cores.
         pairs = list(zip(found[name], floor, strict=True))
@@ -138,6 +140,11 @@ def show(found: Mapping[str, list[Measured]]) -> None:
             f"  CPU {median([b.cpu / c for b, c in pairs]):.3f}"
         )
     print(f"load average at the end {os.getloadavg()[0]:.1f} on {CORES} cores")
+
+
+def _floor(found: Mapping[str, list[Measured]], predict: str) -> list[float]:
+    """Return the CPU seconds an image of decoding and predicting alone, round by round."""
+    return [d.cpu + p.cpu for d, p in zip(found["decode"], found[predict], strict=True)]
 
 
 def run(options: argparse.Namespace, scratch: Path) -> None:
@@ -161,6 +168,7 @@ def run(options: argparse.Namespace, scratch: Path) -> None:
             ("direct", "in process", None),
             ("direct", "decode", None),
             ("direct", "predict", None),
+            ("direct", "predict, frozen", None),
             ("notebook", "notebook", None),
             ("notebook", "notebook, one pass", None),
         ]

@@ -15,10 +15,10 @@ class DirectClient:
 
     target = "this process"
 
-    def __init__(self, version_dir: Path) -> None:
+    def __init__(self, version_dir: Path, *, fold: bool = True) -> None:
         from lifesign.serving.loader import LoaderOptions, TensorFlowLoader
 
-        self._servable = TensorFlowLoader(LoaderOptions(), cores=CORES).load(version_dir)
+        self._servable = TensorFlowLoader(LoaderOptions(fold=fold), cores=CORES).load(version_dir)
         signature = self._servable.signatures["serving_default"]
         self._input = signature.inputs["images"].name
         self._outputs = [signature.outputs[name].name for name in ("scores", "logits")]

@@ -80,6 +80,7 @@ def served_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
 
 def direct_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
     client, dataset = DirectClient(work.version_dir), work.dataset()
+    unfolded = DirectClient(work.version_dir, fold=False)
     paths = [work.images / path for path in dataset.table["path"].to_pylist()]
     batch = np.random.default_rng(0).integers(0, 256, (BATCH_SIZE, work.size, work.size, 3), dtype=np.uint8)
 
@@ -94,14 +95,18 @@ def direct_tasks(work: Work) -> Mapping[str, Callable[[Path], None]]:
         ):
             pass
 
-    def predict(_: Path) -> None:
-        for _done in client.pool.map(client.predict, [batch] * (len(paths) // len(batch))):
-            pass
+    def predict(asked: DirectClient) -> Callable[[Path], None]:
+        def run(_: Path) -> None:
+            for _done in asked.pool.map(asked.predict, [batch] * (len(paths) // len(batch))):
+                pass
+
+        return run
 
     return {
         "in process": lambda run_dir: replay(work, dataset, client, run_dir),
         "decode": decode,
-        "predict": predict,
+        "predict": predict(client),
+        "predict, frozen": predict(unfolded),
     }
 
 

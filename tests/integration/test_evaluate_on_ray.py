@@ -362,15 +362,15 @@ def test_a_head_as_people_start_it_is_used_and_its_loss_is_told(head, manifest, 
 
 @pytest.mark.slow
 def test_interrupted_on_a_cluster_leaves_no_worker_there_and_is_resumed(head, manifest, whole_run, tmp_path):
-    may_answer = threading.Event()
+    is_interrupted = threading.Event()
     asked: list[int] = []
 
-    def hold(images: np.ndarray) -> None:
+    def linger(images: np.ndarray) -> None:
         asked.append(len(images))
         if sum(asked) > 64:
-            may_answer.wait()
+            is_interrupted.wait(1.0)
 
-    with FakeModelServer(inspect=hold) as server:
+    with FakeModelServer(inspect=linger) as server:
         words = ["evaluate", str(manifest), "--model", "liveness", "--target", server.target]
         words += ["--class-names", "attack,bona_fide", "--out", str(tmp_path / "run")]
         words += ["--shard-size", "16", "--batch-size", "8"]
@@ -386,7 +386,7 @@ def test_interrupted_on_a_cluster_leaves_no_worker_there_and_is_resumed(head, ma
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
-        may_answer.set()
+        is_interrupted.set()
         assert process.returncode == 130
         assert stderr.endswith("interrupted; what is done is kept, continue with --resume\n")
         assert not head.workers()
