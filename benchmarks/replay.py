@@ -64,11 +64,11 @@ code differed by up to 5 % there. A whole run of this benchmark, 5 rounds, besid
 
 Served is 0.94 of in process, 2.35 of the notebook (1.72 by CPU) and, by CPU, 0.78 of the limit: the goal of
 0.85 is not reached. Three runs later, nobody else on the cores (load average 1.6 to 2.5) and the host slower
-in everything (decode 830 to 1,006 us, predict 771 to 820, of the frozen graph 986 to 1,064): served 742 to 759
+in everything (decode 830 to 1,006 us, predict 771 to 820, the frozen graph 986 to 1,064): served 742 to 759
 images/s, 0.90 to 0.91 of in process; 0.61, 0.63 and 0.68 of the limit (0.69 to 0.76 by CPU), 0.68, 0.73 and
 0.78 of that of the frozen graph (0.78 to 0.87 by CPU); 1.96, 2.14 and 2.27 of the notebook. The state of the
-day before, in turn with it, cost the same (2,207 and 2,031 us, 2,227 and 1,973 now): it is the host that moves
-these ratios by a tenth.
+day before, in turn with it, cost the same (2,207 and 2,031 us, 2,227 and 1,973 now): the host moves these
+ratios by a tenth.
 
 What is in the way, each measured by itself on these two cores:
 
