@@ -56,13 +56,13 @@ class LivenessScores:
 
     def apcer_pooled(self, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Share of attacks at or above each threshold ``(m,)``, 0–1, less is better; ``nan`` without any."""
-        return 1 - _share_below(self.all_attacks, thresholds)
+        return _share_at_least(self.all_attacks, thresholds)
 
     def apcer_max(self, thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
         """Accepted share of the worst species ``(m,)``, 0–1, less is better; ``nan`` without attacks."""
         if not self.attacks:
             return np.full(len(thresholds), np.nan)
-        shares = [1 - _share_below(scores, thresholds) for scores in self.attacks.values()]
+        shares = [_share_at_least(scores, thresholds) for scores in self.attacks.values()]
         return np.asarray(np.max(shares, axis=0), dtype=np.float64)
 
 
@@ -185,9 +185,18 @@ def _candidates(scores: LivenessScores) -> NDArray[np.float64]:
 
 
 def _share_below(scores: NDArray[np.float32], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
+    return _count_below(scores, thresholds) / len(scores) if len(scores) else np.full(len(thresholds), np.nan)
+
+
+def _share_at_least(scores: NDArray[np.float32], thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
     if not len(scores):
         return np.full(len(thresholds), np.nan)
-    return np.searchsorted(np.sort(scores).astype(np.float64), thresholds, side="left") / len(scores)
+    # Not 1 less the share below: 1 - 19/20 is above 0.05.
+    return (len(scores) - _count_below(scores, thresholds)) / len(scores)
+
+
+def _count_below(scores: NDArray[np.float32], thresholds: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.searchsorted(np.sort(scores).astype(np.float64), thresholds, side="left")
 
 
 def _least_gap(apcer: NDArray[np.float64], bpcer: NDArray[np.float64]) -> int:

@@ -99,6 +99,16 @@ def test_the_evidence_is_counted_as_the_gateway_decides_between_neighbouring_flo
     assert (point.apcer_max.errors, point.apcer_max.total) == (0, 1)
 
 
+@pytest.mark.parametrize(("attacks", "kept"), [(20, 0.05), (10, 0.10)])
+def test_one_attack_that_is_just_allowed_is_allowed(attacks: int, kept: float) -> None:
+    points = choose_operating_points(apart([0.5], print=[*[0.0] * (attacks - 1), 0.5]), dataset_digest="")
+
+    point = next(point for point in points if point.id == f"apcer_max<={kept:.2f}")
+    assert point.apcer_max is not None
+    assert point.bpcer is not None
+    assert (point.apcer_max.errors, point.bpcer.errors) == (1, 0)
+
+
 def test_separable_scores_give_error_free_points_between_the_classes() -> None:
     points = choose_operating_points(apart([0.8, 0.9], print=[0.1, 0.2], mask=[0.3]), dataset_digest="abc")
 
