@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
@@ -13,6 +14,7 @@ from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["metric_task_mismatch", "shown_accuracies"]
 
+_Floats = NDArray[np.float64]
 _ERRORS_OF_A_NUMBER = (
     "mean_squared_logarithmic_error",
     "msle",
@@ -115,12 +117,29 @@ def _argmax_accuracy(evidence: Evidence) -> float | None:
 
 def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Accuracy of a regression: exact equality, which hardly ever happens."""
+    found = _beside_errors_of_a_number(evidence)
+    if found is None and course is None:
+        found = _evaluated_below_errors(evidence)
+    elif found is None and course is not None and course.loss is not None:
+        accuracies = [values for values in (course.accuracy, course.val_accuracy) if values is not None]
+        if accuracies:
+            top = max(float(np.nanmax(values)) for values in accuracies)
+            found = (
+                _large_losses(evidence, course, course.loss, top)
+                or _loss_below_errors(evidence, course)
+                or _never_equal(evidence, course, course.loss, top)
+            )
+    if found is not None:
+        yield found
+
+
+def _beside_errors_of_a_number(evidence: Evidence) -> Finding | None:
     for one in evidence.evaluations:
         continuous = {"r2", "mae", "rmse", "mean_absolute_error", "r2_score", "r_square"} & {
             name.lower() for name in one.metrics
         }
         if continuous and one.accuracy is not None and one.accuracy < 0.1:
-            yield Finding(
+            return Finding(
                 Code.METRIC_TASK_MISMATCH,
                 Severity.WARNING,
                 0.9,
@@ -129,70 +148,69 @@ def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator
                 "Report the mean absolute error (in the target's unit) or R² alone.",
                 refuted_by="a target of classes",
             )
-            return
-    if course is None:
-        if (found := _evaluated_below_errors(evidence)) is not None:
-            yield found
-        return
-    loss = course.loss
-    accuracies = [values for values in (course.accuracy, course.val_accuracy) if values is not None]
-    if not accuracies or loss is None:
-        return
-    top = max(float(np.nanmax(values)) for values in accuracies)
-    if top <= 0.001 and len(course) >= 3 and float(np.nanmin(loss)) > 20 and not evidence.classes:
-        yield Finding(
-            Code.METRIC_TASK_MISMATCH,
-            Severity.WARNING,
-            0.85,
-            f"Accuracy is {top:.3g} on all data in all {len(course)} epochs, with losses of "
-            f"{np.nanmin(loss):.4g} and more: that is the error of a number, which never equals its target, "
-            "not of a class.",
-            "Report the mean absolute error (in the target's unit) or R² instead.",
-            refuted_by="a target of classes",
-            excluded=("a missing class: the accuracy on the training data is as low",),
-            details={"highest_accuracy": top},
-        )
-        return
-    impossible = _loss_below_errors(evidence, course)
-    if impossible is not None:
-        yield impossible
-        return
-    named = _loss_of_a_number(course)
+    return None
+
+
+def _large_losses(evidence: Evidence, course: Course, loss: _Floats, top: float) -> Finding | None:
+    """Accuracy 0 at losses that no cross-entropy has; ``top`` is the best accuracy of the course, 0–1."""
+    if not (top <= 0.001 and len(course) >= 3 and float(np.nanmin(loss)) > 20) or evidence.classes:
+        return None
+    return Finding(
+        Code.METRIC_TASK_MISMATCH,
+        Severity.WARNING,
+        0.85,
+        f"Accuracy is {top:.3g} on all data in all {len(course)} epochs, with losses of "
+        f"{np.nanmin(loss):.4g} and more: that is the error of a number, which never equals its target, "
+        "not of a class.",
+        "Report the mean absolute error (in the target's unit) or R² instead.",
+        refuted_by="a target of classes",
+        excluded=("a missing class: the accuracy on the training data is as low",),
+        details={"highest_accuracy": top},
+    )
+
+
+def _never_equal(evidence: Evidence, course: Course, loss: _Floats, top: float) -> Finding | None:
+    """Accuracy stays near 0 where notes, loss or curves tell of a number as the target."""
     falls = len(course) >= 2 and np.nanmin(loss) < 0.6 * np.nanmax(loss)
     worded = evidence.setup.is_regression
     by_figures = (
         falls and top <= 0.05 and (not course.classes or top < 0.5 / course.classes) and len(course) >= 3
-    )
-    sizes = (evidence.train_size, course.counted_validation)
-    # One or two equalities of a small set are no learning either.
-    still = all(
-        np.nanmax(values) - np.nanmin(values) < max(0.02, 2.5 / (n or 1000))
-        for values, n in zip((course.accuracy, course.val_accuracy), sizes, strict=True)
-        if values is not None
     )
     squared = (
         evidence.setup.loss in ("mse", "mae")
         and top <= 0.02
         and evidence.setup.output.activation != "softmax"
     )
-    if worded or squared or (named and top <= 0.02 and not evidence.classes) or (by_figures and still):
-        yield Finding(
-            Code.METRIC_TASK_MISMATCH,
-            Severity.WARNING,
-            # A loss below 0 is first of all one of labels that are none.
-            0.75 if not worded else 0.95 if float(np.nanmin(loss)) >= 0 else 0.6,
-            f"Accuracy stays at {top:.4g} or below"
-            + (
-                f" while the training loss falls from {np.nanmax(loss):.4g} to {np.nanmin(loss):.4g}"
-                if falls
-                else ""
-            )
-            + ": for a continuous target it counts exact equality, which says nothing.",
-            "Report the mean absolute error (in the target's unit) or R² instead.",
-            refuted_by="a target of classes",
-            excluded=("a missing class: the accuracy on the training data is as low",),
-            details={"highest_accuracy": round(top, 4)},
+    named = top <= 0.02 and not evidence.classes and _loss_of_a_number(course)
+    if not (worded or squared or named or (by_figures and _stands_still(evidence, course))):
+        return None
+    return Finding(
+        Code.METRIC_TASK_MISMATCH,
+        Severity.WARNING,
+        # A loss below 0 is first of all one of labels that are none.
+        0.75 if not worded else 0.95 if float(np.nanmin(loss)) >= 0 else 0.6,
+        f"Accuracy stays at {top:.4g} or below"
+        + (
+            f" while the training loss falls from {np.nanmax(loss):.4g} to {np.nanmin(loss):.4g}"
+            if falls
+            else ""
         )
+        + ": for a continuous target it counts exact equality, which says nothing.",
+        "Report the mean absolute error (in the target's unit) or R² instead.",
+        refuted_by="a target of classes",
+        excluded=("a missing class: the accuracy on the training data is as low",),
+        details={"highest_accuracy": round(top, 4)},
+    )
+
+
+def _stands_still(evidence: Evidence, course: Course) -> bool:
+    """Whether accuracies move by less than 2 points; one or two equalities of a small set are no learning."""
+    sizes = (evidence.train_size, course.counted_validation)
+    return all(
+        np.nanmax(values) - np.nanmin(values) < max(0.02, 2.5 / (n or 1000))
+        for values, n in zip((course.accuracy, course.val_accuracy), sizes, strict=True)
+        if values is not None
+    )
 
 
 def _loss_of_a_number(course: Course) -> bool:
