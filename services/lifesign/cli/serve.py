@@ -15,7 +15,7 @@ import typer
 from lifesign.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from lifesign.serving.batching import BatchingParameters
+    from lifesign.serving.batch_scheduler import BatchingParameters
     from lifesign.serving.settings import ServerSettings
 
 __all__ = ["command"]
@@ -176,7 +176,7 @@ def command(
 
 
 def _batching(enabled: bool, file: Path | None) -> "BatchingParameters | None":
-    from lifesign.serving.batching import BatchingParameters
+    from lifesign.serving.batch_scheduler import BatchingParameters
     from lifesign.serving.config import read_batching_file
 
     if not enabled:

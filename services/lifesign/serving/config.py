@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from lifesign.errors import ConfigurationError
 from lifesign.pb import config_pb2
 from lifesign.pb.serving_pb2 import ModelConfig, ModelServerConfig
-from lifesign.serving.batching import BatchingParameters
+from lifesign.serving.batch_scheduler import BatchingParameters
 
 __all__ = ["read_batching_file", "read_model_config_file", "read_monitoring_file", "single_model_config"]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import structlog
 
-from lifesign.serving.batching import BatchingServable, BatchScheduler
+from lifesign.serving.batch_scheduler import BatchScheduler
+from lifesign.serving.batching import BatchingServable
 from lifesign.serving.instruments import Instruments
 from lifesign.serving.loader import LoaderOptions, TensorFlowLoader, TensorFlowServable, read_records
 from lifesign.serving.servable import Servable

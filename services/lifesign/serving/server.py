@@ -10,7 +10,7 @@ import structlog
 
 from lifesign.errors import ConfigurationError, LifesignError
 from lifesign.pb.serving_pb2 import ModelServerConfig
-from lifesign.serving.batching import BatchScheduler
+from lifesign.serving.batch_scheduler import BatchScheduler
 from lifesign.serving.calls import Calls
 from lifesign.serving.config import read_model_config_file, single_model_config
 from lifesign.serving.core import ServerCore

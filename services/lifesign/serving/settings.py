@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lifesign.errors import ConfigurationError
-from lifesign.serving.batching import BatchingParameters
+from lifesign.serving.batch_scheduler import BatchingParameters
 
 __all__ = ["ServerSettings"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lifesign.serving.batching import BatchingParameters
+from lifesign.serving.batch_scheduler import BatchingParameters
 
 
 @pytest.fixture
