@@ -16,7 +16,7 @@ from lifesign.evaluation.replay.decoding import Refusal
 from lifesign.evaluation.replay.hope import Hope
 from lifesign.evaluation.replay.patience import Patience
 from lifesign.evaluation.replay.predictions import SERVER_CRASH
-from lifesign.evaluation.replay.server_watch import ServerWatch
+from lifesign.evaluation.replay.server_watch import ServerWatch, may_be_away
 from lifesign.evaluation.replay.window import Window
 
 __all__ = ["Asking", "Flight"]
@@ -48,6 +48,11 @@ class Flight:
     def result(self) -> Prediction:
         """Wait for the answer; raises what ``PredictionClient.predict`` raises."""
         return self._future.result()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended."""
+        return self._landed_at is not None
 
     @property
     def code(self) -> str:
@@ -128,6 +133,14 @@ class Asking:
             self._put(answers, slice(0, len(images)), outcome)
         self._hope.judge(answers)
         return answers
+
+    def abandon(self, flight: Flight | None, names: Sequence[str]) -> None:
+        """Take in that the run ends before this batch was settled.
+
+        If the server may have gone away over it, the run that resumes asks for it alone.
+        """
+        if flight is not None and flight.is_over and may_be_away(flight.code):
+            self._journal.note(names, were_alone=False)
 
     def _asked(
         self, images: NDArray[Any], flight: Flight | None, names: Sequence[str]

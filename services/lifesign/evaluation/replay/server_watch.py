@@ -7,13 +7,18 @@ from lifesign.client import PredictionClient, VersionStatus
 from lifesign.errors import NotReadyError, UpstreamError
 from lifesign.evaluation.replay.patience import Patience
 
-__all__ = ["ServerWatch"]
+__all__ = ["ServerWatch", "may_be_away"]
 
 # Answering this costs a server nothing, so one that does not is stopped, dead or drowned.
 _LOOK_SECONDS = 5.0
 _SILENT = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "NOT_FOUND", "CANCELLED"})
 # A request may end with these because its server is gone; with other codes a server answered.
 _MAY_BE_AWAY = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "INTERNAL", "UNKNOWN"})
+
+
+def may_be_away(code: str) -> bool:
+    """Whether a request that ended with this gRPC status name may have met a server that is gone."""
+    return code in _MAY_BE_AWAY
 
 
 class ServerWatch:
@@ -36,7 +41,7 @@ class ServerWatch:
         Raises:
             NotReadyError: the version was unloaded while another is served.
         """
-        if code not in _MAY_BE_AWAY:
+        if not may_be_away(code):
             return False
         with self._lock:
             is_known = landed_at <= self._back_at

@@ -206,10 +206,15 @@ class ShardReplay:
                     waiting.append(
                         _Batch(start, self._pool.submit(self._prepare, paths[start : start + size]))
                     )
-                yield self._settled(waiting.popleft(), true)
+                yield self._settled(waiting[0], true)
+                waiting.popleft()
         finally:
             for batch in waiting:
-                batch.future.cancel()
+                self._abandon(batch.future)
+
+    def _abandon(self, future: "Future[_Prepared]") -> None:
+        if not future.cancel() and future.done() and future.exception() is None:
+            self._asking.abandon(future.result().flight, future.result().names)
 
     def _prepare(self, paths: list[str]) -> _Prepared:
         self._patience.check()

@@ -1,6 +1,16 @@
 """What is remembered of a server that went away."""
 
+import threading
+
+import numpy as np
+import pytest
+
+from lifesign.errors import NotReadyError
 from lifesign.evaluation.replay.crash_journal import CrashJournal
+from lifesign.evaluation.service import evaluate
+from lifesign.testing.brightness_dataset import write_brightness_manifest
+from lifesign.testing.evaluations import small_evaluation
+from lifesign.testing.model_server import FakeModelServer
 
 
 def test_a_later_run_knows_what_earlier_ones_were_asking(tmp_path):
@@ -31,3 +41,22 @@ def test_the_same_batch_is_written_once_and_a_folder_that_refuses_costs_nothing(
     nowhere = CrashJournal(tmp_path / "nowhere")
     nowhere.note(["a"], were_alone=True)
     assert nowhere.crashes(["a"]) == 1
+
+
+def test_every_batch_that_the_server_had_when_it_went_for_good_is_written_down(tmp_path):
+    manifest = write_brightness_manifest(tmp_path / "data", samples=16)
+    have_arrived, is_over = threading.Barrier(4), threading.Event()
+
+    def hold(_: np.ndarray) -> None:
+        if have_arrived.wait() == 0:
+            threading.Thread(target=server.stop).start()
+        is_over.wait()
+
+    options = {"shard_size": 8, "batch_size": 4, "wait_server_seconds": 0.5}
+    with FakeModelServer(inspect=hold) as server:
+        with pytest.raises(NotReadyError, match="gave up"):
+            evaluate(small_evaluation(manifest, tmp_path / "run", server.target, **options))
+        is_over.set()
+    later = CrashJournal(tmp_path / "run")
+    paths = [line.split(",")[0] for line in manifest.read_text().splitlines()[1:]]
+    assert [path for path in paths if not later.is_suspect([path])] == []
