@@ -57,7 +57,9 @@ class AsyncPredictionClient:
         timeout = self.timeout_seconds if timeout_seconds is None else timeout_seconds
         try:
             request = self._requests.predict(images)
-            return prediction_of(await self._predict(request, timeout=timeout, metadata=metadata))
+            return prediction_of(
+                await self._predict(request, timeout=timeout, metadata=metadata), len(images)
+            )
         except grpc.RpcError as error:
             raise_upstream(error)
 

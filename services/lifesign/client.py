@@ -44,14 +44,15 @@ __all__ = [
 class PredictionFuture:
     """A batch in flight."""
 
-    def __init__(self, call: Any, exchange: Exchange | None = None) -> None:
+    def __init__(self, call: Any, images: int, exchange: Exchange | None = None) -> None:
         self._call = call
+        self._images = images
         self._exchange = exchange
 
     def result(self) -> Prediction:
         """Wait for the answer; raises what ``PredictionClient.predict`` raises."""
         try:
-            return prediction_of(self._call.result(), self._exchange)
+            return prediction_of(self._call.result(), self._images, self._exchange)
         except grpc.RpcError as error:
             raise_upstream(error)
 
@@ -100,14 +101,14 @@ class PredictionClient:
         """Score a batch: uint8 images ``(n, height, width, 3)``, or what the exchange takes."""
         try:
             response = self._predict(self._requests.predict(images), timeout=self.timeout_seconds)
-            return prediction_of(response, self._requests.exchange)
+            return prediction_of(response, len(images), self._requests.exchange)
         except grpc.RpcError as error:
             raise_upstream(error)
 
     def predict_future(self, images: NDArray[Any]) -> PredictionFuture:
         """Send a batch and return at once."""
         call = self._predict.future(self._requests.predict(images), timeout=self.timeout_seconds)
-        return PredictionFuture(call, self._requests.exchange)
+        return PredictionFuture(call, len(images), self._requests.exchange)
 
     def outputs(self, images: NDArray[Any]) -> dict[str, NDArray[Any]]:
         """Return the outputs by name as the server sent them; arguments and errors as ``predict``."""

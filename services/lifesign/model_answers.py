@@ -81,8 +81,8 @@ class Exchange(Protocol):
         """Return the tensors to send for a batch; arrays of objects are byte strings."""
         ...
 
-    def prediction(self, outputs: Mapping[str, NDArray[Any]], version: int) -> Prediction:
-        """Return the answer in Lifesign's terms; raises ``ContractError`` where it has none."""
+    def prediction(self, outputs: Mapping[str, NDArray[Any]], version: int, images: int) -> Prediction:
+        """Return the answer for so many ``images``; raises ``ContractError`` where it has none."""
         ...
 
 
@@ -91,10 +91,10 @@ def outputs_of(response: pb.PredictResponse) -> dict[str, NDArray[Any]]:
     return {name: array_from_tensor(tensor) for name, tensor in response.outputs.items()}
 
 
-def prediction_of(response: pb.PredictResponse, exchange: Exchange | None = None) -> Prediction:
-    """Return the answer in Lifesign's terms; raises ``ContractError`` where it has no scores."""
+def prediction_of(response: pb.PredictResponse, images: int, exchange: Exchange | None = None) -> Prediction:
+    """Return the answer for so many ``images``; raises ``ContractError`` where it has no scores."""
     if exchange is not None:
-        return exchange.prediction(outputs_of(response), response.model_spec.version.value)
+        return exchange.prediction(outputs_of(response), response.model_spec.version.value, images)
     if SCORES not in response.outputs:
         raise ContractError(f"expected an output {SCORES!r}, got {sorted(response.outputs)}")
     scores = array_from_tensor(response.outputs[SCORES]).astype(np.float32, copy=False)

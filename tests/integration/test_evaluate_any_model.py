@@ -234,8 +234,12 @@ def test_scores_of_a_run_are_those_of_the_model(config, images, contract):
 ONE_AT_A_TIME = _contract("single", input={"scaling": "none"}, positive_class="bona_fide")
 
 
-def test_a_model_of_one_image_per_request_is_asked_one_by_one(config, images):
-    options = config(ONE_AT_A_TIME, batch_size=1)
+@pytest.mark.parametrize(
+    ("signature", "batch_size"),
+    [("single", 1), ("single", None), ("eight", 8), ("eight", 5), ("eight", None)],
+)
+def test_a_model_of_a_fixed_number_of_images_per_request_gets_so_many(config, images, signature, batch_size):
+    options = config({**ONE_AT_A_TIME, "signature": signature}, batch_size=batch_size, shard_size=27)
     assert not dry_run(options).is_refused
     evaluate(options)
     paths, scores = _scores(options.out)
@@ -347,8 +351,8 @@ def test_the_run_says_how_the_model_was_spoken_to(config, tmp_path):
         (_contract("unit_logit", input={"scaling": "none"}, positive_class="bona_fide"), {}, ContractError,
          "these look like logits"),
         (_contract("logits"), {}, ContractError, "these look like logits"),
-        (ONE_AT_A_TIME, {}, ConfigurationError, "expected --batch-size 1, got 8"),
-        ({**ONE_AT_A_TIME, "signature": "eight"}, {}, ContractError, "which takes exactly 8"),
+        (ONE_AT_A_TIME, {}, ConfigurationError, "expected --batch-size up to 1, got 8"),
+        ({**ONE_AT_A_TIME, "signature": "eight"}, {"batch_size": 9}, ConfigurationError, "up to 8, got 9"),
         (None, {"class_names": ("attack", "bona_fide")}, ConfigurationError, "--model-config"),
     ],
 )  # fmt: skip

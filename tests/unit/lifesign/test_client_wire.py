@@ -104,7 +104,7 @@ class _Negative:
     def inputs(self, images):
         return {"images": images}
 
-    def prediction(self, outputs, version):
+    def prediction(self, outputs, version, images):
         return Prediction(-outputs["logits"], None, version)
 
 

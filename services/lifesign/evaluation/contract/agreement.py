@@ -35,23 +35,17 @@ def agreed_classes(
 
 
 def require_batch_size(inferred: Inferred, batch_size: int | None) -> None:
-    """Refuse a number of images per request that the model does not take.
+    """Refuse more images per request than the model takes; fewer are sent with the last one repeated.
 
     Raises:
-        ConfigurationError: it takes one image per request.
-        ContractError: it takes exactly so many, which the last request of a shard cannot promise.
+        ConfigurationError: they are more.
     """
     sent = inferred.exchange.input
-    if sent.batch is None or (sent.batch == 1 and batch_size in (None, 1)):
-        return
-    if sent.batch == 1:
+    if sent.batch is not None and batch_size is not None and batch_size > sent.batch:
         raise ConfigurationError(
-            f"input {sent.name!r} takes one image per request: expected --batch-size 1, got {batch_size}"
+            f"input {sent.name!r} takes exactly {sent.batch} images per request: "
+            f"expected --batch-size up to {sent.batch}, got {batch_size}"
         )
-    raise ContractError(
-        f"expected an input of any number of images, got {sent.name!r}, which takes exactly {sent.batch}: "
-        "export the model with an open first dimension"
-    )
 
 
 def agreed_preprocessing(

@@ -41,7 +41,7 @@ class _Activations:
             return self.model.exchange.inputs(images)
         return {IMAGES: images}
 
-    def prediction(self, outputs: Mapping[str, NDArray[Any]], version: int) -> Prediction:  # noqa: ARG002
+    def prediction(self, outputs: Mapping[str, NDArray[Any]], version: int, images: int) -> Prediction:  # noqa: ARG002
         raise ContractError(f"activations of {self.layer} of version {version} are no scores")
 
 
@@ -90,15 +90,9 @@ class AskedModel:
         sent: NDArray[Any] = images
         if exchange is not None and exchange.input.takes_files:
             sent = _as_files(images)
-        parts = []
         with self._client(exchange) as client:
-            for start in range(0, len(sent), batch):
-                part = sent[start : start + batch]
-                missing = batch - len(part) if exchange is not None and exchange.input.batch else 0
-                padded = np.concatenate([part, np.repeat(part[-1:], missing, axis=0)]) if missing else part
-                found = client.predict(padded)
-                logits = None if found.logits is None else found.logits[: len(part)]
-                parts.append(Prediction(found.scores[: len(part)], logits, found.version))
+            starts = range(0, len(sent), batch)
+            parts = [client.predict(sent[start : start + batch]) for start in starts]
         every = [part.logits for part in parts if part.logits is not None]
         return Prediction(
             np.concatenate([part.scores for part in parts]),

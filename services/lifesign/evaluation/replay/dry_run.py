@@ -15,7 +15,7 @@ from lifesign.evaluation.config import EvaluationConfig
 from lifesign.evaluation.contract.answers import ReadOutput
 from lifesign.evaluation.contract.document import OutputKind
 from lifesign.evaluation.contract.exchange import ModelExchange, preprocessing_text
-from lifesign.evaluation.contract.pixels import SentInput
+from lifesign.evaluation.contract.pixels import SentInput, sent_tensor
 from lifesign.evaluation.contract.scaling import Convention
 from lifesign.evaluation.contract.scaling_trials import is_scalable, other_scalings, scaling_label
 from lifesign.evaluation.contract.suspicions import better_scaling, score_findings
@@ -170,7 +170,7 @@ def _tried(
         assumed=model.assumed,
         images=len(batch.images),
         refused_images=batch.refused,
-        sent=sent_facts(exchange.inputs(batch.images)[exchange.input.name], exchange.input),
+        sent=sent_facts(sent_tensor(batch.images, exchange.input), exchange.input),
         outputs=output_facts(outputs),
         classes=class_facts(None if prediction is None else prediction.scores, batch.true, model.class_names),
         samples=() if prediction is None else _samples(batch, prediction, model.class_names),
@@ -187,10 +187,11 @@ def _asked(
     try:
         size = model.images_per_request(config.batch_size)
         starts = range(0, len(batch.images), size)
+        parts = [batch.images[start : start + size] for start in starts]
         with _client(config, model.version, exchange) as client:
-            answers = [client.outputs(batch.images[start : start + size]) for start in starts]
+            answers = [exchange.answered(client.outputs(part), len(part)) for part in parts]
         outputs = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
-        return outputs, exchange.prediction(outputs, model.version), None
+        return outputs, exchange.prediction(outputs, model.version, len(batch.images)), None
     except UpstreamError as error:
         sentence = f"The server refuses the batch: {error}"
         remedy = "Compare what is sent with the signature."

@@ -64,15 +64,15 @@ class ServedModel:
         return self.preprocessing.height * self.preprocessing.width * 3 * number
 
     def images_per_request(self, asked: int | None) -> int:
-        """Return ``asked``, or the power of two up to 32 that keeps a request of pixels within 16 MiB.
+        """Return ``asked``, or what the model takes, or the power of two up to 32 that stays within 16 MiB.
 
         It depends on the model alone, not on how fast the server is: with another batch size some kernels
         sum in another order, and a run that is resumed would not end with the same bytes.
         """
         if asked is not None:
             return asked
-        if self.exchange is not None and self.exchange.input.batch == 1:
-            return 1
+        if self.exchange is not None and self.exchange.input.batch is not None:
+            return self.exchange.input.batch
         fitting = min(_MOST_IMAGES, max(1, _REQUEST_BYTES // self.image_bytes))
         return 1 << (fitting.bit_length() - 1)
 
@@ -137,7 +137,10 @@ def inspect_model(
 
 def _is_lifesigns(signatures: Mapping[str, ModelSignature]) -> bool:
     signature = signatures.get(Signature.DEFAULT)
-    return signature is not None and IMAGES in signature.inputs and SCORES in signature.outputs
+    if signature is None or IMAGES not in signature.inputs or SCORES not in signature.outputs:
+        return False
+    shape = signature.inputs[IMAGES].shape
+    return not shape or shape[0] == -1
 
 
 def _own_model(

@@ -35,9 +35,23 @@ def _model(size: int, *, dtype: str | None = None, batch: int = -1) -> ServedMod
         (_model(224, dtype="float"), None, 16),
         (_model(299, dtype="float"), None, 8),
         (_model(224, dtype="float", batch=1), None, 1),
+        (_model(1024, dtype="float", batch=64), None, 64),
+        (_model(224, dtype="float", batch=64), 7, 7),
         (_model(224, dtype="string"), None, 32),
     ],
-    ids=["own", "as asked", "small", "large", "huge", "float32", "no power of two", "takes one", "files"],
+    ids=[
+        "own",
+        "as asked",
+        "small",
+        "large",
+        "huge",
+        "float32",
+        "no power of two",
+        "takes one",
+        "takes 64",
+        "filled",
+        "files",
+    ],
 )
 def test_a_request_takes_up_to_32_images_and_16_mebibytes_of_pixels(model, asked, images):
     assert model.images_per_request(asked) == images
