@@ -30,6 +30,9 @@ def missing_class(evidence: Evidence, course: Course | None) -> Iterator[Finding
         missing = [name for name, support in pairs if not support]
     if not missing and evidence.evaluated_matrix is None and evidence.report is not None:
         missing = _unlisted(evidence, evidence.report.names)
+    if not missing and (found := _only_class(evidence)):
+        yield found
+        return
     if not missing:
         for name in ("test", "validation"):
             by_class = evidence.counts.get(name)
@@ -62,6 +65,24 @@ def missing_class(evidence: Evidence, course: Course | None) -> Iterator[Finding
             refuted_by="samples of the class in the set",
             details={"missing": missing[:50]},
         )
+
+
+def _only_class(evidence: Evidence) -> Finding | None:
+    """A report of one row: scikit-learn lists every class that is true or answered anywhere."""
+    report = evidence.report
+    if report is None or len(report.names) != 1 or report.n < 10 or evidence.evaluated_matrix is not None:
+        return None
+    name = spoken_class(report.names[0])
+    return Finding(
+        Code.MISSING_CLASS_IN_EVALUATION,
+        Severity.WARNING,
+        0.85,
+        f"All {report.n:,} samples are {name}, the only class of the report: figures of "
+        f"{report.precision[0]:.2f} and {report.recall[0]:.2f} say nothing of any other.",
+        "Evaluate on a set with every class.",
+        refuted_by="rows that were cut off the report",
+        details={"only": report.names[0]},
+    )
 
 
 def _unlisted(evidence: Evidence, listed: tuple[str, ...]) -> list[str]:

@@ -107,7 +107,12 @@ def _one_column_of_counts(course: Course | None) -> Finding | None:
         return None
     tp, fp, tn, fn = (float(values[-1]) for values in counts if values is not None)
     positives, negatives = tp + fp, tn + fn
-    if positives + negatives < 10 or min(positives, negatives) > 0 or min(tp + fn, fp + tn) <= 0:
+    if (
+        not np.isfinite(positives + negatives)
+        or positives + negatives < 10
+        or min(positives, negatives) > 0
+        or min(tp + fn, fp + tn) <= 0
+    ):
         return None
     name = "positive" if positives else "negative"
     n = int(positives + negatives)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lifesign.evaluation.diagnosis.course import Course
+from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.class_indices import (
@@ -53,11 +54,14 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
         for name in ("loss", "val_loss")
         if curves.get(name) is not None and np.nanmin(curves.series[name]) < -1e-6
     ]
+    if below and not above and _may_be_negative(evidence, curves):
+        return
     crossed = evidence.setup.loss in (
         "binary_crossentropy",
         "categorical_crossentropy",
     ) or evidence.setup.says(r"cross-?\s?entropy", r"jaccard", r"dice")
-    by_loss = below and (above or crossed or min(value for _, value in below) < -5)
+    judged = curves.accuracy is not None or curves.val_accuracy is not None
+    by_loss = below and (above or crossed or judged or min(value for _, value in below) < -5)
     # An accuracy of 87.5 is a percentage, not an impossible share.
     percent = all(name.endswith("accuracy") and value > 2 for name, value in above)
     if not (by_loss or (above and not percent)):
@@ -70,7 +74,7 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
     yield Finding(
         Code.LABEL_ENCODING_MISMATCH,
         Severity.ERROR,
-        0.92 if above or crossed else 0.7,
+        0.92 if above or crossed else 0.75,
         "; ".join(parts) + ". That needs targets outside 0–1, such as masks of 0…255 or labels 1/2.",
         "Divide masks by 255 and threshold them, or one-hot the labels; assert that every target is within "
         "0–1.",
@@ -78,6 +82,23 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
         excluded=("divergence: the loss falls",),
         details={"lowest_loss": min((value for _, value in below), default=None)},
     )
+
+
+def _may_be_negative(evidence: Evidence, curves: Curves) -> bool:
+    """Whether the loss has no bound at 0 by construction: minus a score of the log, or one named in words."""
+    loss = curves.loss
+    if loss is not None and any(
+        np.allclose(-loss, values, rtol=2e-3, atol=2e-4, equal_nan=True)
+        for name, values in curves.series.items()
+        if name != "loss"
+    ):
+        return True
+    unbounded = (
+        r"wasserstein|critic|kantorovich|(?<![a-z])kr(?![a-z])|hinge|likelihood|\bnll\b|elbo|contrastive"
+    )
+    unbounded += r"|cosine|(loss|objective) is (minus|negative)|minus the|no lower bound"
+    names = " ".join([*curves.names.values(), *curves.series]).lower().replace("_", " ")
+    return evidence.setup.says(unbounded) or re.search(unbounded, names) is not None
 
 
 def _by_setup(evidence: Evidence) -> Iterator[Finding]:

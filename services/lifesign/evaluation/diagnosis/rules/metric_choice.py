@@ -45,6 +45,9 @@ def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Find
     named = evidence.curves is not None and "binary_accuracy" in evidence.curves.names.values()
     if not classes or classes < 3 or (units == 1) or setup.says(r"multi-?label"):
         return
+    if course is not None and course.loss is not None and float(np.nanmin(course.loss)) < 0:
+        # Binary cross-entropy of one-hot labels is never below 0: here the labels are none.
+        return
     shown = shown_accuracies(evidence, course)
     floor = 1 - 1 / classes
     true = _argmax_accuracy(evidence)
@@ -118,9 +121,9 @@ def _argmax_accuracy(evidence: Evidence) -> float | None:
 def _accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Accuracy of a regression: exact equality, which hardly ever happens."""
     found = _beside_errors_of_a_number(evidence)
-    if found is None and course is None:
-        found = _evaluated_below_errors(evidence)
-    elif found is None and course is not None and course.loss is not None:
+    if found is None and (course is None or len(course) == 1):
+        found = _evaluated_never_equal(evidence) or _evaluated_below_errors(evidence)
+    if found is None and course is not None and course.loss is not None:
         accuracies = [values for values in (course.accuracy, course.val_accuracy) if values is not None]
         if accuracies:
             top = max(float(np.nanmax(values)) for values in accuracies)
@@ -188,7 +191,7 @@ def _never_equal(evidence: Evidence, course: Course, loss: _Floats, top: float) 
         Code.METRIC_TASK_MISMATCH,
         Severity.WARNING,
         # A loss below 0 is first of all one of labels that are none.
-        0.75 if not worded else 0.95 if float(np.nanmin(loss)) >= 0 else 0.6,
+        0.5 if float(np.nanmin(loss)) < 0 else 0.95 if worded else 0.75,
         f"Accuracy stays at {top:.4g} or below"
         + (
             f" while the training loss falls from {np.nanmax(loss):.4g} to {np.nanmin(loss):.4g}"
@@ -253,17 +256,42 @@ def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:
     return None
 
 
-def _evaluated_below_errors(evidence: Evidence) -> Finding | None:
-    """The same of figures without a course: two sets at least, so that it is no slip of one."""
-    if evidence.setup.has_weights or evidence.setup.loss in ("mse", "mae"):
+def _evaluated_never_equal(evidence: Evidence) -> Finding | None:
+    """An evaluation by a squared or absolute error with an accuracy near 0, of one linear output."""
+    if not evidence.setup.is_regression:
         return None
+    for one in evidence.evaluations:
+        if one.accuracy is not None and one.accuracy <= 0.05 and one.loss is not None and one.loss > 0:
+            return Finding(
+                Code.METRIC_TASK_MISMATCH,
+                Severity.WARNING,
+                0.9,
+                f"Accuracy {one.accuracy:.3g} beside a loss of {one.loss:.4g} on {one.split or 'the data'}: "
+                "for a continuous target it counts exact equality, which says nothing.",
+                "Report the mean absolute error (in the target's unit) or R² instead.",
+                refuted_by="a target of classes",
+            )
+    return None
+
+
+def _evaluated_below_errors(evidence: Evidence) -> Finding | None:
+    """The same of figures without a course.
+
+    Where the loss is known as a cross-entropy of several classes the bound itself decides; elsewhere two sets
+    far below it, so that it is no slip of one.
+    """
+    setup = evidence.setup
+    if setup.has_weights or setup.loss in ("mse", "mae", "focal"):
+        return None
+    is_crossed = setup.loss is not None and "categorical_crossentropy" in setup.loss
+    room = 0.97 if is_crossed else 0.2
     shown = [
         (one.loss, 1 - one.accuracy)
         for one in evidence.evaluations
         if one.loss is not None and one.accuracy is not None
     ]
-    if len(shown) < 2 or any(
-        not (wrong >= 0.5 and 0 < loss < 0.2 * wrong * math.log(2)) for loss, wrong in shown
+    if len(shown) < (1 if is_crossed else 2) or any(
+        not (wrong >= 0.5 and 0 < loss < room * wrong * math.log(2)) for loss, wrong in shown
     ):
         return None
     loss, wrong = shown[-1]
@@ -272,10 +300,12 @@ def _evaluated_below_errors(evidence: Evidence) -> Finding | None:
         Severity.WARNING,
         0.8,
         f"A loss of {loss:.3g} leaves no room for {wrong:.0%} errors: each wrong answer alone costs at least "
-        "ln 2 = 0.693 of a cross-entropy. The accuracy does not measure what the loss does, as with a "
-        "continuous target.",
-        "Report the mean absolute error (in the target's unit) or R² for a number.",
-        refuted_by="a target of classes and a cross-entropy",
+        f"ln 2 = 0.693 of a cross-entropy, {wrong * math.log(2):.3g} together. The accuracy does not measure "
+        "what the loss does: "
+        + ("it compares another coding of the labels." if is_crossed else "as with a continuous target."),
+        "Name the accuracy that fits the labels (sparse_categorical_accuracy for integers, "
+        "categorical_accuracy for one-hot), or report an error for a number.",
+        refuted_by="the share of samples whose largest output is the label agreeing with the accuracy",
         details={"loss": loss, "error_rate": round(wrong, 4)},
     )
 
@@ -283,6 +313,9 @@ def _evaluated_below_errors(evidence: Evidence) -> Finding | None:
 def _top_k(evidence: Evidence) -> Iterator[Finding]:
     """Top-k accuracy with k not below the number of classes is 1 by definition."""
     classes = evidence.classes
+    if found := _top_k_of_all(evidence):
+        yield found
+        return
     names = list(evidence.curves.names.values()) if evidence.curves is not None else []
     names += [name for one in evidence.evaluations for name in one.metrics]
     text = " ".join(names).lower() + " " + evidence.setup.text
@@ -299,3 +332,23 @@ def _top_k(evidence: Evidence) -> Iterator[Finding]:
             f"Use a k below {classes}, or the plain accuracy.",
             details={"k": k, "classes": classes},
         )
+
+
+def _top_k_of_all(evidence: Evidence) -> Finding | None:
+    """A top-k accuracy of exactly 1 in every epoch, from the first on, while the loss still falls."""
+    curves = evidence.curves
+    if curves is None or len(curves) < 2 or curves.loss is None or np.nanmin(curves.loss) < 0.02:
+        return None
+    named = [name for name in curves.series if re.search(r"top[_\- ]?(k|\d)", name)]
+    if not named or any(not np.all(curves.series[name] == 1) for name in named):
+        return None
+    return Finding(
+        Code.METRIC_TASK_MISMATCH,
+        Severity.WARNING,
+        0.85,
+        f"{named[0]} is exactly 1 in all {len(curves)} epochs, the first included, at losses of "
+        f"{curves.loss[0]:.3g} to {curves.loss[-1]:.3g}: a k that is not below the number of classes (5 "
+        "where none is named) gives 1 for any answer.",
+        "Use a k below the number of classes, or the plain accuracy.",
+        refuted_by="more classes than k",
+    )

@@ -8,6 +8,7 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.accuracy_gaps import accuracy_gap
+from lifesign.evaluation.diagnosis.rules.guesses import chance_finding, guess_by_loss_or_area
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error, trend
 
 _FEWEST = 30  # samples below which an accuracy near that of a guess tells nothing
@@ -172,7 +173,9 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
 
 def chance_level(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Loss at ln K or accuracy at 1/K: no better than a guess."""
-    found = _chance_by_curves(course) or _chance_by_figures(evidence)
+    found = (
+        _chance_by_curves(course) or guess_by_loss_or_area(evidence, course) or _chance_by_figures(evidence)
+    )
     if found is not None:
         yield found
 
@@ -246,7 +249,7 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
     for one in evidence.evaluations:
         area = one.area
         if area is not None and 0.47 <= area <= 0.53:
-            return _chance(
+            return chance_finding(
                 f"The area under the ROC on {one.split or 'the evaluated set'} is {area:.3f}, "
                 "that of a guess",
                 0.75,
@@ -258,9 +261,9 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
         expected = float(rows @ columns)
         right = float(np.trace(matrix) / n)
         if columns.max() >= 0.98 and rows.max() <= 1.2 / np.sum(rows > 0):
-            return _chance(f"A single answer gets {right:.1%} of {n:,} right, what a guess gets", 0.6)
+            return chance_finding(f"A single answer gets {right:.1%} of {n:,} right, what a guess gets", 0.6)
         if columns.max() < 0.98 and abs(right - expected) < max(2.5 * sampling_error(expected, n), 0.005):
-            return _chance(
+            return chance_finding(
                 f"{right:.1%} of {n:,} are right; answers that ignore the input, with the same frequencies, "
                 f"get {expected:.1%}",
                 0.8,
@@ -272,7 +275,7 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
         right, constant = report.correct / report.n, float(report.support.max() / report.n)
         guess = 1 / len(report.names)
         if constant <= 1.3 * guess and right < guess + 2.5 * sampling_error(guess, report.n):
-            return _chance(
+            return chance_finding(
                 f"{right:.1%} of {report.n:,} are right, where a guess among {len(report.names)} classes "
                 f"gets {guess:.1%}",
                 0.7,
@@ -282,7 +285,7 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
             if one.accuracy is not None and evidence.classes and one.n and one.n >= _FEWEST:
                 chance = 1 / evidence.classes
                 if abs(one.accuracy - chance) < 2 * sampling_error(chance, one.n):
-                    return _chance(
+                    return chance_finding(
                         f"{one.accuracy:.1%} on {one.split} of {one.n:,}, where a guess gets {chance:.1%}",
                         0.7,
                     )
@@ -290,11 +293,13 @@ def _chance_by_figures(evidence: Evidence) -> Finding | None:
 
 
 def _recalls_of_a_guess(evidence: Evidence) -> Finding | None:
-    """The mean recall of classes of like size is 1/K: answers do not depend on the class."""
+    """The mean recall of classes is 1/K: answers do not depend on the class."""
     report = evidence.report
-    if report is None or report.n < 100 or len(report.names) < 2 or np.any(report.support < 20):
+    if report is None or report.n < 100 or len(report.names) < 2 or np.any(report.support < 15):
         return None
-    if report.support.max() > 0.8 * report.n:
+    largest = float(report.support.max() / report.n)
+    if largest > 0.8 and report.correct / report.n > 0.7 * largest:
+        # Always the largest class has that mean too: the paradox of accuracy.
         return None
     guess = 1 / len(report.names)
     mean = float(report.recall.mean())
@@ -303,19 +308,8 @@ def _recalls_of_a_guess(evidence: Evidence) -> Finding | None:
     )
     if mean > guess + 2.5 * error + 0.005:
         return None
-    return _chance(
+    return chance_finding(
         f"The mean recall of {len(report.names)} classes is {mean:.3f} (n = {report.n:,}), that of answers "
         "which ignore the input",
         0.5 if report.support.max() > 1.4 * guess * report.n else 0.7,
-    )
-
-
-def _chance(proof: str, confidence: float) -> Finding:
-    return Finding(
-        Code.CHANCE_LEVEL,
-        Severity.WARNING,
-        confidence,
-        proof + ".",
-        "Check labels against inputs on a handful of samples by eye, then overfit one batch.",
-        refuted_by="a figure above a guess by more than its sampling error",
     )

@@ -81,11 +81,15 @@ def _between_the_clips(course: Course | None) -> Finding | None:
 
 def _frozen_at_a_clip(course: Course | None) -> Finding | None:
     """A loss that stays at half a clip, or at the clip times 1 − 1/K: one hard answer; no accuracy is
-    needed.
+    needed. In a log of one or two rows the validation loss must be the same.
     """
-    if course is None or course.loss is None or course.accuracy is not None or len(course) < 3:
+    if course is None or course.loss is None or course.accuracy is not None:
         return None
     tail = course.loss[-max(3, len(course) // 2) :]
+    if len(course) < 3:
+        if course.val_loss is None or course.classes is None:
+            return None
+        tail = np.array([course.loss[-1], course.val_loss[-1]])
     level = float(np.median(tail))
     if np.ptp(tail) > 1e-4 * level or level < 1:
         return None

@@ -1,0 +1,142 @@
+"""What the value of a loss or of a metric proves by arithmetic, whatever the course of the training."""
+
+import pytest
+
+from lifesign.evaluation.diagnosis.engine import diagnose
+from lifesign.evaluation.diagnosis.inputs.case import evidence_of_inputs
+
+BAR = "30/30 [==============================] - 2s 83ms/step - "
+
+
+def _log(*rows: str) -> dict[str, object]:
+    return {"console_log": "\n".join(f"Epoch {n}/9\n{BAR}{row}" for n, row in enumerate(rows, 1))}
+
+
+def _tested(loss: float, accuracy: float, split: str = "test") -> dict[str, object]:
+    return {"evaluations": [{"split": split, "metrics": {"loss": loss, "accuracy": accuracy}}]}
+
+
+def _falling(rest: str, *, start: float = 0.9, step: float = 0.2, rows: int = 4) -> dict[str, object]:
+    losses = [start - step * row for row in range(rows)]
+    return _log(*[f"loss: {loss:.4f} - {rest} - val_loss: {loss + 0.02:.4f}" for loss in losses])
+
+
+SPARSE = {"n_classes": 10, "notes": ["sparse_categorical_crossentropy, softmax"]}
+SQUARED = {"n_classes": 10, "notes": ["one-hot digits, mean_squared_error, SGD"]}
+NEGATIVE = _falling("acc: 0.9417 - val_acc: 0.9500", start=0.3)
+REPORT_OF_ONE = (
+    "              precision    recall  f1-score   support\n\n"
+    "           {}       1.00      1.00      1.00      {}\n"
+)
+
+CASES = {
+    "ln 10 and a tenth": ({**_tested(2.3037, 0.0994), "n_classes": 10}, "chance_level", True),
+    "ln 10 and a fifth": ({**_tested(2.3037, 0.2194), "n_classes": 10}, "chance_level", False),
+    "ln 10 of training alone": ({**_tested(2.3037, 0.0994, "train"), "n_classes": 10}, "chance_level", False),
+    "both losses above ln 10": ({**_log("loss: 2.41 - val_loss: 2.52"), **SPARSE}, "chance_level", True),
+    "one loss below ln 10": ({**_log("loss: 2.21 - val_loss: 2.52"), **SPARSE}, "chance_level", False),
+    "above ln 10 with a penalty": (
+        {**_log("loss: 2.41 - val_loss: 2.52"), "n_classes": 10,
+         "notes": ["sparse_categorical_crossentropy, l2 regularizer"]},
+        "chance_level", False,
+    ),
+    "squared error of 1/K": (
+        {**_falling("acc: 0.1500 - val_acc: 0.1500", start=0.1, step=0.003), **SQUARED}, "chance_level", True
+    ),
+    "squared error far below": (
+        {**_falling("acc: 0.1500 - val_acc: 0.1500", start=0.06, step=0.003), **SQUARED},
+        "chance_level", False,
+    ),
+    "squared error, but right": (
+        {**_falling("acc: 0.6135 - val_acc: 0.6135", start=0.1, step=0.003), **SQUARED},
+        "chance_level", False,
+    ),
+    "area of exactly one half": (
+        _log(*["loss: 0.6652 - val_loss: 0.6650 - val_auc: 0.5000"] * 2), "chance_level", True
+    ),
+    "area near one half": (
+        _log(*["loss: 0.6652 - val_loss: 0.6650 - val_auc: 0.5341"] * 2), "chance_level", False
+    ),
+    "mean recall of a third": (
+        {"classification_report":
+            "              precision    recall  f1-score   support\n\n"
+            "          -1       0.90      0.21      0.34       207\n"
+            "           0       0.10      0.40      0.16        25\n"
+            "           1       0.08      0.44      0.13        18\n\n"
+            "    accuracy                           0.25       250\n"},
+        "chance_level", True,
+    ),
+    "mean recall of a third, always the largest": (
+        {"classification_report":
+            "              precision    recall  f1-score   support\n\n"
+            "          -1       0.84      1.00      0.91       209\n"
+            "           0       0.00      0.00      0.00        25\n"
+            "           1       0.00      0.00      0.00        16\n\n"
+            "    accuracy                           0.84       250\n"},
+        "chance_level", False,
+    ),
+    "less than ln 2 per error": ({**_tested(0.5459, 0.0993), **SPARSE}, "metric_task_mismatch", True),
+    "more than ln 2 per error": ({**_tested(0.7459, 0.0993), **SPARSE}, "metric_task_mismatch", False),
+    "less than ln 2 per error, weighted": (
+        {**_tested(0.5459, 0.0993), "n_classes": 10,
+         "notes": ["sparse_categorical_crossentropy, class_weight"]},
+        "metric_task_mismatch", False,
+    ),
+    "accuracy of a price": (
+        {**_tested(16.86, 0.0138, "train"), "notes": ["house prices, Dense(1), mean_squared_error"]},
+        "metric_task_mismatch", True,
+    ),
+    "accuracy of a class by squared error": (
+        {**_tested(0.09, 0.0138, "train"), "notes": ["digits, Dense(10, softmax), mean_squared_error"]},
+        "metric_task_mismatch", False,
+    ),
+    "top-k of 1 throughout": (
+        _falling("top_k_categorical_accuracy: 1.0000 - val_top_k_categorical_accuracy: 1.0000"),
+        "metric_task_mismatch", True,
+    ),
+    "top-k of 1 at the end": (
+        _log("loss: 0.9 - top_5_accuracy: 0.9120", "loss: 0.4 - top_5_accuracy: 1.0000"),
+        "metric_task_mismatch", False,
+    ),
+    "cross-entropy below 0": (NEGATIVE, "label_encoding_mismatch", True),
+    "minus the Dice coefficient": (
+        _log(*[f"loss: -{dice} - dice_coef: {dice} - acc: 0.9" for dice in (0.75, 0.78, 0.81)]),
+        "label_encoding_mismatch", False,
+    ),
+    "a loss without a bound, in words": (
+        {**NEGATIVE, "notes": ["hinge Kantorovich-Rubinstein loss"]}, "label_encoding_mismatch", False
+    ),
+    "a score below 0 that nobody judges": (
+        _falling("mean_score: 4.2", start=0.3), "label_encoding_mismatch", False
+    ),
+    "90 labels for one unit": (
+        {**_log(*["loss: -634.4 - acc: 0.0125 - val_loss: -642.1 - val_acc: 0.0104"] * 3), "n_classes": 90,
+         "notes": ["one output unit, binary_crossentropy"]},
+        "metric_task_mismatch", False,
+    ),
+    "nine tenths of the clip, nothing else": (
+        {**_log("loss: 14.5063 - val_loss: 14.5063"), "n_classes": 10}, "saturated_outputs", True
+    ),
+    "near nine tenths of the clip": (
+        {**_log("loss: 14.5063 - val_loss: 14.3063"), "n_classes": 10}, "saturated_outputs", False
+    ),
+    "a report of one class": (
+        {"classification_report": REPORT_OF_ONE.format(0, 6554)}, "missing_class_in_evaluation", True
+    ),
+    "a report of one class of three samples": (
+        {"classification_report": REPORT_OF_ONE.format(0, 3)}, "missing_class_in_evaluation", False
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("inputs", "code", "is_proved"), CASES.values(), ids=CASES)
+def test_what_a_figure_proves(inputs, code, is_proved):
+    alarms = [one.code.value for one in diagnose(evidence_of_inputs(inputs)) if one.is_alarm]
+    assert (code in alarms) == is_proved, alarms
+
+
+@pytest.mark.filterwarnings("error")
+def test_counts_that_an_epoch_lacks_break_no_rule():
+    counted = "loss: 1.4 - val_loss: 1.6 - val_tp: 0.0 - val_fp: 0.0 - val_tn: 1000.0 - val_fn: 100.0"
+    findings = diagnose(evidence_of_inputs(_log(counted, counted, "loss: 6.2 - val_loss: 5.1")))
+    assert findings
