@@ -212,7 +212,7 @@ def _rare_is_found(evidence: Evidence) -> bool:
     rare = int(table[0].argmin())
     hits, false = cells[rare][0], cells[rare][1]
     recall = hits / max(1, table[0][rare])
-    return recall > 0.15 and hits / max(1, hits + false) > 0.5
+    return recall > 0.5 or (recall > 0.15 and hits / max(1, hits + false) > 0.5)
 
 
 def _accuracy_and_majority(

@@ -11,6 +11,9 @@ from lifesign.evaluation.diagnosis.statistics import sampling_error
 
 __all__ = ["inconsistent_inputs"]
 
+# Of what else than a slip such a contradiction would be, there is nothing.
+_CERTAIN = ("exchanged", "asked for other", "of the same")
+
 
 def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Matrix against report, label against probability, evaluation against matrix, report against itself."""
@@ -30,7 +33,7 @@ def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[F
     yield Finding(
         Code.INCONSISTENT_INPUTS,
         Severity.WARNING,
-        0.95 if len(reasons) > 1 or "exchanged" in reasons[0] or "asked for other" in reasons[0] else 0.8,
+        0.95 if len(reasons) > 1 or any(word in reasons[0] for word in _CERTAIN) else 0.8,
         "; ".join(reasons[:4]) + ".",
         "Find out which figure is of which run, split and epoch, and make them again from one set of "
         "predictions.",
@@ -134,9 +137,10 @@ def _evaluations_against_matrix(evidence: Evidence) -> Iterator[str]:
         if abs(one.accuracy - matrix_accuracy) > max(
             0.006, 4 * sampling_error(matrix_accuracy, n) if one.n is None else 0.006
         ):
+            same = " of the same" if one.n == n else " of"
             yield (
                 f"{one.split or 'the evaluation'} says {one.accuracy:.2%} right, the matrix "
-                f"{matrix_accuracy:.2%} of {n:,}"
+                f"{matrix_accuracy:.2%}{same} {n:,}"
             )
 
 

@@ -1,5 +1,6 @@
 """Labels and predictions paired in different orders."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -95,6 +96,7 @@ def generator_order_mismatch(evidence: Evidence, course: Course | None) -> Itera
 
 
 _BY_HAND = ("argmax", "confusion", "matrix", "sklearn", "by hand", "predict", "accuracy_score", "manual")
+_READ_BY_HAND = r"cv2|opencv|\bpil\b|load_img|imread"
 
 
 def _two_passes(evidence: Evidence) -> Finding | None:
@@ -109,8 +111,10 @@ def _two_passes(evidence: Evidence) -> Finding | None:
         r"generator",
     ) or evidence.setup.says(r"shuffle\s*=\s*false"):
         return None
-    by_hand = [one for one in evidence.scored if any(word in one.method.lower() for word in _BY_HAND)]
-    direct = [one for one in evidence.scored if one not in by_hand]
+    # Images that are read another way are other inputs, whatever their order.
+    read_alike = [one for one in evidence.scored if not re.search(_READ_BY_HAND, one.method.lower())]
+    by_hand = [one for one in read_alike if any(word in one.method.lower() for word in _BY_HAND)]
+    direct = [one for one in read_alike if one not in by_hand]
     matrix = evidence.evaluated_matrix
     low = min((one.accuracy or 0.0 for one in by_hand), default=None)
     if matrix is not None and matrix.sum() >= 30:

@@ -1,6 +1,7 @@
 """How far a training has come: not at all, to a poor level, or not yet to the end."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -246,6 +247,15 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
 
 
 def _chance_by_figures(evidence: Evidence) -> Finding | None:
+    found = _held_out_at_a_guess(evidence)
+    trained = max((one.accuracy or 0.0 for one in evidence.scored if one.is_of_training), default=0.0)
+    if found is not None and evidence.classes and trained > 1 / evidence.classes + 0.25:
+        # Something was learned, by heart.
+        return replace(found, severity=Severity.INFO)
+    return found
+
+
+def _held_out_at_a_guess(evidence: Evidence) -> Finding | None:
     for one in evidence.evaluations:
         area = one.area
         if area is not None and 0.47 <= area <= 0.53:
