@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lifesign.errors import ConfigurationError
-from lifesign.evaluation.diagnosis.inputs.console_log import canonical_metric
+from lifesign.evaluation.diagnosis.inputs.epoch_rows import canonical_metric
 from lifesign_training.checkpoint import CheckpointFolder
 from lifesign_training.history import EpochRecord, best_epoch, read_history
 from lifesign_training.run_folder import TrainedRun

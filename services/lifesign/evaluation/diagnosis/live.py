@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from lifesign.evaluation.diagnosis.engine import diagnose
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding
-from lifesign.evaluation.diagnosis.inputs.console_log import Row, canonical_metric, curves_of_rows
+from lifesign.evaluation.diagnosis.inputs.epoch_rows import Row, canonical_metric, curves_of_rows
 
 __all__ = ["LiveDiagnosis", "warning_line"]
 

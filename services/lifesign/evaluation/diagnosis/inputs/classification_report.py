@@ -1,4 +1,4 @@
-"""The text of scikit-learn's ``classification_report``, whole or cut."""
+"""The text of scikit-learn's ``classification_report`` or of imbalanced-learn's, whole or cut."""
 
 import re
 from collections.abc import Mapping
@@ -10,15 +10,21 @@ from lifesign.evaluation.diagnosis.evidence import PrintedReport
 
 __all__ = ["is_report_dictionary", "is_report_line", "read_classification_report", "report_of_dictionary"]
 
-_ROW = re.compile(r"^\s*(.*?)\s+([01]\.\d+|nan)\s+([01]\.\d+|nan)\s+([01]\.\d+|nan)\s+(\d+)\s*$")
+_RATE = r"\s+([01]\.\d+|nan)"
+_ROW = re.compile(rf"^\s*(.*?){_RATE * 3}\s+(\d+)\s*$")
+# imbalanced-learn's: pre, rec, spe, f1, geo, iba, sup.
+_WIDE_ROW = re.compile(rf"^\s*(.*?){_RATE * 2}\s+[01]\.\d+{_RATE}\s+[01]\.\d+\s+[01]\.\d+\s+(\d+)\s*$")
 _ACCURACY = re.compile(r"^\s*accuracy\s+([01]\.\d+)\s+\d+\s*$")
-_HEADER = ["precision", "recall", "f1-score", "support"]
+_HEADERS = (
+    ["precision", "recall", "f1-score", "support"],
+    ["pre", "rec", "spe", "f1", "geo", "iba", "sup"],
+)
 _AVERAGES = ("micro avg", "macro avg", "weighted avg", "samples avg", "avg / total", "avg/total")
 
 
 def is_report_line(line: str) -> bool:
     """Whether a line is the header or a row of the report."""
-    return bool(_ROW.match(line) or _ACCURACY.match(line)) or line.split() == _HEADER
+    return bool(_ROW.match(line) or _ACCURACY.match(line)) or line.split() in _HEADERS
 
 
 def read_classification_report(text: str) -> PrintedReport | None:
@@ -29,7 +35,7 @@ def read_classification_report(text: str) -> PrintedReport | None:
     for line in text.splitlines():
         if found := _ACCURACY.match(line):
             accuracy = float(found[1])
-        elif found := _ROW.match(line):
+        elif found := _WIDE_ROW.match(line) or _ROW.match(line):
             figures = (float(found[2]), float(found[3]), float(found[4]))
             if found[1].strip().lower() in _AVERAGES:
                 averages[found[1].strip().lower()] = figures

@@ -8,18 +8,18 @@ their own.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from lifesign.evaluation.diagnosis.curves import Curves
+from lifesign.evaluation.diagnosis.inputs.epoch_rows import Row, canonical_metric, curves_of_rows, fill
+from lifesign.evaluation.diagnosis.inputs.epoch_tables import EpochTable, table_headed
+from lifesign.evaluation.diagnosis.inputs.line_metrics import Metric, metrics_of, spelled_out
+from lifesign.evaluation.diagnosis.inputs.other_trainers import boosting_round, trainer_record
 
 __all__ = [
     "MOST_EPOCHS",
     "LogReader",
-    "Row",
-    "canonical_metric",
-    "curves_of_rows",
     "is_of_progress",
     "lines_of",
     "read_console_log",
@@ -39,15 +39,19 @@ _CHATTER = re.compile(
     re.IGNORECASE,
 )
 _TRAIN_ON = re.compile(
-    r"train on (\d+)\s*(samples|steps)?(?:.*?validat\w* on (\d+)\s*(samples|steps)?)?", re.IGNORECASE
+    r"train(?:ed)? on ([\d,]+)\s*(samples|steps)?(?:.*?validat\w* on ([\d,]+)\s*(samples|steps)?)?"
+    r"(?:.*?\bepochs=(\d+))?",
+    re.IGNORECASE,
 )
+# Where no line has the word epoch: "[501/2000] train loss: 3.2" and "step 250: train loss 2.0".
+_COUNTED = re.compile(
+    r"^\s*(?:\[(\d+)/(\d+)\]\s"
+    r"|(?:\d[\dT:.\- ]*:\s+)?(?:step|iter(?:ation)?)\s*[:#]?\s*(\d+)(?:/(\d+))?[\s,:])",
+    re.IGNORECASE,
+)
+_FINAL = re.compile(r"^\s*final epoch\b", re.IGNORECASE)
 _FOUND = re.compile(
     r"found (\d+) (?:validated )?(?:images|image filenames|files) belonging to (\d+) classes", re.IGNORECASE
-)
-_FIGURE = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|nan|inf(?:inity)?)"
-_METRIC = re.compile(
-    rf"([A-Za-z_][A-Za-z0-9_.@\-/]*(?: [A-Za-z_][A-Za-z0-9_.@]*){{0,3}}?)\s*[:=]\s*({_FIGURE})(?![\w/:])(%?)",
-    re.IGNORECASE,
 )
 _OF_TEST = re.compile(r"\s*(?:final |best )?test[ _.]", re.IGNORECASE)
 _OF_VALIDATION = re.compile(r"\s*(?:final |best )?(?:val|dev)", re.IGNORECASE)
@@ -57,39 +61,6 @@ _DURATION = re.compile(
 )
 _BAR = re.compile(r"\s*(\d+)\s*/\s*(\d+|unknown)\s+(?:\[|\u2501|\d)", re.IGNORECASE)
 _EXHAUSTED = re.compile(r"ran out of data|generator(?: was)? exhausted|StopIteration", re.IGNORECASE)
-
-
-@dataclass
-class Row:
-    """The figures of one epoch while the log is read."""
-
-    number: int | None = None
-    values: dict[str, float] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    decimals: int = 0
-    seconds: float | None = None
-    total: int | None = None
-    counts_samples: bool = False
-    is_partial: bool = False
-
-
-_ACCURACIES = ("acc", "accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy")
-
-
-def canonical_metric(name: str) -> str:
-    """Return a metric's common name: ``val. acc.`` and ``validation accuracy`` are ``val_accuracy``."""
-    plain = re.sub(r"[\s.\-]+", "_", name.strip().lower()).strip("_")
-    plain = re.sub(r"^final_", "", plain)
-    plain = re.sub(r"^(?:training|train|tr)_", "", plain)
-    is_validation = bool(re.match(r"(?:validation|valid|val|dev|test)_", plain))
-    plain = re.sub(r"^(?:validation|valid|val|dev|test)_", "", plain)
-    plain = re.sub(r"_\d+$", "", plain)
-    if plain in _ACCURACIES:
-        plain = "accuracy"
-    plain = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "learning_rate": "lr"}.get(
-        plain, plain
-    )
-    return f"val_{plain}" if is_validation else plain
 
 
 def read_console_log(text: str) -> Curves | None:
@@ -136,6 +107,9 @@ class LogReader:
         self.found: list[int] = []
         self.planned: int | None = None
         self.remarks: list[str] = []
+        self._is_headed = False
+        self._is_summary = False
+        self._table: EpochTable | None = None
         self._epochs = 0
         self._unfinished: str | None = None
 
@@ -170,16 +144,59 @@ class LogReader:
             return
         if _CHATTER.search(line):
             return
+        if self._take_row(line):
+            return
         rest = line
         if header := _HEADER.match(line):
+            self._is_headed = True
             self._begin(int(header[1]), None if header[2] is None else int(header[2]))
-            rest = line[header.end() :]
+            rest = spelled_out(line[header.end() :])
+        elif not self._is_headed and (counted := _COUNTED.match(line)):
+            number, planned = counted[1] or counted[3], counted[2] or counted[4]
+            self._begin(int(number), None if planned is None else int(planned))
+            rest = spelled_out(line[counted.end() :])
+        elif _FINAL.match(line):
+            # R's summary of a history names the last epoch only by how many there were.
+            self._begin(self.planned or 1, None)
+            self._is_summary = True
         self._take_metrics(rest)
+
+    def _take_row(self, line: str) -> bool:
+        """Take a line that is the row of a table, or a whole record of another trainer."""
+        record = trainer_record(line)
+        if record is not None:
+            self._take_record(record)
+            return True
+        table = table_headed(line)
+        if table is not None:
+            self._table = table
+            return True
+        row = boosting_round(line) or (None if self._table is None else self._table.row(line))
+        if row is not None:
+            self._close()
+            self.current = Row(number=row[0])
+            fill(self.current, row[1])
+            self._close()
+        return row is not None
+
+    def _take_record(self, metrics: list[Metric]) -> None:
+        if not metrics:
+            return
+        validates = any(name.startswith("val_") for name, _, _ in metrics)
+        if not validates or not self.current.is_between:
+            self._close()
+        self.current.is_between = not validates
+        fill(self.current, metrics)
 
     def _take_sizes(self, stated: re.Match[str]) -> None:
         counted = (stated[2] or "samples").lower() == "samples"
+        train, validation = (
+            None if part is None else int(part.replace(",", "")) for part in stated.group(1, 3)
+        )
         if counted:
-            self.sizes = (int(stated[1]), None if stated[3] is None else int(stated[3]))
+            self.sizes = (train, validation)
+        if stated[5] is not None:
+            self.planned = int(stated[5])
 
     def _begin(self, number: int, planned: int | None) -> None:
         if self.current.number == number and not (self.current.values and not self.current.is_partial):
@@ -201,9 +218,7 @@ class LogReader:
     def _take_metrics(self, line: str) -> None:
         if ":" not in line and "=" not in line:
             return
-        metrics = [
-            (m[1], m[2], m[3]) for m in _METRIC.finditer(line) if m[1].strip().lower() not in _NO_METRIC
-        ]
+        metrics = metrics_of(line)
         if self._is_test_beside_validation(metrics):
             return
         progress = _PROGRESS.search(line)
@@ -216,6 +231,9 @@ class LogReader:
         )
         fresh = {canonical_metric(name) for name, _, _ in metrics}
         row = self.current
+        if self._is_summary and len(metrics) == 1 and not fresh & set(row.values):
+            fill(row, metrics)
+            return
         validated = any(name.startswith("val_") for name in row.values)
         if row.number is not None and validated and not any(name.startswith("val_") for name in fresh):
             # Under the heading of a finished epoch: what evaluate() printed afterwards.
@@ -235,19 +253,14 @@ class LogReader:
             row.values.clear()
             row.names.clear()
         row.is_partial = is_partial
-        for name, figure, percent in metrics:
-            key = canonical_metric(name)
-            row.values[key] = float(figure) / (100 if percent else 1)
-            row.names[key] = name.strip()
-            if key.endswith("accuracy") and "e" not in figure.lower():
-                row.decimals = max(row.decimals, len(figure.partition(".")[2]) + (2 if percent else 0))
+        fill(row, metrics)
         row.seconds = _duration(line) if row.seconds is None or not is_partial else row.seconds
         if progress:
             row.total = int(progress[2])
             # Keras before 2.1 counted samples and named no unit; microseconds are those of a sample.
             row.counts_samples = "/step" not in line or "us/step" in line
 
-    def _is_test_beside_validation(self, metrics: list[tuple[str, str, str]]) -> bool:
+    def _is_test_beside_validation(self, metrics: list[Metric]) -> bool:
         """Whether a line is of a test, and validation goes by a name of its own in this log."""
         given = [name for row in (*self.rows[-1:], self.current) for name in row.names.values()]
         return all(_OF_TEST.match(name) for name, _, _ in metrics) and any(map(_OF_VALIDATION.match, given))
@@ -269,7 +282,10 @@ class LogReader:
         complete = [
             row for row in self.rows if not row.is_partial or not np.isfinite(row.values.get("loss", 0.0))
         ]
-        rows = complete or self.rows[-1:]
+        # Bars all left unfinished: the last state of each epoch is what is known of it.
+        rows = complete or self.rows
+        if any(name.startswith("val_") for row in rows for name in row.values):
+            rows = [row for row in rows if not row.is_between]
         if not any(
             "loss" in row.values or "accuracy" in row.values or "val_loss" in row.values for row in rows
         ):
@@ -285,53 +301,6 @@ class LogReader:
             planned=self.planned,
             remarks=self.remarks,
         )
-
-
-_NO_METRIC = {"eta", "epoch", "step", "batch", "time", "epochs", "elapsed"}
-
-
-def curves_of_rows(
-    rows: list[Row],
-    *,
-    train_samples: int | None = None,
-    validation_samples: int | None = None,
-    planned: int | None = None,
-    remarks: list[str] | None = None,
-) -> Curves:
-    """Return curves of rows in their order; a number not above the one before begins another run."""
-    names = {key: name for row in rows for key, name in row.names.items()}
-    keys = list(dict.fromkeys(key for row in rows for key in row.values))
-    series, broken = {}, {}
-    for key in keys:
-        values = np.array([row.values.get(key, np.nan) for row in rows])
-        given = np.array([key in row.values for row in rows])
-        lost = np.flatnonzero(given & ~np.isfinite(values))
-        if len(lost):
-            broken[key] = tuple(lost.tolist())
-        series[key] = np.where(np.isfinite(values), values, np.nan)
-    starts = [0]
-    numbers: list[int] = []
-    for index, row in enumerate(rows):
-        number = row.number if row.number is not None else (numbers[-1] + 1 if numbers else 1)
-        if numbers and number <= numbers[-1]:
-            starts.append(index)
-        numbers.append(number)
-    totals = {row.total for row in rows if row.total}
-    counted = {row.total for row in rows if row.total and row.counts_samples}
-    return Curves(
-        series=series,
-        names=names,
-        epochs=tuple(numbers),
-        run_starts=tuple(starts),
-        train_samples=train_samples or (max(counted) if counted else None),
-        validation_samples=validation_samples,
-        steps=max(totals) if totals else None,
-        seconds=tuple(row.seconds for row in rows),
-        decimals=max((row.decimals for row in rows), default=0) or None,
-        broken=broken,
-        planned_epochs=planned,
-        remarks=tuple(remarks or ()),
-    )
 
 
 def _duration(line: str) -> float | None:

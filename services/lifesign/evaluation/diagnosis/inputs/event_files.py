@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lifesign.errors import ConfigurationError, InputError
 from lifesign.evaluation.diagnosis.curves import Curves
-from lifesign.evaluation.diagnosis.inputs.console_log import Row, canonical_metric, curves_of_rows
+from lifesign.evaluation.diagnosis.inputs.epoch_rows import Row, canonical_metric, curves_of_rows
 
 __all__ = ["event_files", "is_event_file", "read_event_files"]
 

@@ -5,13 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lifesign.evaluation.diagnosis.curves import Curves
-from lifesign.evaluation.diagnosis.inputs.console_log import (
-    MOST_EPOCHS,
-    Row,
-    canonical_metric,
-    curves_of_rows,
-    too_many_epochs,
-)
+from lifesign.evaluation.diagnosis.inputs.console_log import MOST_EPOCHS, too_many_epochs
+from lifesign.evaluation.diagnosis.inputs.epoch_rows import Row, canonical_metric, curves_of_rows
 
 __all__ = ["columns_of_records", "history_curves"]
 

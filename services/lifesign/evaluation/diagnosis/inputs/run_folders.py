@@ -13,7 +13,7 @@ import numpy as np
 from lifesign.errors import InputError
 from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.evidence import ClassCounts, Evaluation, Evidence
-from lifesign.evaluation.diagnosis.inputs.console_log import Row, curves_of_rows
+from lifesign.evaluation.diagnosis.inputs.epoch_rows import Row, curves_of_rows
 from lifesign.evaluation.diagnosis.setup import setup_from
 
 __all__ = ["epoch_figures", "evidence_of_report", "is_run_folder", "read_run_folder", "training_curves"]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from lifesign.evaluation.diagnosis.inputs.console_log import canonical_metric, read_console_log
+from lifesign.evaluation.diagnosis.inputs.console_log import read_console_log
+from lifesign.evaluation.diagnosis.inputs.epoch_rows import canonical_metric
 
 KERAS_1 = """Train on 60000 samples, validate on 10000 samples
 Epoch 1/2
