@@ -205,7 +205,6 @@ _EXPLAINS: dict[Code, frozenset[Code]] = {
             Code.MISCALIBRATION,
         }
     ),
-    Code.INCONSISTENT_INPUTS: frozenset({Code.PREDICTION_COLLAPSE}),
     Code.NOT_LEARNING: frozenset(
         {Code.UNDERFITTING, Code.LEARNING_RATE_TOO_LOW, Code.STILL_IMPROVING, Code.LOSS_NOT_COMPARABLE}
     ),

@@ -13,11 +13,14 @@ from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
 
 __all__ = ["prediction_collapse"]
 
+# Of fewer samples than that the same answer for all may be chance.
+_FEW = 10
+
 
 def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """All or nearly all answers are one class."""
     matrix = evidence.evaluated_matrix
-    if matrix is not None and len(matrix) >= 2 and matrix.sum() >= 10 and np.sum(matrix.sum(axis=1) > 0) >= 2:
+    if matrix is not None and len(matrix) >= 2 and matrix.sum() >= 4 and np.sum(matrix.sum(axis=1) > 0) >= 2:
         columns, rows, n = matrix.sum(axis=0), matrix.sum(axis=1), int(matrix.sum())
         kept = int(columns.argmax())
         others = np.delete(np.diag(matrix), kept).sum() / max(1, np.delete(rows, kept).sum())
@@ -31,10 +34,11 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
         if share == 1 or (nearly and others <= 0.1):
             # Where the scores do tell the classes apart, the answers are one class for want of a threshold.
             told = better_threshold(evidence)
+            right = evidence.matrix_accuracy or 0.0
             yield _collapsed(
                 f"{int(columns[kept]):,} of {n:,} answers are {evidence.called(kept)}, but only "
                 f"{int(rows[kept]):,} samples are; of the other classes {others:.1%} are found.",
-                confidence=0.65 if told is not None and told[2] > 0.75 else 0.95,
+                confidence=0.65 if told is not None and told[2] > 0.75 else _certainty(evidence, right, n),
                 name=evidence.name_of(kept),
                 share=float(share),
             )
@@ -42,10 +46,10 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
     if matrix is None and evidence.report is not None:
         recall, support = evidence.report.recall, evidence.report.support
         if np.sum(support > 0) >= 2 and recall.max() >= 0.995 and np.sum(recall[support > 0] > 0.005) == 1:
-            name = evidence.report.names[int(recall.argmax())]
+            name, n = evidence.report.names[int(recall.argmax())], evidence.report.n
             yield _collapsed(
                 f"Recall is {recall.max():.2f} for {name} and 0 for every other class.",
-                confidence=0.93,
+                confidence=_certainty(evidence, evidence.report.correct / n, n),
                 name=name,
                 share=1.0,
             )
@@ -58,6 +62,14 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
         return
     yield from _constant_predictions(evidence)
     yield from _constant_accuracy(evidence, course)
+
+
+def _certainty(evidence: Evidence, right: float, n: int) -> float:
+    """Return how sure a single answer in a table of ``n`` is, a share ``right`` of them right: not where the
+    samples are few, or where an evaluation of as many says that the model tells them apart.
+    """
+    told_apart = any(one.n == n and (one.accuracy or 0) > right + 0.2 for one in evidence.evaluations)
+    return 0.5 if n < _FEW or told_apart else 0.94
 
 
 def _collapsed_report(report: PrintedReport) -> Finding | None:

@@ -9,7 +9,7 @@ from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.statistics import end_level
 
-__all__ = ["chance_finding", "guess_by_loss_or_area"]
+__all__ = ["chance_finding", "guess_by_loss_or_area", "is_squared_guess"]
 
 
 def guess_by_loss_or_area(evidence: Evidence, course: Course | None) -> Finding | None:
@@ -19,6 +19,17 @@ def guess_by_loss_or_area(evidence: Evidence, course: Course | None) -> Finding 
     if course is None:
         return None
     return _area_of_a_guess(course) or _above_a_guess(evidence, course) or _squared_guess(evidence, course)
+
+
+def is_squared_guess(evidence: Evidence, course: Course) -> bool:
+    """Whether loss and accuracy end where 1/K for each of K classes puts a squared error."""
+    right = course.accuracy if course.val_accuracy is None else course.val_accuracy
+    if evidence.setup.loss not in (None, "mse", "mean_squared_error") or not course.classes:
+        return False
+    if course.loss is None or right is None:
+        return False
+    constant = (course.classes - 1) / course.classes**2
+    return abs(end_level(course.loss) / constant - 1) <= 0.05 and end_level(right) <= 1.6 / course.classes
 
 
 def chance_finding(proof: str, confidence: float) -> Finding:
@@ -86,14 +97,11 @@ def _above_a_guess(evidence: Evidence, course: Course) -> Finding | None:
 
 def _squared_guess(evidence: Evidence, course: Course) -> Finding | None:
     """The squared error of one-hot labels of K classes against 1/K everywhere is (K − 1)/K²."""
-    classes, right = course.classes, course.val_accuracy
-    if evidence.setup.loss not in ("mse", "mean_squared_error") or not classes or course.loss is None:
+    classes, loss = course.classes, course.loss
+    right = course.accuracy if course.val_accuracy is None else course.val_accuracy
+    if not classes or loss is None or right is None or not is_squared_guess(evidence, course):
         return None
-    right = course.accuracy if right is None else right
-    constant = (classes - 1) / classes**2
-    late = end_level(course.loss)
-    if right is None or abs(late / constant - 1) > 0.05 or end_level(right) > 1.6 / classes:
-        return None
+    constant, late = (classes - 1) / classes**2, end_level(loss)
     return chance_finding(
         f"The squared error ends at {late:.4g}; answering 1/{classes} everywhere costs "
         f"({classes} − 1)/{classes}² = {constant:.4g}, and {end_level(right):.1%} are right where a guess "

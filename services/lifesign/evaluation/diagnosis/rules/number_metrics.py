@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.rules.guesses import is_squared_guess
 from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["accuracy_of_a_number"]
@@ -137,6 +138,8 @@ def _loss_below_errors(evidence: Evidence, course: Course) -> Finding | None:
     none.
     """
     if evidence.setup.loss in ("mse", "mae") and not evidence.setup.is_regression:
+        return None
+    if is_squared_guess(evidence, course):
         return None
     for name, loss, accuracy in (
         ("validation", course.val_loss, course.val_accuracy),

@@ -18,7 +18,7 @@ _BACKBONES = r"(vgg|resnet|inception|xception|mobilenet|densenet|efficientnet|na
 
 def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Inputs scaled or prepared otherwise than in training, or than the pretrained weights expect."""
-    found = _evaluated_otherwise(evidence, course)
+    found = _evaluated_otherwise(evidence, course) or _another_scale(evidence, course)
     if found is not None:
         yield found
         return
@@ -88,6 +88,34 @@ def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[F
             _PREPARE_REMEDY,
             refuted_by="no gain from the backbone's own preprocess_input",
         )
+
+
+def _another_scale(evidence: Evidence, course: Course | None) -> Finding | None:
+    """A number is predicted: its error on validation is thousands of times that on training, from the first
+    epoch on.
+    """
+    if course is None or course.loss is None or course.val_loss is None or course.accuracy is not None:
+        return None
+    is_number = evidence.setup.is_regression or any(
+        re.search(r"\b(mse|mae|rmse)\b|_error$", name) for name in course.curves.series
+    )
+    if not is_number or course.begins_after(3) or evidence.setup.has_batch_normalisation or len(course) < 2:
+        return None
+    ratios = course.val_loss / course.loss
+    if not (course.loss > 0).all() or float(np.nanmin(ratios)) < 1000:
+        return None
+    return Finding(
+        Code.PREPROCESS_MISMATCH,
+        Severity.WARNING,
+        0.75,
+        f"From the first epoch on the validation loss is {np.nanmin(ratios):.3g} and more times the training "
+        f"loss ({course.val_loss[0]:.4g} against {course.loss[0]:.4g}): no fit is too close so soon. "
+        "Features or targets of the validation data are on another scale.",
+        "Scale the validation data with what was fitted on the training data, features and targets alike.",
+        refuted_by="equal means and deviations of features and targets in both sets",
+        excluded=("overfitting: it takes epochs to come",),
+        details={"ratio": round(float(np.nanmin(ratios)), 1)},
+    )
 
 
 def _unscaled_by_hand(evidence: Evidence) -> Finding | None:

@@ -75,6 +75,48 @@ CASES = {
             "    accuracy                           0.84       250\n"},
         "chance_level", False,
     ),
+    "squared error of 1/K, loss not named": (
+        {**_falling("acc: 0.1100 - val_acc: 0.1100", start=0.1, step=0.003), "n_classes": 10},
+        "metric_task_mismatch", False,
+    ),
+    "errors of another scale from the start": (
+        _log("loss: 1.28 - mse: 1.28 - val_loss: 271016.1 - val_mse: 271016.1",
+             "loss: 0.99 - mse: 0.99 - val_loss: 110464.5 - val_mse: 110464.5"),
+        "preprocess_mismatch", True,
+    ),
+    "errors of a fit too close": (
+        _log("loss: 1.28 - mse: 1.28 - val_loss: 2.16 - val_mse: 2.16",
+             "loss: 0.001 - mse: 0.001 - val_loss: 4.5 - val_mse: 4.5"),
+        "preprocess_mismatch", False,
+    ),
+    "images read by hand": (
+        {"n_classes": 26, "notes": ["training: ImageDataGenerator(rescale=1/255), grayscale"],
+         "evaluations": [
+             {"split": "validation", "metrics": {"accuracy": 0.91}},
+             {"split": "test", "method": "predictions on images by cv2", "metrics": {"accuracy": 0.08}},
+         ]},
+        "generator_order_mismatch", False,
+    ),
+    "a matrix of all cats beside an evaluation of the same images": (
+        {"evaluations": [{"split": "test", "n": 1203, "metrics": {"accuracy": 0.9933}}],
+         "confusion_matrix": [[601, 0], [602, 0]]},
+        "inconsistent_inputs", True,
+    ),
+    "the same, of other images": (
+        {"evaluations": [{"split": "test", "n": 800, "metrics": {"accuracy": 0.9933}}],
+         "confusion_matrix": [[601, 0], [602, 0]]},
+        "prediction_collapse", True,
+    ),
+    "trained by heart, tested at a guess": (
+        {"classification_report":
+            "              precision    recall  f1-score   support\n\n"
+            "           0       0.47      0.57      0.52       220\n"
+            "           1       0.56      0.46      0.50       259\n\n"
+            "    accuracy                           0.51       479\n",
+         "evaluations": [{"split": "train", "metrics": {"accuracy": 0.99}},
+                         {"split": "test", "n": 479, "metrics": {"accuracy": 0.505}}]},
+        "chance_level", False,
+    ),
     "less than ln 2 per error": ({**_tested(0.5459, 0.0993), **SPARSE}, "metric_task_mismatch", True),
     "more than ln 2 per error": ({**_tested(0.7459, 0.0993), **SPARSE}, "metric_task_mismatch", False),
     "less than ln 2 per error, weighted": (
