@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 __all__ = [
+    "are_shares_of",
     "denominator",
     "differ",
     "end_level",
@@ -85,6 +86,12 @@ def longest_rise(values: _Floats) -> int:
     return best
 
 
+def are_shares_of(shares: _Floats, n: int, *, decimals: int) -> bool:
+    """Return whether every share is ``k / n`` to its printed decimals."""
+    half = 0.5 * 10.0**-decimals + 1e-9
+    return bool(np.all(np.abs(np.round(shares * n) / n - shares) <= half))
+
+
 def denominator(shares: _Floats, *, decimals: int, largest: int = 250, fewest: int = 3) -> int | None:
     """Return the smallest ``n`` such that every share is ``k / n`` to its printed decimals.
 
@@ -100,7 +107,7 @@ def denominator(shares: _Floats, *, decimals: int, largest: int = 250, fewest: i
     half = 0.5 * 10.0**-decimals + 1e-9
     chance = 0.0
     for n in range(2, largest + 1):
-        if np.all(np.abs(np.round(kept * n) / n - kept) <= half):
+        if are_shares_of(kept, n, decimals=decimals):
             told = len(kept) >= fewest or (len(kept) == 2 and n >= _NO_ROUND_NUMBER)
             return n if told and chance <= 0.1 else None
         chance += min(1.0, (n + 1) * 2 * half) ** len(kept)

@@ -8,7 +8,15 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 
-__all__ = ["suspected_leakage"]
+__all__ = ["NOT_OVERSAMPLED", "OVERSAMPLED", "suspected_leakage"]
+
+OVERSAMPLED = (
+    r"\bsmote",
+    r"\bx_?sm",
+    r"over-?sampl(ed|ing)",
+    r"up-?sampl(ed|ing)\b[^.\n]{0,20}\b(class|row|minor)",
+)
+NOT_OVERSAMPLED = (r"\b(no|not|without|never)\b[^.\n]{0,20}(smote|over-?sampl|up-?sampl)",)
 
 _LEAKS = (
     r"(oversampl|smote|augment\w*|upsampl|resampl)\w*[^.\n]{0,40}before[^.\n]{0,20}split",

@@ -1,5 +1,6 @@
 """Differences that the size of a set explains, and differences that it does not."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -7,25 +8,27 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evaluation, Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.statistics import differ, noise, sampling_error
+from lifesign.evaluation.diagnosis.rules.set_sizes import inferred_validation, most_training
+from lifesign.evaluation.diagnosis.statistics import are_shares_of, differ, noise, sampling_error, trend
 
 __all__ = ["validation_test_mismatch", "validation_too_small"]
+
+_FEW = 30  # one row is more than three points
+_COARSE = 120  # up to here an accuracy is known to nine points or worse: 1.96 * 0.5 / sqrt(120)
+_TESTED = re.compile(r"\b\d+ of (\d+) (?:test|validation|held-?out|unseen)\b")
 
 
 def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Differences that are one or a few samples."""
-    if course is not None and course.val_accuracy is not None:
-        found = _small_by_curve(evidence, course)
+    if course is not None:
+        found = _small_by_curve(evidence, course) or _small_test(evidence, course)
         if found is not None:
             yield found
         return
-    size = evidence.validation_size
-    if course is not None and size and size < 30:
-        yield _small(
-            size, f"The validation set has {size} samples.", severity=Severity.WARNING, confidence=0.7
-        )
-        return
     matrix = evidence.evaluated_matrix
+    if (found := _small_difference(evidence)) is not None:
+        yield found
+        return
     n = (
         int(matrix.sum())
         if matrix is not None
@@ -36,19 +39,23 @@ def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[
     if n is None:
         n = min((one.n for one in evidence.evaluations if one.n), default=None)
     perfect = matrix is not None and n == np.trace(matrix) and n is not None and n >= 28
-    if n is not None and 0 < n < 60 and course is None:
+    if n is not None and 0 < n < 60:
         yield _small(
             n,
-            f"The figures are of {n} samples: one sample is {1 / n:.1%}, and an accuracy of 80 % would be "
-            f"known to ± {1.96 * sampling_error(0.8, n):.0%} only.",
+            _told(n),
             severity=Severity.INFO if perfect else Severity.WARNING,
             confidence=0.6 if perfect or n > 35 else 0.82,
         )
-        return
-    yield from _small_difference(evidence)
 
 
-def _small_difference(evidence: Evidence) -> Iterator[Finding]:
+def _told(n: int) -> str:
+    return (
+        f"The figures are of {n} samples: one sample is {1 / n:.1%}, and an accuracy of 80 % would be "
+        f"known to ± {1.96 * sampling_error(0.8, n):.0%} only."
+    )
+
+
+def _small_difference(evidence: Evidence) -> Finding | None:
     """Two models or settings compared by a few samples of the same small set."""
     shown = [one for one in evidence.evaluations if one.accuracy is not None and one.n and one.n <= 200]
     for index, one in enumerate(shown):
@@ -57,7 +64,7 @@ def _small_difference(evidence: Evidence) -> Iterator[Finding]:
                 continue
             first, second = one.accuracy or 0.0, other.accuracy or 0.0
             if abs(first - second) > 0 and abs(differ(first, one.n, second, one.n)) < 2:
-                yield _small(
+                return _small(
                     one.n,
                     f"{first:.1%} and {second:.1%} of {one.n} differ by {round(abs(first - second) * one.n)} "
                     "samples, less than two standard errors of a difference "
@@ -65,14 +72,22 @@ def _small_difference(evidence: Evidence) -> Iterator[Finding]:
                     severity=Severity.WARNING,
                     confidence=0.8,
                 )
-                return
+    return None
 
 
 def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
-    n = course.counted_validation
+    """Accuracies of the epochs that are shares of a few samples, or losses of as few."""
     shown = course.val_accuracy
-    if n is None or shown is None or n > 400:
-        return None
+    if shown is None:
+        size = evidence.validation_size
+        if not size or size >= _FEW:
+            return None
+        proof = f"The validation set has {size} samples."
+        return _small(size, proof, severity=Severity.WARNING, confidence=0.7)
+    inferred = inferred_validation(evidence, course)
+    n = inferred[0] if inferred is not None else course.counted_validation
+    if n is None:
+        return _small_by_training(evidence, course)
     shown = shown[np.isfinite(shown)]
     later = shown[len(shown) // 2 :] if len(shown) >= 6 else shown
     spread = float(np.ptp(later))
@@ -80,22 +95,58 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
     error = sampling_error(level, n)
     # The largest of several differences of pairs: 2.8 standard errors of a difference.
     explained = spread <= 3.5 * error + 1e-9
-    if not explained and n > 30:
+    if n > 400 or (not explained and n > _FEW):
         return None
-    stated = course.validation_size is not None
     steps = sorted({round(float(value) * n) for value in shown})
     told = ", ".join(f"{step}/{n}" for step in steps[:6]) + (", …" if len(steps) > 6 else "")
+    reason = (
+        f" ({inferred[1]})"
+        if inferred is not None
+        else ""
+        if course.validation_size is not None
+        else f" (all printed values are k/{n})"
+    )
     validated = course.val_loss
     swings = validated is not None and noise(validated) > 0.25 * float(np.nanmedian(validated))
-    loud = (not swings or n <= 20) and n <= 120 and (len(steps) > 1 or n <= 50)
+    # A loss that keeps falling tells more than the few samples by which the accuracy differs.
+    falls = validated is not None and n > _FEW and trend(validated) <= -0.6
+    loud = (not swings or n <= 20) and n <= _COARSE and (len(steps) > 1 or n <= 50) and not falls
     return _small(
         n,
-        f"Validation accuracies are {told}{'' if stated else f' (all printed values are k/{n})'}: one sample "
+        f"Validation accuracies are {told}{reason}: one sample "
         f"is {1 / n:.1%}, and {level:.1%} of {n} is known to ± {1.96 * error:.1%}. The differences between "
         f"epochs are {round(spread * n)} samples.",
         severity=Severity.WARNING if loud else Severity.INFO,
-        confidence=0.9 if loud else 0.6,
+        confidence=(0.8 if inferred is not None else 0.9) if loud else 0.6,
     )
+
+
+def _small_by_training(evidence: Evidence, course: Course) -> Finding | None:
+    """All or none right, so that nothing is told of the size, beside a training set of a few rows."""
+    most, shown = most_training(evidence, course), course.val_accuracy
+    if most is None or most > 32 or shown is None:
+        return None
+    if not are_shares_of(shown[np.isfinite(shown)], 1, decimals=4):
+        return None
+    return _small(
+        most,
+        f"Training has at most {most} rows, and validation, all or none right in every epoch, hardly more: "
+        f"none wrong of {most} still allows {1 - 0.05 ** (1 / most):.0%} errors.",
+        severity=Severity.WARNING,
+        confidence=0.75,
+    )
+
+
+def _small_test(evidence: Evidence, course: Course) -> Finding | None:
+    """A test of a few rows beside a training log whose validation is not known to be larger."""
+    if (course.counted_validation or 0) >= _FEW:
+        return None
+    named = _TESTED.search(evidence.setup.text)
+    sizes = [one.n for one in evidence.evaluations if one.n and _is_held_out(one)]
+    n = min([*sizes, *([int(named[1])] if named else [])], default=None)
+    if n is None or not 0 < n < _FEW:
+        return None
+    return _small(n, _told(n), severity=Severity.WARNING, confidence=0.8)
 
 
 def _small(n: int, proof: str, *, severity: Severity, confidence: float) -> Finding:

@@ -1,0 +1,141 @@
+"""Parts of a few rows: told by accuracies, steps, splits and notes, and what a few rows cannot tell."""
+
+import numpy as np
+import pytest
+
+from lifesign.evaluation.diagnosis.engine import diagnose
+from lifesign.evaluation.diagnosis.inputs.case import evidence_of_inputs
+from lifesign.evaluation.diagnosis.statistics import are_shares_of
+
+
+def _log(steps, *rows):
+    """A log of rows of loss, accuracy, validation loss and validation accuracy."""
+    return {
+        "console_log": "\n".join(
+            f"Epoch {n}/90\n{steps}/{steps} [=====] - 2s 83ms/step - loss: {loss} - accuracy: {right:.4f} "
+            f"- val_loss: {held} - val_accuracy: {share:.4f}"
+            for n, (loss, right, held, share) in enumerate(rows, 1)
+        )
+    }
+
+
+def _alarms(inputs):
+    found = diagnose(evidence_of_inputs(inputs, identifier="small"))
+    return {one.code.value: one for one in found if one.is_alarm}
+
+
+NINETY = [(0.64 - n / 100, k / 90, 0.70, 11 / 18) for n, k in enumerate((61, 62, 63, 60, 64, 65))]
+TURNS = ((1.3, 0.06, 1.5, 0.0), (1.2, 0.4, 1.4, 0.0), (0.1, 1.0, 0.4, 11 / 12), (0.1, 1.0, 0.3, 11 / 12))
+WINE = (0.0, 1.0, 0.0, 1.0)
+TESTED = {"evaluations": [{"split": "test", "n": 18, "metrics": {"accuracy": 1.0}}]}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "n"),
+    [
+        (_log(3, *NINETY), 18),
+        (_log(4, *TURNS) | {"notes": ["validation_split=0.1 of 120 rows"]}, 12),
+        (_log(4, *TURNS), 12),
+        (_log(1, *[(2.8 - n / 50, k / 15, 2.8, 0.0) for n, k in enumerate((1, 3, 5, 4))]), 15),
+        (
+            _log(1, *[(2.8 - n / 50, k / 15, 2.8, 0.0) for n, k in enumerate((1, 3, 5, 4))])
+            | {"notes": ["validation_split=0.1"]},
+            2,
+        ),
+        (_log(200, WINE) | TESTED, 18),
+        (_log(8, WINE) | {"notes": ["on cropped faces 2 of 13 test images are wrong"]}, 13),
+        (
+            {
+                "confusion_matrix": [[20, 0], [0, 16]],
+                "evaluations": [
+                    {"split": "test", "method": f"K={k}", "n": 36, "metrics": {"accuracy": share}}
+                    for k, share in ((1, 0.9722), (7, 1.0))
+                ],
+            },
+            36,
+        ),
+    ],
+    ids=[
+        "one share beside ninety rows",
+        "a split in the notes that fits",
+        "four steps",
+        "none right beside fifteen rows",
+        "a split of fifteen rows",
+        "a test",
+        "a test in words",
+        "two settings, one all right",
+    ],
+)
+def test_a_few_rows_are_told(inputs, n):
+    found = _alarms(inputs)["validation_too_small"]
+    assert found.details["n"] == n
+    assert str(n) in found.evidence
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        # Of many training rows the validation part may be any multiple.
+        _log(300, *NINETY),
+        # No number of rows up to one batch gives these training accuracies: the batch is larger.
+        _log(1, *[(0.6, share, 0.7, 1.0) for share in (0.8137, 0.8241, 0.8296)]),
+        # A single epoch: the share fits every multiple as well.
+        _log(3, (0.6, 0.7, 0.7, 0.5)),
+        # 120 rows: known to better than ten points.
+        _log(34, *[(1.2 - n / 30, 0.6, 1.2 - n / 30, k / 120) for n, k in enumerate((67, 68, 69, 71, 73))]),
+        # The validation that the log shows is large enough, whatever the test.
+        _log(40, *[(0.6, 0.7, 0.7, k / 150) for k in (101, 103, 107, 106)]) | TESTED,
+    ],
+    ids=["many rows", "large batch", "one epoch", "120 rows", "small test"],
+)
+def test_rows_that_may_be_many_are_not_called_few(inputs):
+    assert "validation_too_small" not in _alarms(inputs)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "is_found"),
+    [
+        (_log(9, *[(1.2, 0.33, 2.1, 0.0)] * 4) | {"class_counts": {"validation": {"total": 32}}}, True),
+        (_log(9, *[(1.2, 0.9, 2.1, 0.0)] * 4) | {"class_counts": {"validation": {"total": 3}}}, False),
+        # The training is as often wrong in the epochs without one right.
+        (_log(4, *TURNS), False),
+        (_log(1, *[(2.0, k / 20, 19 - n, k % 2 / 5) for n, k in enumerate((2, 4, 2, 3, 14))]), False),
+    ],
+    ids=["none of 32", "none of 3", "training no better", "none or one of 5"],
+)
+def test_none_right_of_a_few_is_no_proof_of_other_classes(inputs, is_found):
+    found = _alarms(inputs | {"n_classes": 4})
+    assert ("unshuffled_validation_split" in found) == is_found
+
+
+@pytest.mark.parametrize(
+    ("n", "is_found"), [(2755, True), (11, False)], ids=["of 2,755", "of 11: likely enough"]
+)
+def test_validation_surer_than_any_training_is_of_one_class(n, is_found):
+    rows = [(0.08 - k / 100, 0.97 + k / 500, "0.0000e+00", 1.0) for k in range(5)]
+    found = _alarms(_log(600, *rows) | {"n_classes": 2, "class_counts": {"validation": {"total": n}}})
+    assert ("unshuffled_validation_split" in found) == is_found
+    assert "suspected_leakage" not in found
+
+
+@pytest.mark.parametrize(
+    ("row", "notes", "is_found"),
+    [
+        ((0.4, 0.88, 15.8, 0.072), "validation_split=0.2", True),
+        ((0.4, 0.88, 15.8, 0.072), "validation_split=0.2, BatchNormalization", False),
+        ((0.4, 0.88, 2.5, 0.072), "validation_split=0.2", False),
+    ],
+    ids=["lost at once", "a network of two modes", "unsure answers"],
+)
+def test_a_tail_that_is_lost_from_the_first_epoch_on_is_another_population(row, notes, is_found):
+    found = _alarms(_log(900, *[row] * 4) | {"n_classes": 15, "notes": [notes]})
+    assert ("unshuffled_validation_split" in found) == is_found
+
+
+@pytest.mark.parametrize(
+    ("shares", "n", "expected"),
+    [([0.9167, 0.0], 12, True), ([0.9167, 0.0], 15, False), ([1.0, 0.0], 1, True)],
+    ids=["twelve", "not fifteen", "all or none"],
+)
+def test_shares_are_counts_of_a_number(shares, n, expected):
+    assert are_shares_of(np.array(shares), n, decimals=4) == expected
