@@ -12,10 +12,11 @@ from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.statistics import denominator, sampling_error
 
-__all__ = ["Course", "broken_in_passing", "course_of", "exhausted_rows"]
+__all__ = ["Course", "broken_in_passing", "course_of", "exhausted_rows", "leftover_rows"]
 
 _Floats = NDArray[np.float64]
 _LN_TEN = 2.3
+_LEAST_SECONDS = 4.0
 
 
 def exhausted_rows(curves: Curves) -> list[int]:
@@ -28,6 +29,21 @@ def exhausted_rows(curves: Curves) -> list[int]:
         others = [values == 0 for name, values in curves.series.items() if name != "loss"]
         return np.flatnonzero(is_zero & np.all(others, axis=0)).tolist() if others else []
     return np.flatnonzero(is_zero & (accuracy == 0)).tolist()
+
+
+def leftover_rows(curves: Curves) -> list[int]:
+    """Return the rows that took less than a tenth of the time of the rows before and after them.
+
+    No more than a batch was left in the iterator then. Durations are printed in whole seconds, so that those
+    around must be some of them.
+    """
+    taken = [math.nan if one is None else one for one in curves.seconds]
+    around = [min(taken[row - 1], taken[row + 1]) for row in range(1, len(taken) - 1)]
+    return [
+        row
+        for row, longer in enumerate(around, start=1)
+        if longer >= _LEAST_SECONDS and taken[row] < 0.1 * longer and row not in curves.run_starts
+    ]
 
 
 @dataclass(frozen=True)
@@ -135,7 +151,7 @@ def course_of(evidence: Evidence) -> Course | None:
     curves = evidence.curves
     if curves is None or not len(curves):
         return None
-    empty = set(exhausted_rows(curves))
+    empty = {*exhausted_rows(curves), *leftover_rows(curves)}
     end = curves.first_broken[1] if curves.first_broken else len(curves)
     if broken_in_passing(curves):
         # The epochs after it went on as if nothing had happened.

@@ -7,7 +7,7 @@ their own.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -30,6 +30,7 @@ MOST_EPOCHS = 5_000
 """Epochs that are looked at; a log may go on for longer."""
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
+_COMMENTED = re.compile(r"^\s*(?:#|//|>)+\s*(?=epoch\b|\d+/\d+ \[)", re.IGNORECASE)
 _HEADER = re.compile(r"^\W*epoch\s*[\[(#:]?\s*0*(\d+)\s*(?:[/\\]|of)?\s*(\d+)?\s*[\])]?", re.IGNORECASE)
 _CHATTER = re.compile(
     r"^\s*epoch\s*0*\d+\s*:\s*"
@@ -79,6 +80,7 @@ def too_many_epochs(epochs: int) -> str:
 def lines_of(text: str) -> Iterator[str]:
     """Yield the lines of a text, cleared of terminal codes; a carriage return ends a line as well."""
     for line in re.split(r"[\r\n]+", _ANSI.sub("", text)):
+        line = _COMMENTED.sub("", line)
         if line.strip():
             # Two epochs on one physical line: pasted without line ends.
             yield from re.split(r"(?<=\S)\s+(?=Epoch \d+/\d+\s)", line)
@@ -182,7 +184,7 @@ class LogReader:
     def _take_record(self, metrics: list[Metric]) -> None:
         if not metrics:
             return
-        validates = any(name.startswith("val_") for name, _, _ in metrics)
+        validates = _has_validation(name for name, _, _ in metrics)
         if not validates or not self.current.is_between:
             self._close()
         self.current.is_between = not validates
@@ -211,8 +213,8 @@ class LogReader:
     def _lacks_validation(self) -> bool:
         return (
             bool(self.rows)
-            and any(n.startswith("val_") for n in self.rows[-1].values)
-            and not any(name.startswith("val_") for name in self.current.values)
+            and _has_validation(self.rows[-1].values)
+            and not _has_validation(self.current.values)
         )
 
     def _take_metrics(self, line: str) -> None:
@@ -234,11 +236,14 @@ class LogReader:
         if self._is_summary and len(metrics) == 1 and not fresh & set(row.values):
             fill(row, metrics)
             return
-        validated = any(name.startswith("val_") for name in row.values)
-        if row.number is not None and validated and not any(name.startswith("val_") for name in fresh):
+        validated = _has_validation(row.values)
+        if row.number is not None and validated and not _has_validation(fresh):
             # Under the heading of a finished epoch: what evaluate() printed afterwards.
             return
-        if row.number is not None and not validated and any(name.startswith("val_") for name in fresh):
+        if validated and progress and int(progress[2]) != row.total and not _has_validation(fresh):
+            # Without a heading as well: another number of steps, and nothing of validation.
+            return
+        if row.number is not None and not validated and _has_validation(fresh):
             if fresh & set(row.values):
                 # The bar of the evaluation stood before the epoch's own line.
                 row.values.clear()
@@ -284,7 +289,7 @@ class LogReader:
         ]
         # Bars all left unfinished: the last state of each epoch is what is known of it.
         rows = complete or self.rows
-        if any(name.startswith("val_") for row in rows for name in row.values):
+        if any(_has_validation(row.values) for row in rows):
             rows = [row for row in rows if not row.is_between]
         if not any(
             "loss" in row.values or "accuracy" in row.values or "val_loss" in row.values for row in rows
@@ -301,6 +306,10 @@ class LogReader:
             planned=self.planned,
             remarks=self.remarks,
         )
+
+
+def _has_validation(names: Iterable[str]) -> bool:
+    return any(name.startswith("val_") for name in names)
 
 
 def _duration(line: str) -> float | None:

@@ -1,5 +1,8 @@
 """Gaps between training and other data where a log does not show the turn."""
 
+import math
+import re
+
 import numpy as np
 
 from lifesign.evaluation.diagnosis.course import Course
@@ -7,7 +10,12 @@ from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
 
-__all__ = ["accuracy_gap", "end_apart", "gap_of_errors", "gap_of_evaluations", "gap_to_test", "wide_gap"]
+__all__ = ["accuracy_gap", "end_apart", "gap_of_evaluations", "gap_to_test", "score_gap", "wide_gap"]
+
+_CERTAIN = 16.12  # what an answer costs that is wrong with certainty, as Keras cuts it off
+_MOST_CLASSES = 1000
+# Shares that say, as accuracy does, how well all of the answers are.
+_SCORES = re.compile(r"auc|f1|f_?score|dice|iou|jaccard|top_?k|roc", re.IGNORECASE)
 
 
 def accuracy_gap(course: Course) -> float | None:
@@ -21,8 +29,6 @@ def wide_gap(course: Course) -> Finding | None:
     """A gap in accuracy far beyond sampling error where the log does not show the turn."""
     trained, validated = course.accuracy, course.val_accuracy
     loss, val_loss = course.loss, course.val_loss
-    if trained is None and validated is not None and loss is not None and val_loss is not None:
-        return _gap_of_losses(course)
     if trained is None or validated is None:
         return None
     gap = accuracy_gap(course) or 0.0
@@ -31,7 +37,8 @@ def wide_gap(course: Course) -> Finding | None:
     short = len(course) <= 3 and not course.begins_after(5)
     constant = course.constant_answer or 0.0
     ratio = None
-    if loss is not None and val_loss is not None and loss[-1] > 0:
+    penalised = _holds_a_penalty(course)
+    if loss is not None and val_loss is not None and loss[-1] > 0 and not penalised:
         ratio = float(val_loss[-1] / loss[-1])
     # Of many classes a good accuracy may be .15: then the gap counts by what it is of.
     clear = gap > max(0.12 if not short else 0.15, 4 * error) and np.nanmax(trained) >= 0.7
@@ -42,7 +49,8 @@ def wide_gap(course: Course) -> Finding | None:
     absurd = val_loss is not None and course.is_absurd(end_level(val_loss))
     if absurd and last < max(1.3 * constant, 0.2):
         return None
-    if val_loss is not None and len(course) >= 2 and course.best == len(course) - 1 and gap < 0.25:
+    falls = val_loss is not None and len(course) >= 2 and course.best == len(course) - 1
+    if falls and gap < 0.25 and not penalised:
         # Still falling: the gap is no turn yet.
         return None
     return Finding(
@@ -52,6 +60,7 @@ def wide_gap(course: Course) -> Finding | None:
         f"Accuracy is {end_level(trained):.1%} on training and {last:.1%} on validation, {gap:.1%} "
         f"apart{f' where sampling explains {2 * error:.1%}' if course.counted_validation else ''}"
         + ("" if ratio is None else f"; the validation loss is {ratio:.1f} times the training loss")
+        + ("; both losses are nearly all penalty, and hide it" if penalised else "")
         + (". The log is too short to show the turn." if short else "."),
         "More data or augmentation, dropout, weight decay or a smaller model; stop at the best validation "
         "epoch.",
@@ -60,57 +69,39 @@ def wide_gap(course: Course) -> Finding | None:
     )
 
 
-def _gap_of_losses(course: Course) -> Finding | None:
-    """A training loss near nothing beside a validation loss of many errors; the training accuracy is not
-    given.
+def _holds_a_penalty(course: Course) -> bool:
+    """Whether the training loss is more than its answers can cost.
+
+    A right answer has a probability above 1/K and costs less than ln K, a wrong one at most 16.1.
     """
-    if course.loss is None or course.val_loss is None or course.val_accuracy is None:
-        return None
-    low, high = end_level(course.loss, 2), end_level(course.val_loss, 2)
-    right = end_level(course.val_accuracy, 2)
-    if not (0 <= low < 0.3 and high > max(0.6, 5 * low) and high < 10 and 0.2 < right < 0.9):
-        return None
-    return Finding(
-        Code.OVERFITTING,
-        Severity.WARNING,
-        0.7,
-        f"The training loss is {low:.3g}, the validation loss {high:.3g} with {1 - right:.1%} of the answers "
-        "wrong: training is known by heart, and validation answered wrongly with confidence.",
-        "More data or augmentation, dropout, weight decay or a smaller model; stop at the best validation "
-        "epoch.",
-        refuted_by="the same loss on a fresh part of the training data as on validation",
-        details={"loss": low, "val_loss": high},
-    )
+    if course.loss is None or course.accuracy is None:
+        return False
+    wrong = 1 - end_level(course.accuracy)
+    return end_level(course.loss) > math.log(course.classes or _MOST_CLASSES) + _CERTAIN * wrong
 
 
-def gap_of_errors(course: Course) -> Finding | None:
-    """A number is predicted: loss and mean absolute error many times as large on validation."""
-    errors, held = course.curves.get("mean_absolute_error"), course.curves.get("val_mean_absolute_error")
-    if errors is None or held is None or course.loss is None or course.val_loss is None:
-        return None
-    low, high = end_level(errors), end_level(held)
-    ratio = end_level(course.val_loss) / max(end_level(course.loss), 1e-12)
-    if low <= 0 or high < 2.5 * low or ratio < 6:
-        return None
-    return Finding(
-        Code.OVERFITTING,
-        Severity.WARNING,
-        0.75,
-        f"The mean absolute error is {low:.3g} on training and {high:.3g} on validation, the loss "
-        f"{ratio:.1f} times as large: training is known by heart.",
-        "More data, dropout, weight decay or a smaller model; stop at the best validation epoch.",
-        refuted_by="the same error on a fresh part of the training data as on validation",
-        details={"mae": low, "val_mae": high},
-    )
+def score_gap(course: Course) -> tuple[str, float, float] | None:
+    """Return a score like AUC or F1 in the last epoch: its name, on training and on validation."""
+    for name, values in course.curves.series.items():
+        held = course.curves.get(f"val_{name}")
+        if held is None or not _SCORES.search(name) or not 0 <= held[-1] <= values[-1] <= 1:
+            continue
+        return course.curves.names.get(name, name), float(values[-1]), float(held[-1])
+    return None
 
 
 def end_apart(course: Course) -> Finding | None:
     """Only the end is given: training is known by heart, and validation is not."""
     loss, validated, gap = course.loss, course.val_loss, accuracy_gap(course)
-    if loss is None or validated is None or gap is None or course.val_accuracy is None or len(course) > 3:
+    if loss is None or validated is None or gap is None or course.val_accuracy is None:
+        return None
+    # Over more epochs, less than three points is a matter of confidence.
+    seen = len(course) > 3
+    if seen and (course.best == len(course) - 1 or not course.begins_after(5) or gap < 0.03):
         return None
     right = end_level(course.val_accuracy)
-    if gap < max(0.015, 4 * course.validation_error(right)) or right < 0.5:
+    # Three standard errors do where the loss, ten times as large, says the same.
+    if gap < max(0.015, 3 * course.validation_error(right)) or right < 0.5:
         return None
     if end_level(loss) > 0.1 * end_level(validated) or 1 - right < 5 * (1 - right - gap):
         return None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lifesign.evaluation.diagnosis.course import Course, broken_in_passing, exhausted_rows
+from lifesign.evaluation.diagnosis.course import Course, broken_in_passing, exhausted_rows, leftover_rows
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 
@@ -66,9 +66,9 @@ def generator_exhausted(evidence: Evidence, course: Course | None) -> Iterator[F
     curves = evidence.curves
     if curves is None:
         return
-    rows = exhausted_rows(curves)
+    rows, short = exhausted_rows(curves), leftover_rows(curves)
     warned = "ran out of data" in curves.remarks or evidence.setup.says(r"ran out of data")
-    if not rows and not warned:
+    if not rows and not short and not warned:
         return
     if rows:
         each = "all" if len(rows) == len(curves) else f"{len(rows)} of {len(curves)}"
@@ -77,19 +77,24 @@ def generator_exhausted(evidence: Evidence, course: Course | None) -> Iterator[F
             "loss of 0 would mean every answer right, an accuracy of 0 every answer wrong: no batch was "
             "computed."
         )
+    elif short:
+        proof = (
+            f"Epochs take {curves.seconds[short[0] - 1]:.0f} s, but {curves.seconds[short[0]]:.0f} s in rows "
+            f"{_listed(short)}: there the iterator had only a batch left, and the figures are those of it."
+        )
     else:
         proof = "The log says that the input ran out of data."
     yield Finding(
         Code.GENERATOR_EXHAUSTED,
         Severity.ERROR,
-        0.95 if rows and len(rows) < len(curves) else 0.8,
+        0.95 if 0 < len({*rows, *short}) < len(curves) else 0.8,
         proof,
         "Leave steps_per_epoch out, or make the data repeat (dataset.repeat()); judge only the other epochs.",
         refuted_by="such an epoch taking as long as the others",
         excluded=("no drop in quality: the epochs in between go on as if nothing had happened",)
-        if rows
+        if rows or short
         else (),
-        details={"epochs": [row + 1 for row in rows]},
+        details={"epochs": [row + 1 for row in sorted({*rows, *short})]},
     )
 
 

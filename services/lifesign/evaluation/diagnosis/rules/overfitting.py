@@ -11,11 +11,12 @@ from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.accuracy_gaps import (
     accuracy_gap,
     end_apart,
-    gap_of_errors,
     gap_of_evaluations,
     gap_to_test,
+    score_gap,
     wide_gap,
 )
+from lifesign.evaluation.diagnosis.rules.loss_gaps import gap_beside_errors, gap_of_errors, gap_of_losses
 from lifesign.evaluation.diagnosis.statistics import end_level, noise, trend
 
 __all__ = ["overfitting"]
@@ -32,10 +33,13 @@ def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
             _turned_at_once,
             _turned_accuracy,
             wide_gap,
+            gap_beside_errors,
             gap_of_errors,
+            _turned_with_gap,
             _levelled_off,
-            _stands_still,
             end_apart,
+            gap_of_losses,
+            _stands_still,
         )
         found = next((one for rule in rules if (one := rule(course)) is not None), None)
     found = found or gap_of_evaluations(evidence) or gap_to_test(evidence, course)
@@ -123,6 +127,44 @@ def _turned_at_once(course: Course) -> Finding | None:
         refuted_by="a larger validation set whose loss goes on falling",
         details={"turn_epoch": 1, "turn_epoch_overall": course.rows[0]},
     )
+
+
+def _turned_with_gap(course: Course) -> Finding | None:
+    """Validation loss above its least, while training falls on and its scores are far better: two signs."""
+    loss, validated = course.loss, course.val_loss
+    if loss is None or validated is None or course.best is None or course.best == len(course) - 1:
+        return None
+    turn = course.best
+    fell = 1 - float(loss[-1] / loss[turn]) if loss[turn] > 0 else 0.0
+    scores = _last_accuracies(course) or score_gap(course)
+    if fell < 0.1 or scores is None or not validated[-1] > validated[turn]:
+        return None
+    name, trained, held = scores
+    guess = course.constant_answer or 0.0
+    if trained - held < max(0.1, 4 * course.validation_error(held)) or held < 1.1 * guess:
+        return None
+    return Finding(
+        Code.OVERFITTING,
+        Severity.WARNING,
+        0.7,
+        f"Validation loss is least at epoch {turn + 1} ({validated[turn]:.4g}) and {validated[-1]:.4g} at "
+        f"epoch {len(course)}, while the training loss falls by {fell:.0%} to {loss[-1]:.4g}; {name} is "
+        f"{trained:.3f} on training and {held:.3f} on validation.",
+        f"Keep the weights of epoch {turn + 1}; more data or augmentation, dropout, weight decay or a "
+        "smaller model.",
+        refuted_by="a lower validation loss in the next epochs",
+        details={
+            "turn_epoch": turn + 1,
+            "turn_epoch_overall": course.rows[turn],
+            "gap": round(trained - held, 4),
+        },
+    )
+
+
+def _last_accuracies(course: Course) -> tuple[str, float, float] | None:
+    if course.accuracy is None or course.val_accuracy is None:
+        return None
+    return "accuracy", float(course.accuracy[-1]), float(course.val_accuracy[-1])
 
 
 def _running_median(values: _Floats) -> _Floats:

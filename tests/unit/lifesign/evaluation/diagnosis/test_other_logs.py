@@ -153,3 +153,14 @@ def test_imbalanced_learns_report_has_columns_of_its_own() -> None:
         [0.03, 0.82, 0.06, 101],
         [1.0, 0.84, 0.91, 17104],
     ]
+
+
+def test_an_evaluation_after_a_line_without_heading_is_no_epoch() -> None:
+    curves = read_console_log(
+        "# 1059/1059 [=====] - 61s 6ms/step - loss: 0.19 - acc: 0.93 - val_loss: 0.69 - val_acc: 0.76\n"
+        "83/83 [=====] - 2s 9ms/step - loss: 0.69 - acc: 0.76"
+    )
+
+    assert curves is not None
+    assert curves.series["loss"].tolist() == [0.19]
+    assert curves.steps == 1059
