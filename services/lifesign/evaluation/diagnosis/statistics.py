@@ -11,6 +11,7 @@ __all__ = [
     "denominator",
     "differ",
     "end_level",
+    "fewest_rows",
     "longest_rise",
     "noise",
     "sampling_error",
@@ -90,6 +91,18 @@ def are_shares_of(shares: _Floats, n: int, *, decimals: int) -> bool:
     """Return whether every share is ``k / n`` to its printed decimals."""
     half = 0.5 * 10.0**-decimals + 1e-9
     return bool(np.all(np.abs(np.round(shares * n) / n - shares) <= half))
+
+
+def fewest_rows(share: float) -> int | None:
+    """Return the least ``n`` of which a share of 9 digits or more is ``k / n``; the rows are a multiple.
+
+    Single precision is enough: up to 900 a fit by chance is rarer than 5 %. ``None`` for a share of few
+    digits, 0 or 1.
+    """
+    if not 0 < share < 1 or len(repr(share)) < 11:
+        return None
+    fits = (n for n in range(2, 900) if abs(round(share * n) / n - share) < 6e-8)
+    return next(fits, None)
 
 
 def denominator(shares: _Floats, *, decimals: int, largest: int = 250, fewest: int = 3) -> int | None:

@@ -7,6 +7,8 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
+from lifesign.evaluation.diagnosis.rules.set_sizes import likely_validation
+from lifesign.evaluation.diagnosis.statistics import fewest_rows
 
 __all__ = ["NOT_OVERSAMPLED", "OVERSAMPLED", "suspected_leakage"]
 
@@ -45,6 +47,11 @@ _LEAKS = (
     r"with replacement",
     r"(drawn|taken|sampled) from the (whole|full|entire) (table|data|set)",
     r"(repeated|copied|duplicated|enlarged|multiplied)[^\n]{0,60}\bthen\b[^\n]{0,25}split",
+    r"\b(fit|fitted|trained|learn(ed|t))\b[^.\n]{0,60}\b(scored|evaluated|tested|validated|asked)\b"
+    r"[^.\n]{0,15}\bon (the |these |those )?(very )?same\b",
+    r"\b(subjects?|patients?|persons?|people|speakers?|animals?|objects?)\b[^.\n]{0,15}\b(measured|recorded|"
+    r"photographed|scanned|filmed)\b[^.\n]{0,15}\b(times|twice)\b",
+    r"\b(frames?|slices|patches|windows|crops)\b (are |were )?shuffled",
     r"several (scans|images|recordings|samples)[^.\n]{0,20}(of|per|from) (each|every|one|the same) "
     r"(patient|subject|person|speaker)",
 )
@@ -53,8 +60,9 @@ _LEAKS = (
 def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Validation overlaps or reveals training, or the inputs hold the target."""
     setup = evidence.setup
+    told = (*_LEAKS, *(OVERSAMPLED if setup.validation_split and not setup.says(*NOT_OVERSAMPLED) else ()))
     stated = (
-        setup.says(*_LEAKS)
+        setup.says(*told)
         and not setup.validates_on_training
         and not setup.says(r"no (overlap|leak|duplicat)", r"(subject|patient|group)-disjoint")
     )
@@ -70,7 +78,7 @@ def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Fin
         " ".join(
             sentence
             for sentence in (
-                f"By the notes one part reveals the other: {setup.quote(*_LEAKS)}." if stated else "",
+                f"By the notes one part reveals the other: {setup.quote(*told)}." if stated else "",
                 f"{reason[0].upper()}{reason[1:]}." if reason else "",
             )
             if sentence
@@ -82,18 +90,8 @@ def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Fin
 
 
 def _too_good(evidence: Evidence, course: Course | None) -> str | None:
-    if course is not None and course.val_accuracy is not None:
-        validated = course.val_accuracy
-        n = course.counted_validation
-        if (
-            len(course) >= 3
-            and np.nanmin(validated[: max(3, len(validated) // 2)]) >= 0.9995
-            and (n or 1000) >= 200
-        ):
-            return (
-                f"validation accuracy is {np.nanmin(validated):.4f} or more from the first epoch on, which "
-                "real data hardly allow"
-            )
+    if course is not None and (found := _same_as_training(course) or _perfect_course(evidence, course)):
+        return found
     matrix = evidence.evaluated_matrix
     if (
         matrix is not None
@@ -104,7 +102,7 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
         return f"not one of {int(matrix.sum()):,} samples is wrong, which real data hardly allow"
     held = [one for one in evidence.scored if one.is_of_validation]
     later = [one for one in evidence.scored if one.is_of_test]
-    if held and later and min(one.n or 0 for one in held) >= 60:
+    if held and later and max(one.n or fewest_rows(one.accuracy or 0) or 0 for one in held) >= 60:
         best, worst = max(one.accuracy or 0 for one in held), min(one.accuracy or 0 for one in later)
         if best >= 0.985 and best - worst > 0.25:
             return (
@@ -116,7 +114,34 @@ def _too_good(evidence: Evidence, course: Course | None) -> str | None:
         if (
             not one.is_of_training
             and (one.n or 0) >= 200
-            and ((one.accuracy or 0) >= 0.9995 or (area or 0) >= 0.99995)
+            and ((one.accuracy or 0) >= 1 - 0.5 / (one.n or 1) or (area or 0) >= 0.99995)
         ):
             return f"{one.split} figures are perfect on {one.n:,} samples"
     return None
+
+
+def _perfect_course(evidence: Evidence, course: Course) -> str | None:
+    """Hardly an error in the first half of the epochs, from the very first on."""
+    validated = course.val_accuracy
+    if validated is None or len(course) < 3 or course.begins_after(2):
+        return None
+    n = likely_validation(evidence, course, unknown=1000)
+    least = float(np.nanmin(validated[: max(3, len(validated) // 2)]))
+    if not least >= 0.9995 or n < 200:
+        return None
+    return f"validation accuracy is {least:.4f} or more from the first epoch on, which real data hardly allow"
+
+
+def _same_as_training(course: Course) -> str | None:
+    """Each validation loss is the training loss of the next epoch, to all its digits: of the same rows."""
+    loss, validated = course.loss, course.val_loss
+    if loss is None or validated is None or len(course) < 5:
+        return None
+    equal = validated[:-1] == loss[1:]
+    moves = len(np.unique(loss[1:][equal]))
+    if moves < 4 or np.mean(equal) < 0.8:
+        return None
+    return (
+        f"the validation loss is the training loss of the next epoch to all digits, {int(equal.sum())} times "
+        f"in {len(equal)}: one batch that is trained on and validated"
+    )

@@ -70,7 +70,7 @@ def _synthetic_tail(evidence: Evidence, course: Course | None) -> Finding | None
     return Finding(
         Code.UNSHUFFLED_VALIDATION_SPLIT,
         Severity.WARNING,
-        0.65,
+        0.55,
         f"validation_split={setup.validation_split:g} takes the last rows of what fit is given, and "
         "oversampling appends the samples that it makes for the rare class: validation is of those.",
         SPLIT_REMEDY,
