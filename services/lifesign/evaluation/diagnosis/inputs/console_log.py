@@ -31,10 +31,15 @@ MOST_EPOCHS = 5_000
 
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
 _COMMENTED = re.compile(r"^\s*(?:#|//|>)+\s*(?=epoch\b|\d+/\d+ \[)", re.IGNORECASE)
-_HEADER = re.compile(r"^\W*epoch\s*[\[(#:]?\s*0*(\d+)\s*(?:[/\\]|of)?\s*(\d+)?\s*[\])]?", re.IGNORECASE)
+# TFLearn names the optimiser first: "| Adam | epoch: 007 | loss: 0.5".
+_HEADER = re.compile(
+    r"^\W*(?:\w+\s*\|\s*|train(?:ing)?\s+)?epoch\s*[\[(#:]?\s*0*(\d+)\s*(?:[/\\]|of)?\s*(\d+)?\s*[\])]?",
+    re.IGNORECASE,
+)
 _CHATTER = re.compile(
     r"^\s*epoch\s*0*\d+\s*:\s*"
     r"(?:\w+ (?:improved|did not improve)|early|reducelr|reducing|saving|learningrate|restoring)"
+    r"|^\s*training step: \d+"
     r"|did not improve|improved from|early stopping|restoring model"
     r"|reducing learning rate|setting learning rate",
     re.IGNORECASE,
@@ -50,17 +55,22 @@ _COUNTED = re.compile(
     r"|(?:\d[\dT:.\- ]*:\s+)?(?:step|iter(?:ation)?)\s*[:#]?\s*(\d+)(?:/(\d+))?[\s,:])",
     re.IGNORECASE,
 )
+# "Test Error:" over the line with its figures.
+_SPLIT_ABOVE = re.compile(
+    r"^\W*(train|val|test|dev|eval)\w*(?: (?:error|set|results?))?\s*:\s*$", re.IGNORECASE
+)
 _FINAL = re.compile(r"^\s*final epoch\b", re.IGNORECASE)
 _FOUND = re.compile(
     r"found (\d+) (?:validated )?(?:images|image filenames|files) belonging to (\d+) classes", re.IGNORECASE
 )
 _OF_TEST = re.compile(r"\s*(?:final |best )?test[ _.]", re.IGNORECASE)
 _OF_VALIDATION = re.compile(r"\s*(?:final |best )?(?:val|dev)", re.IGNORECASE)
-_PROGRESS = re.compile(r"(?<![\d.])(\d+)\s*/\s*(\d+)(?![\d.])")
+_PROGRESS = re.compile(r"(?<![\d.])(?<!acy: )(?<!acc: )(\d+)\s*/\s*(\d+)(?![\d.])", re.IGNORECASE)
 _DURATION = re.compile(
     r"(?<![\w.])(\d+(?:\.\d+)?)(ms|us|s|m|h)\b(?!/)|(?<![\w.:])(\d+):(\d\d)(?::(\d\d))?(?![\w:])"
 )
 _BAR = re.compile(r"\s*(\d+)\s*/\s*(\d+|unknown)\s+(?:\[|\u2501|\d)", re.IGNORECASE)
+_PROGRESS_METRICS = {"loss", "accuracy", "val_loss", "mean_squared_error", "mean_absolute_error"}
 _EXHAUSTED = re.compile(r"ran out of data|generator(?: was)? exhausted|StopIteration", re.IGNORECASE)
 
 
@@ -111,6 +121,7 @@ class LogReader:
         self.remarks: list[str] = []
         self._is_headed = False
         self._is_summary = False
+        self._split = ""
         self._table: EpochTable | None = None
         self._epochs = 0
         self._unfinished: str | None = None
@@ -148,7 +159,10 @@ class LogReader:
             return
         if self._take_row(line):
             return
-        rest = line
+        if above := _SPLIT_ABOVE.match(line):
+            self._split = f"{above[1]} "
+            return
+        rest, self._split = self._split + line, ""
         if header := _HEADER.match(line):
             self._is_headed = True
             self._begin(int(header[1]), None if header[2] is None else int(header[2]))
@@ -228,10 +242,10 @@ class LogReader:
         if not metrics or inner:
             # More done than there is: the line of an evaluation inside the epoch.
             return
-        is_partial = (
+        fresh = {canonical_metric(name) for name, _, _ in metrics}
+        is_partial = not _has_validation(fresh) and (
             "ETA" in line or bool(progress and int(progress[1]) < int(progress[2])) or _is_unfinished(line)
         )
-        fresh = {canonical_metric(name) for name, _, _ in metrics}
         row = self.current
         if self._is_summary and len(metrics) == 1 and not fresh & set(row.values):
             fill(row, metrics)
@@ -254,7 +268,7 @@ class LogReader:
             row = self.current = Row()
         if is_partial and row.values and not row.is_partial:
             return
-        if row.is_partial:
+        if row.is_partial and fresh & set(row.values):
             row.values.clear()
             row.names.clear()
         row.is_partial = is_partial
@@ -291,9 +305,7 @@ class LogReader:
         rows = complete or self.rows
         if any(_has_validation(row.values) for row in rows):
             rows = [row for row in rows if not row.is_between]
-        if not any(
-            "loss" in row.values or "accuracy" in row.values or "val_loss" in row.values for row in rows
-        ):
+        if not any(_PROGRESS_METRICS & set(row.values) for row in rows):
             return None
         train, validation = self.sizes
         if self.found and train is None:

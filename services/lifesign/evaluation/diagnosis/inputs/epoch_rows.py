@@ -33,8 +33,9 @@ def canonical_metric(name: str) -> str:
     plain = re.sub(r"[\s.\-]+", "_", name.strip().lower()).strip("_")
     plain = re.sub(r"^final_", "", plain)
     plain = re.sub(r"^(?:training|train|tr)_", "", plain)
-    is_validation = bool(re.match(r"(?:validation|valid|val|dev|test)_", plain))
-    plain = re.sub(r"^(?:validation|valid|val|dev|test)_", "", plain)
+    is_validation = bool(re.match(r"(?:validation|valid|val|dev|test|eval)_", plain))
+    plain = re.sub(r"^(?:validation|valid|val|dev|test|eval)_", "", plain)
+    plain = re.sub(r"^(?:avg|average|mean|running|epoch)_(?=(?:loss|acc|accuracy)$)", "", plain)
     plain = re.sub(r"_\d+$", "", plain)
     if plain in _ACCURACIES:
         plain = "accuracy"

@@ -12,18 +12,22 @@ _METRIC = re.compile(
     rf"([A-Za-z_][A-Za-z0-9_.@\-/]*(?: [A-Za-z_][A-Za-z0-9_.@]*){{0,3}}?)\s*[:=]\s*({_FIGURE})(?![\w/:])(%?)",
     re.IGNORECASE,
 )
-_NO_METRIC = {"eta", "epoch", "step", "batch", "time", "epochs", "elapsed", "batch_size"}
+_NO_METRIC = {"eta", "epoch", "step", "batch", "time", "epochs", "elapsed", "batch_size", "v_num"}
 # "train loss 0.5, test acc 0.8": a name and a figure with nothing between.
 _UNSEPARATED = re.compile(
     rf"\b((?:(?:train|training|val|valid|validation|test|dev)[ _])?(?:loss|acc|accuracy))\s+"
     rf"(?=[-+]?(?:\d*\.\d|nan\b|inf\b))({_FIGURE})(?![\w/:])",
     re.IGNORECASE,
 )
+_REMARK = re.compile(r"(\w) ?\((?:batch|avg|average|mean|total)\)(?=\s*[:=])", re.IGNORECASE)
 _SPLIT = re.compile(r"(?:^|[\W_])(train|val|test|dev|eval)", re.IGNORECASE)
 # "val Loss: 0.22 Acc: 0.91": the word in front is of the whole line. Keras' ``val_loss`` is of one name.
 _OF_LINE = re.compile(
-    r"^\W*(train|val|test|dev|eval)(?:ing|id|idation|uation)?(?:\s*[:|]\s*|\s+)(?=\S)", re.IGNORECASE
+    r"^\W*(train|val|test|dev|eval)(?:ing|id|idation|uation)?(?: set)?(?:\s*[:|]\s*|\s+)(?=\S)",
+    re.IGNORECASE,
 )
+# "Accuracy: 9832/10000 (98%)": the counts say more than the share rounded.
+_COUNTS = re.compile(r"([:=]\s*)(\d+)/([1-9]\d*)\s*\([\d.]+%\)")
 
 
 def metrics_of(line: str) -> list[Metric]:
@@ -31,12 +35,13 @@ def metrics_of(line: str) -> list[Metric]:
 
     A split at the start of the line (``val Loss: 0.22 Acc: 0.91``) is that of all names without one.
     """
+    line = _COUNTS.sub(lambda found: f"{found[1]}{int(found[2]) / int(found[3]):.6f}", line)
     split = _OF_LINE.match(line)
     if split is not None:
         line = spelled_out(line[split.end() :])
     metrics = [
         (found[1].strip(), found[2], found[3])
-        for found in _METRIC.finditer(line)
+        for found in _METRIC.finditer(_REMARK.sub(r"\1", line))
         if found[1].strip().lower() not in _NO_METRIC
     ]
     if split is None:

@@ -10,7 +10,15 @@ from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
 
-__all__ = ["accuracy_gap", "end_apart", "gap_of_evaluations", "gap_to_test", "score_gap", "wide_gap"]
+__all__ = [
+    "accuracy_gap",
+    "end_apart",
+    "gap_of_evaluations",
+    "gap_to_test",
+    "repeats_its_rows",
+    "score_gap",
+    "wide_gap",
+]
 
 _CERTAIN = 16.12  # what an answer costs that is wrong with certainty, as Keras cuts it off
 _MOST_CLASSES = 1000
@@ -128,11 +136,7 @@ def gap_of_evaluations(evidence: Evidence) -> Finding | None:
     gap = (best.accuracy or 0) - (worst.accuracy or 0)
     if gap < max(0.1, 4 * sampling_error(worst.accuracy or 0, worst.n or 500)):
         return None
-    # Full trees and nearest neighbours repeat their training rows by construction.
-    repeats = (
-        evidence.setup.says(r"forest", r"\btrees?\b", r"nearest neigh", r"\bknn\b")
-        and (worst.accuracy or 0) > 0.8
-    )
+    repeats = repeats_its_rows(evidence) and (worst.accuracy or 0) > 0.8
     return Finding(
         Code.OVERFITTING,
         Severity.INFO if repeats else Severity.WARNING,
@@ -142,6 +146,11 @@ def gap_of_evaluations(evidence: Evidence) -> Finding | None:
         "More data or augmentation, regularisation or a smaller model.",
         details={"gap": round(gap, 4)},
     )
+
+
+def repeats_its_rows(evidence: Evidence) -> bool:
+    """Whether it is of full trees or nearest neighbours: they repeat training rows by construction."""
+    return evidence.setup.says(r"forest", r"\btrees?\b", r"nearest neigh", r"\bknn\b")
 
 
 def gap_to_test(evidence: Evidence, course: Course | None) -> Finding | None:

@@ -16,7 +16,12 @@ from lifesign.evaluation.diagnosis.rules.accuracy_gaps import (
     score_gap,
     wide_gap,
 )
-from lifesign.evaluation.diagnosis.rules.loss_gaps import gap_beside_errors, gap_of_errors, gap_of_losses
+from lifesign.evaluation.diagnosis.rules.loss_gaps import (
+    gap_beside_errors,
+    gap_of_errors,
+    gap_of_figures,
+    gap_of_losses,
+)
 from lifesign.evaluation.diagnosis.statistics import end_level, noise, trend
 
 __all__ = ["overfitting"]
@@ -42,7 +47,7 @@ def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
             _stands_still,
         )
         found = next((one for rule in rules if (one := rule(course)) is not None), None)
-    found = found or gap_of_evaluations(evidence) or gap_to_test(evidence, course)
+    found = found or gap_of_evaluations(evidence) or gap_to_test(evidence, course) or gap_of_figures(evidence)
     if found is not None:
         yield found
 

@@ -139,6 +139,9 @@ def test_what_is_no_log_gives_none(text: str) -> None:
         ("mse", "mean_squared_error"),
         ("val_auc_1", "val_auc"),
         ("iou_score", "iou_score"),
+        ("Average loss", "loss"),
+        ("eval_loss", "val_loss"),
+        ("epoch_length", "epoch_length"),
     ],
 )
 def test_metrics_have_one_name(name: str, expected: str) -> None:

@@ -129,3 +129,38 @@ def test_a_large_gap_is_overfitting(history: _History, inputs: dict[str, Any]) -
 )
 def test_a_small_gap_is_not(history: _History, inputs: dict[str, Any]) -> None:
     assert "overfitting" not in _alarms(history, **inputs)
+
+
+@pytest.mark.parametrize(
+    ("name", "trained", "held", "alarms"),
+    [
+        ("ROC AUC", 0.99, 0.75, ["overfitting"]),
+        ("r2", 0.98, 0.31, ["overfitting"]),
+        ("rmse", 1.2, 2.5, ["overfitting"]),
+        ("mse", 1.2, 5.0, ["overfitting"]),
+        ("auc", 0.86, 0.79, []),
+        ("rmse", 1.2, 1.9, []),
+        ("mse", 1.2, 3.0, []),
+        ("parameters", 10.0, 90.0, []),
+    ],
+)
+def test_evaluations_are_held_against_each_other(
+    name: str, trained: float, held: float, alarms: list[str]
+) -> None:
+    evaluations = [{"split": "train", "metrics": {name: trained}}, {"split": "test", "metrics": {name: held}}]
+
+    assert _alarms({}, evaluations=evaluations) == alarms
+
+
+def test_a_forest_that_repeats_its_rows_is_no_alarm() -> None:
+    evaluations = [{"split": "train", "metrics": {"auc": 1.0}}, {"split": "test", "metrics": {"auc": 0.83}}]
+
+    assert _alarms({}, evaluations=evaluations, notes=["random forest of 100 trees"]) == []
+    assert _alarms({}, evaluations=evaluations, notes=["logistic regression"]) == ["overfitting"]
+
+
+def test_errors_of_numbers_do_without_a_loss() -> None:
+    log = "mae: 0.3095 - mse: 0.1690 - val_mae: 0.8449 - val_mse: {}"
+
+    assert _alarms({}, console_log=log.format(1.0404)) == ["overfitting"]
+    assert _alarms({}, console_log=log.format(0.41)) == []

@@ -39,6 +39,36 @@ _LIGHTGBM = """[10]\ttraining's binary_logloss: 0.5\tvalid_1's binary_logloss: 0
 _XGBOOST = """[0]\tvalidation_0-rmse:0.5\tvalidation_1-rmse:0.6
 [1]\tvalidation_0-rmse:0.3\tvalidation_1-rmse:0.7"""
 
+_PYTORCH = """Train Epoch: 1 [0/60000 (0%)]\tLoss: 2.3
+Train Epoch: 1 [59520/60000 (99%)]\tLoss: 0.5
+
+Test set: Average loss: 0.6, Accuracy: 7500/10000 (75%)
+
+Train Epoch: 2 [59520/60000 (99%)]\tLoss: 0.3
+
+Test set: Average loss: 0.7, Accuracy: 7600/10000 (76%)"""
+_QUICKSTART = """Epoch 1
+-------------------------------
+loss: 2.3  [   64/60000]
+loss: 0.5  [57664/60000]
+Test Error:
+ Accuracy: 75.0%, Avg loss: 0.6
+
+Epoch 2
+-------------------------------
+loss: 0.3  [57664/60000]
+Test Error:
+ Accuracy: 76.0%, Avg loss: 0.7"""
+_TFLEARN = """Training Step: 1407  | total loss: 0.48
+| Adam | epoch: 001 | loss: 0.5 - acc: 0.80 | val_loss: 0.6 - val_acc: 0.75 -- iter: 90000/90000
+--
+Training Step: 2813  | total loss: 0.33
+| Adam | epoch: 002 | loss: 0.4 - acc: 0.85 -- iter: 64/90000
+Training Step: 2814  | total loss: 0.31
+| Adam | epoch: 002 | loss: 0.3 - acc: 0.90 | val_loss: 0.7 - val_acc: 0.76 -- iter: 09216/90000"""
+_LIGHTNING = """Epoch 0: 100%|███| 469/469 [00:05<00:00, 90.1it/s, loss (batch)=0.5, v_num=3, val_loss=0.6]
+Epoch 1: 100%|███| 469/469 [00:05<00:00, 90.1it/s, loss (batch)=0.3, v_num=3, val_loss=0.7]"""
+
 
 @pytest.mark.parametrize(
     ("log", "expected"),
@@ -50,6 +80,10 @@ _XGBOOST = """[0]\tvalidation_0-rmse:0.5\tvalidation_1-rmse:0.6
         ("epoch,loss,val_loss\n0,0.5,0.6\n1,0.3,0.7", _BOTH),
         (_RECORDS, {**_BOTH, "val_accuracy": [0.75, 0.76]}),
         (_TUTORIAL, {**_BOTH, "accuracy": [0.8, 0.9], "val_accuracy": [0.75, 0.76]}),
+        (_PYTORCH, {**_BOTH, "val_accuracy": [0.75, 0.76]}),
+        (_QUICKSTART, {**_BOTH, "val_accuracy": [0.75, 0.76]}),
+        (_TFLEARN, {**_BOTH, "accuracy": [0.8, 0.9], "val_accuracy": [0.75, 0.76]}),
+        (_LIGHTNING, _BOTH),
         (_LIGHTGBM, _BOTH),
         (_XGBOOST, _BOTH),
         ("[0]\ttrain-logloss:0.5\tvalid-logloss:0.6\n[9]\ttrain-logloss:0.3\tvalid-logloss:0.7", _BOTH),
@@ -65,6 +99,10 @@ _XGBOOST = """[0]\tvalidation_0-rmse:0.5\tvalidation_1-rmse:0.6
         "csv within a log",
         "hugging face's records",
         "the line's split is that of its names",
+        "pytorch's example",
+        "pytorch's quickstart",
+        "tflearn",
+        "lightning",
         "lightgbm",
         "xgboost, sets by number",
         "xgboost",
