@@ -43,7 +43,7 @@ def require_batch_size(inferred: Inferred, batch_size: int | None) -> None:
     sent = inferred.exchange.input
     if sent.batch is not None and batch_size is not None and batch_size > sent.batch:
         raise ConfigurationError(
-            f"input {sent.name!r} takes exactly {sent.batch} images per request: "
+            f"input {sent.name!r} takes {sent.batch} at a time, no more and no less: "
             f"expected --batch-size up to {sent.batch}, got {batch_size}"
         )
 

@@ -43,7 +43,7 @@ class ModelExchange(BaseModel):
         """
         batch = self.input.batch or len(images)
         if len(images) > batch:
-            raise ContractError(f"expected up to {batch} images per request, got {len(images)}")
+            raise ContractError(f"expected a request of up to {batch}, got {len(images)} images")
         if len(images) < batch:
             images = np.concatenate([images, np.repeat(images[-1:], batch - len(images), axis=0)])
         return {self.input.name: sent_tensor(images, self.input)}

@@ -144,7 +144,8 @@ def _of_matrix(evidence: Evidence) -> Iterator[str]:
     if matrix is None or not matrix.sum():
         if report is not None:
             found = "" if not report.n else f", of which {percent(report.correct / report.n)} are right"
-            yield f"The report covers {report.n:,} samples of {len(report.names)} classes{found}."
+            classes = "one class" if len(report.names) == 1 else f"{len(report.names)} classes"
+            yield f"The report covers {report.n:,} samples of {classes}{found}."
         return
     support = matrix.sum(axis=1)
     yield (

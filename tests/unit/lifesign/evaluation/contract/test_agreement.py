@@ -113,8 +113,8 @@ def test_a_batch_size_that_fits_is_accepted(shape, batch_size):
 @pytest.mark.parametrize(
     ("batch", "batch_size", "message"),
     [
-        (1, 32, "takes exactly 1 images per request: expected --batch-size up to 1, got 32"),
-        (8, 9, "takes exactly 8 images per request: expected --batch-size up to 8, got 9"),
+        (1, 32, "takes 1 at a time, no more and no less: expected --batch-size up to 1, got 32"),
+        (8, 9, "takes 8 at a time, no more and no less: expected --batch-size up to 8, got 9"),
     ],
 )
 def test_a_larger_batch_size_is_refused(batch, batch_size, message):
