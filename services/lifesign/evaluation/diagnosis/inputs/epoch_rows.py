@@ -4,12 +4,14 @@ import re
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.inputs.line_metrics import Metric
 
 __all__ = ["Row", "canonical_metric", "curves_of_rows", "fill"]
 
+_SINGULAR = {"loss": "loss", "acc": "acc", "accurac": "accuracy"}
 _ACCURACIES = ("acc", "accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "binary_accuracy")
 
 
@@ -30,7 +32,11 @@ class Row:
 
 def canonical_metric(name: str) -> str:
     """Return a metric's common name: ``val. acc.`` and ``validation accuracy`` are ``val_accuracy``."""
-    plain = re.sub(r"[\s.\-]+", "_", name.strip().lower()).strip("_")
+    plain = re.sub(r"[\s.\-/]+", "_", name.strip().lower()).strip("_")
+    plain = re.sub(
+        r"^(.*(?:loss|losses|acc|accs|accuracy|accuracies))_(train|val|valid|test)$", r"\2_\1", plain
+    )
+    plain = re.sub(r"(loss|acc|accurac)(?:es|s|ies)$", lambda found: _SINGULAR[found[1]], plain)
     plain = re.sub(r"^final_", "", plain)
     plain = re.sub(r"^(?:training|train|tr)_", "", plain)
     is_validation = bool(re.match(r"(?:validation|valid|val|dev|test|eval)_", plain))
@@ -55,6 +61,14 @@ def fill(row: Row, metrics: list[Metric]) -> None:
             row.decimals = max(row.decimals, len(figure.partition(".")[2]) + (2 if percent else 0))
 
 
+def _in_percent(series: dict[str, NDArray[np.float64]]) -> list[str]:
+    """Return the accuracies that are printed in per cent without the sign: a share is at most 1."""
+    accuracies: list[str] = [name for name in ("accuracy", "val_accuracy") if name in series]
+    values = np.concatenate([series[name] for name in accuracies]) if accuracies else np.zeros(0)
+    values = values[np.isfinite(values)]
+    return accuracies if len(values) and values.min() >= 0 and 1.5 < values.max() <= 100 else []
+
+
 def curves_of_rows(
     rows: list[Row],
     *,
@@ -66,7 +80,8 @@ def curves_of_rows(
     """Return curves of rows in their order; a number not above the one before begins another run."""
     names = {key: name for row in rows for key, name in row.names.items()}
     keys = list(dict.fromkeys(key for row in rows for key in row.values))
-    series, broken = {}, {}
+    series: dict[str, NDArray[np.float64]] = {}
+    broken = {}
     for key in keys:
         values = np.array([row.values.get(key, np.nan) for row in rows])
         given = np.array([key in row.values for row in rows])
@@ -74,6 +89,8 @@ def curves_of_rows(
         if len(lost):
             broken[key] = tuple(lost.tolist())
         series[key] = np.where(np.isfinite(values), values, np.nan)
+    in_percent = _in_percent(series)
+    series |= {name: series[name] / 100 for name in in_percent}
     starts = [0]
     numbers: list[int] = []
     for index, row in enumerate(rows):
@@ -92,7 +109,7 @@ def curves_of_rows(
         validation_samples=validation_samples,
         steps=max(totals) if totals else None,
         seconds=tuple(row.seconds for row in rows),
-        decimals=max((row.decimals for row in rows), default=0) or None,
+        decimals=max((row.decimals + 2 * bool(in_percent) for row in rows if row.decimals), default=None),
         broken=broken,
         planned_epochs=planned,
         remarks=tuple(remarks or ()),

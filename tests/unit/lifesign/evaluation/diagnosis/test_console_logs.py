@@ -142,6 +142,10 @@ def test_what_is_no_log_gives_none(text: str) -> None:
         ("Average loss", "loss"),
         ("eval_loss", "val_loss"),
         ("epoch_length", "epoch_length"),
+        ("Loss/val", "val_loss"),
+        ("train_losses", "loss"),
+        ("accuracy_test", "val_accuracy"),
+        ("val_class", "val_class"),
     ],
 )
 def test_metrics_have_one_name(name: str, expected: str) -> None:
@@ -178,3 +182,16 @@ def test_a_test_is_the_validation_only_where_there_is_no_other(log: str, val_acc
     assert curves is not None
     assert curves.val_accuracy is not None
     assert curves.val_accuracy.tolist() == [val_accuracy]
+
+
+@pytest.mark.parametrize(
+    ("printed", "share", "decimals"),
+    [("87.50", 0.875, 4), ("0.8750", 0.875, 4), ("1.0", 1.0, 1), ("640.5", 640.5, 1)],
+    ids=["per cent without the sign", "a share", "all right", "no accuracy at all"],
+)
+def test_a_share_is_at_most_one(printed: str, share: float, decimals: int) -> None:
+    curves = read_console_log(f"Epoch 1/9\n - 1s - loss: 0.5 - acc: {printed}")
+
+    assert curves is not None
+    assert curves.accuracy == pytest.approx([share])
+    assert curves.decimals == decimals
