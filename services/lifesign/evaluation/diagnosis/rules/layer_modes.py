@@ -8,7 +8,13 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.rules.mode_gaps import MODE_REMEDY, gap_from_the_start, useless_validation
+from lifesign.evaluation.diagnosis.rules.mode_gaps import (
+    MODE_REMEDY,
+    constant_scores,
+    gap_from_the_start,
+    loss_that_comes_back,
+    useless_validation,
+)
 from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["train_inference_mode_mismatch"]
@@ -25,8 +31,11 @@ def train_inference_mode_mismatch(evidence: Evidence, course: Course | None) -> 
         _answers_differ,
         _validated_on_training,
         _training_evaluated,
+        _said_to_be_wrong,
         useless_validation,
         gap_from_the_start,
+        loss_that_comes_back,
+        constant_scores,
     )
     found = next((one for rule in rules if (one := rule(evidence, course)) is not None), None)
     if found is not None:
@@ -158,6 +167,32 @@ def _training_evaluated(evidence: Evidence, course: Course | None) -> Finding | 
         refuted_by="training and inference mode giving equal outputs for one batch",
         excluded=("overfitting: the data are those of the training",),
         details={"training": round(shown, 4), "evaluated": round(again, 4)},
+    )
+
+
+_WRONG_AGAIN = (
+    r"(predict|evaluat)\w*[^.\n]{0,40}\b(same|training)\b[^.\n]{0,20}\b(images?|data|rows|samples|batch|set)\b"
+    r"[^.\n]{0,40}\b(wrong|random|poor|useless|chance|bad)\b",
+)
+
+
+def _said_to_be_wrong(evidence: Evidence, course: Course | None) -> Finding | None:
+    """The notes say that the training data, asked again, are answered wrongly."""
+    if course is None or course.accuracy is None or not evidence.setup.says(*_WRONG_AGAIN):
+        return None
+    shown = end_level(course.accuracy, 2)
+    if shown < 0.9 or not (evidence.setup.has_batch_normalisation or evidence.setup.has_dropout):
+        return None
+    return Finding(
+        Code.TRAIN_INFERENCE_MODE_MISMATCH,
+        Severity.WARNING,
+        0.8,
+        f"Training ends at {shown:.1%}, and by the notes the same data are answered wrongly afterwards: "
+        f"{evidence.setup.quote(*_WRONG_AGAIN)}.",
+        MODE_REMEDY,
+        refuted_by="training and inference mode giving equal outputs for one batch",
+        excluded=("overfitting: the data are those of the training",),
+        details={"training": round(shown, 4)},
     )
 
 

@@ -8,7 +8,14 @@ from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.stability import roughness
 from lifesign.evaluation.diagnosis.statistics import end_level
 
-__all__ = ["MODE_REMEDY", "gap_from_the_start", "is_useless", "useless_validation"]
+__all__ = [
+    "MODE_REMEDY",
+    "constant_scores",
+    "gap_from_the_start",
+    "is_useless",
+    "loss_that_comes_back",
+    "useless_validation",
+]
 
 MODE_REMEDY = (
     "Evaluate on the training data: if that is as bad, it is the mode. Keep frozen BatchNormalization "
@@ -16,6 +23,7 @@ MODE_REMEDY = (
     "batches."
 )
 _FEW = 0.03  # standard error of an accuracy: a larger one is that of too few samples
+_TIED = 0.0005  # of an area of 0.5: that of scores which are all equal
 _GOOD = 0.75  # training accuracy from which a bad validation needs a reason
 
 
@@ -91,6 +99,9 @@ def gap_from_the_start(evidence: Evidence, course: Course | None) -> Finding | N
     last = end_level(trained)
     gap, early_gap = last - end_level(validated), float(trained[0] - validated[0])
     named = evidence.setup.has_batch_normalisation
+    if course.begins_after(2) and not named:
+        # A late part of a log does not show whether the gap was there at once.
+        return None
     # At exactly a guess all along while training learns: whatever the layers are called.
     lost = _is_lost(course) and (named or (_is_constant(course) and _is_at_guess(course)))
     if not (lost or (last > _GOOD and gap > 0.2)):
@@ -123,13 +134,84 @@ def gap_from_the_start(evidence: Evidence, course: Course | None) -> Finding | N
     )
 
 
+def loss_that_comes_back(evidence: Evidence, course: Course | None) -> Finding | None:
+    """A validation loss of many times a guess halves by itself while the weights hardly change.
+
+    What a network has learned by heart stays wrong; stored statistics that lag behind catch up.
+    """
+    if course is None or course.loss is None or course.val_loss is None or len(course) < 3:
+        return None
+    if course.accuracy is None or course.val_accuracy is None:
+        return None
+    if evidence.setup.has_one_mode:
+        return None
+    named = evidence.setup.has_batch_normalisation
+    loss, validated = course.loss, course.val_loss
+    peak = int(np.nanargmax(validated))
+    after = validated[peak:]
+    absurd = sum(course.is_absurd(float(value)) for value in validated)
+    least = float(np.nanmin(after))
+    smooth = float(np.nanmax(loss[peak:])) < 1.2 * float(loss[peak])
+    gap = float(course.accuracy[peak] - course.val_accuracy[peak])
+    if not named and course.validation_error(0.5) > 2 * _FEW:
+        # The loss of a few samples is that of the worst of them.
+        return None
+    # Where no layer is named that could do it, only a tenfold fall is taken for one.
+    if absurd < 2 or least > (0.5 if named else 0.1) * validated[peak] or not smooth or gap < 0.2:
+        return None
+    return Finding(
+        Code.TRAIN_INFERENCE_MODE_MISMATCH,
+        Severity.WARNING,
+        0.85 if named else 0.7,
+        f"The validation loss is {validated[peak]:.3g}, many times what unsure answers cost, and comes back "
+        f"to {least:.3g} while the training loss only goes from {loss[peak]:.3g} to {loss[-1]:.3g}"
+        + (", and the model has batch normalisation" if named else "")
+        + ": stored statistics lag behind the weights.",
+        MODE_REMEDY,
+        refuted_by="evaluate() on the training data agreeing with what fit printed",
+        excluded=("overfitting: a loss that it has raised does not come back by itself",),
+        details={"peak": float(validated[peak]), "least_after": least},
+    )
+
+
+def constant_scores(evidence: Evidence, course: Course | None) -> Finding | None:
+    """The area under the ROC is exactly that of one score for all, on validation alone, at an absurd loss."""
+    if course is None or course.val_loss is None or evidence.setup.has_one_mode:
+        return None
+    trained, shown = course.curves.get("auc"), course.curves.get("val_auc")
+    if trained is None or shown is None or len(course) < 2:
+        return None
+    still = np.abs(shown - 0.5) < _TIED
+    if np.sum(still) < max(2, 0.5 * len(shown)) or np.nanmin(trained[still]) < 0.8:
+        return None
+    if not course.is_absurd(float(np.nanmax(course.val_loss[still]))):
+        return None
+    return Finding(
+        Code.TRAIN_INFERENCE_MODE_MISMATCH,
+        Severity.WARNING,
+        0.75,
+        f"In {int(still.sum())} of {len(shown)} epochs the area under the ROC is 0.5 on validation, that of "
+        f"one score for all, at a loss of {np.nanmax(course.val_loss[still]):.3g}, where training has "
+        f"{np.nanmin(trained[still]):.3f} and more: in evaluation the network answers without its input.",
+        MODE_REMEDY,
+        refuted_by="evaluate() on the training data agreeing with what fit printed",
+        excluded=("overfitting: what is learned by heart still ranks better than a guess",),
+        details={"epochs": int(still.sum())},
+    )
+
+
 def _is_lost(course: Course) -> bool:
-    """Whether training is 25 points above a constant answer and validation not 1.15 times as good as it."""
+    """Whether training is 25 points above a constant answer and validation not 1.15 times as good as it.
+
+    One that stands still may be 1.3 times as good: the largest class is larger than the others.
+    """
     level = course.constant_answer
     if level is None or course.accuracy is None or course.val_accuracy is None:
         return False
+    factor = 1.3 if course.majority is None and _is_constant(course) else 1.15
     return (
-        end_level(course.accuracy) - level > 0.25 and float(np.nanmedian(course.val_accuracy)) < 1.15 * level
+        end_level(course.accuracy) - level > 0.25
+        and float(np.nanmedian(course.val_accuracy)) < factor * level
     )
 
 

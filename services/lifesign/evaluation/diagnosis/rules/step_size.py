@@ -14,7 +14,17 @@ __all__ = ["learning_rate_too_high", "learning_rate_too_low", "loss_divergence"]
 
 _Floats = NDArray[np.float64]
 _LN_TEN = 2.302585
+_USUAL_EPOCHS = 30  # where nothing tells how many were planned
 
+# Losses that are no cross-entropy: what unsure answers cost is no measure of them.
+_OTHER_SCALES = (
+    r"hinge",
+    r"wasserstein",
+    r"kantorovich",
+    r"\bctc\b",
+    r"\belbo\b",
+    r"custom(ised|ized)? loss",
+)
 # Above these a first training rarely works; far below them it rarely moves.
 _HIGH = {
     "adam": 0.01,
@@ -68,11 +78,12 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         and rise > max(1.0 * scale, 6 * rough)
         and float(np.min(after[1:])) > loss[least] + 0.5 * rise
     )
+    forgotten = _is_forgotten(course, loss, least)
     thrown = _thrown_at(loss)
-    if thrown is not None and not (exploded or crept or jumped):
+    if thrown is not None and not (exploded or crept or jumped or forgotten):
         yield _thrown(loss, thrown)
         return
-    if not (exploded or crept or jumped):
+    if not (exploded or crept or jumped or forgotten):
         return
     # A loss near 0 wobbles by factors that mean nothing.
     if loss[least] < 0.02 * loss[0] and loss[-1] < 0.1 * loss[0]:
@@ -81,8 +92,8 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
     with_validation = validated is not None and np.isfinite(validated[-1]) and validated[-1] <= 1.3 * loss[-1]
     yield Finding(
         Code.LOSS_DIVERGENCE,
-        Severity.ERROR if exploded or jumped else Severity.WARNING,
-        0.9 if exploded or (crept and len(after) >= 5) or jumped else 0.75,
+        Severity.ERROR if exploded or jumped or forgotten else Severity.WARNING,
+        0.9 if exploded or (crept and len(after) >= 5) or jumped or forgotten else 0.75,
         f"The training loss falls to {loss[least]:.4g} at epoch {least + 1} and then rises to {loss[-1]:.4g} "
         f"({rise / scale:+.0%}), {longest_rise(after)} steps in a row: the optimiser, not the data, is at "
         "fault.",
@@ -93,6 +104,18 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         + (("a gap: validation is not worse than training",) if with_validation else ()),
         details={"start_epoch": least + 2, "best_epoch": least + 1, "rise": round(rise / scale, 4)},
     )
+
+
+def _is_forgotten(course: Course, loss: _Floats, least: int) -> bool:
+    """Whether at the end, far above the least loss, half of what training got right is lost as well."""
+    right = course.accuracy
+    if right is None or len(right) != len(loss) or len(loss) - least < 3:
+        return False
+    constant = course.constant_answer or 0.0
+    learned = course.lift(float(right[least]), constant=constant)
+    kept = course.lift(float(right[-1]), constant=constant)
+    rises = loss[-1] > 1.5 * loss[least] > 0 and trend(loss[least:]) >= 0.6
+    return rises and learned > 0.3 and kept < 0.5 * learned
 
 
 def _thrown_at(loss: _Floats) -> int | None:
@@ -128,7 +151,7 @@ def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterato
         r"rate|\blr\b)[^.\n]{0,40}(help|work|fix|solv|learn|train|converg)",
         r"(learning rate|\blr\b)[^.\n]{0,25}too (high|large|big)",
     )
-    reason, confidence = _by_course(course)
+    reason, confidence = _by_course(evidence, course)
     if reason is None and evidence.curves is not None and evidence.curves.first_broken:
         # Any rate that is named beside a loss which breaks is suspected from 0.01 on.
         stated = stated or (rate is not None and rate >= 0.01)
@@ -171,7 +194,7 @@ def _is_poor(evidence: Evidence, course: Course | None) -> bool:
     return values is not None and float(np.nanmax(values)) < 1.6 * (course.constant_answer or 0.5)
 
 
-def _by_course(course: Course | None) -> tuple[str | None, float]:
+def _by_course(evidence: Evidence, course: Course | None) -> tuple[str | None, float]:
     if course is None or course.loss is None:
         return None, 0.0
     loss = course.loss[np.isfinite(course.loss)]
@@ -186,7 +209,7 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
             f"stays at a guess ({end:.4g}): the network is dead",
             0.75,
         )
-    if (absurd := _absurd_loss(course)) is not None:
+    if (absurd := _absurd_loss(course)) is not None and not evidence.setup.says(*_OTHER_SCALES):
         return (
             f"a loss of {absurd:.3g} in the first epochs, where unsure answers cost about "
             f"{guess or _LN_TEN:.2g} nats: the first steps threw the weights far off, or the inputs are not "
@@ -201,7 +224,8 @@ def _by_course(course: Course | None) -> tuple[str | None, float]:
             "was there from the second on: steps too large keep throwing the weights about",
             0.75,
         )
-    if len(loss) >= 6:
+    if len(loss) >= 6 and not course.begins_after(5):
+        # Late in a training nothing more to gain is no fault.
         steps = np.diff(loss)
         turns = float(np.mean(np.sign(steps[1:]) != np.sign(steps[:-1])))
         swing = float(np.median(np.abs(steps)))
@@ -271,6 +295,9 @@ def learning_rate_too_low(evidence: Evidence, course: Course | None) -> Iterator
     if not (steady and slow and far and (poor or stated) and total > 3 * rough) or apart:
         return
     per_epoch = total / (len(loss) - 1)
+    if loss[0] / 2 / per_epoch < (course.curves.planned_epochs or _USUAL_EPOCHS):
+        # Half of it is gone within the epochs given.
+        return
     yield Finding(
         Code.LEARNING_RATE_TOO_LOW,
         Severity.WARNING,
