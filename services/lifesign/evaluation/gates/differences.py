@@ -1,14 +1,16 @@
 """Gates of what differs: groups, the baseline, the reference, and the limits of a profile."""
 
+import math
 from collections.abc import Sequence
 
 from lifesign.evaluation.gates.rates import judgement_words
-from lifesign.evaluation.gates.verdicts import unproven, verdict
+from lifesign.evaluation.gates.verdicts import status_at_most, unproven, verdict
 from lifesign.evaluation.report.document import (
     BaselineComparison,
     DriftRow,
     GateResult,
     GateStatus,
+    GroupGapRow,
     GroupGapTable,
     MetricChange,
     ProfileDocument,
@@ -28,27 +30,42 @@ __all__ = ["drift_gate", "group_gap_gate", "profile_gate", "regression_gate"]
 
 
 def group_gap_gate(limit: float, tables: Sequence[GroupGapTable]) -> GateResult:
-    """Return whether no group's error rate exceeds that of the others by more than the limit."""
-    rows = [(table, row) for table in tables for row in table.groups if row.difference is not None]
-    if not rows:
+    """Return whether no group's error rate exceeds that of the others by more than the limit: the worst.
+
+    By the intervals of the tables against this limit; a table's verdicts are about its own margin. A group
+    too small to be proven within the limit holds the gate up.
+    """
+    results = [
+        _gap(limit, table, row) for table in tables for row in table.groups if row.difference is not None
+    ]
+    if not results:
         return unproven("max_group_gap", limit, "No two groups are large enough to compare.")
-    failed = [(table, row) for table, row in rows if (row.lower or 0.0) > limit]
-    table, row = max(failed or rows, key=lambda pair: pair[1].difference or 0.0)
-    judged = [one for _, one in rows if one.verdict != "insufficient"]
-    proven = bool(judged) and all((one.upper if one.upper is not None else 1.0) <= limit for one in judged)
-    status = GateStatus.FAIL if failed else GateStatus.PASS if proven else GateStatus.INSUFFICIENT
+    status = verdict(results)
+    return max((one for one in results if one.status is status), key=_decisive)
+
+
+def _gap(limit: float, table: GroupGapTable, row: GroupGapRow) -> GateResult:
+    difference, lower, upper = row.difference or 0.0, row.lower or 0.0, row.upper or 0.0
+    status = status_at_most(lower, upper, limit)
     return GateResult(
         name="max_group_gap",
         status=status,
         limit=limit,
-        value=row.difference,
-        lower=row.lower,
-        upper=row.upper,
+        value=difference,
+        lower=lower,
+        upper=upper,
         sentence=(
             f"{table.metric} of {table.attribute}={row.group} is {rate_words(row.rate)}, of the others "
-            f"{rate_words(row.rest)}: a gap of {percent(row.difference)}, {judgement_words(status, limit)}."
+            f"{rate_words(row.rest)}: a gap of {signed_points(difference)} (95 % CI of all groups at once "
+            f"{points_interval(lower, upper)}), {judgement_words(status, limit)}."
         ),
     )
+
+
+def _decisive(result: GateResult) -> float:
+    """Return how bad a result is among those of its status: if failed how bad it is, else may be."""
+    found = result.value if result.status is GateStatus.FAIL else result.upper
+    return -math.inf if found is None else found
 
 
 def regression_gate(margin: float | None, baseline: BaselineComparison | None) -> GateResult | None:
@@ -68,20 +85,17 @@ def regression_gate(margin: float | None, baseline: BaselineComparison | None) -
         if not is_species_apcer(change.metric) or result.status is GateStatus.FAIL
     ]
     status = verdict(results)
-    return max((result for result in results if result.status is status), key=lambda one: one.value or -1.0)
+    return max((one for one in results if one.status is status), key=_decisive)
 
 
 def _change(margin: float, baseline: BaselineComparison, change: MetricChange) -> GateResult:
     difference, lower, upper = change.difference or 0.0, change.lower or 0.0, change.upper or 0.0
-    if upper <= margin:
-        status, words = GateStatus.PASS, f"no more than the {limit_words(margin)} allowed"
-    elif lower > 0 and difference > margin:
-        status, words = GateStatus.FAIL, f"worse than the {limit_words(margin)} allowed"
-    else:
-        status, words = (
-            GateStatus.INSUFFICIENT,
-            f"too few samples to rule out a rise of {limit_words(margin)}",
-        )
+    status = status_at_most(lower, upper, margin)
+    words = {
+        GateStatus.PASS: f"no more than the {limit_words(margin)} allowed",
+        GateStatus.FAIL: f"worse than the {limit_words(margin)} allowed",
+        GateStatus.INSUFFICIENT: f"too few samples to rule out a rise of {limit_words(margin)}",
+    }[status]
     return GateResult(
         name="regression",
         status=status,

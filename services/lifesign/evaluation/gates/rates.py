@@ -1,6 +1,6 @@
 """Gates of one rate or area: at most, or at least, what was asked for."""
 
-from lifesign.evaluation.gates.verdicts import verdict
+from lifesign.evaluation.gates.verdicts import status_at_most, verdict
 from lifesign.evaluation.report.document import (
     Accounting,
     GateResult,
@@ -15,11 +15,7 @@ __all__ = ["accuracy_gate", "apcer_gate", "auc_gate", "judgement_words", "no_res
 
 
 def _status_at_most(rate: RateRow, limit: float) -> GateStatus:
-    if rate.total == 0:
-        return GateStatus.INSUFFICIENT
-    if rate.upper <= limit:
-        return GateStatus.PASS
-    return GateStatus.FAIL if rate.lower > limit else GateStatus.INSUFFICIENT
+    return status_at_most(rate.lower, rate.upper, limit) if rate.total else GateStatus.INSUFFICIENT
 
 
 def judgement_words(status: GateStatus, limit: float) -> str:

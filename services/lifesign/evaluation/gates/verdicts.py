@@ -4,7 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from lifesign.evaluation.report.document import GateResult, GateStatus
 
-__all__ = ["exit_code", "unproven", "verdict", "verdict_sentence"]
+__all__ = ["exit_code", "status_at_most", "unproven", "verdict", "verdict_sentence"]
+
+
+def status_at_most(lower: float, upper: float, limit: float) -> GateStatus:
+    """Return the status of what should be at most its limit: by the whole interval, never the estimate."""
+    if upper <= limit:
+        return GateStatus.PASS
+    return GateStatus.FAIL if lower > limit else GateStatus.INSUFFICIENT
 
 
 def verdict(gates: Iterable[GateResult]) -> GateStatus:

@@ -16,6 +16,8 @@ from lifesign.evaluation.report.document import (
     BaselineComparison,
     GateResult,
     GateStatus,
+    GroupGapRow,
+    GroupGapTable,
     MetricChange,
     Value,
 )
@@ -25,7 +27,7 @@ from lifesign.testing.reports import liveness_spec, report_of
 _NOTHING = GateConfig(max_no_response=None, min_auc=None, regression_margin=None)
 
 
-def _evidence(*, no_response=0, auc=None, errors=(0, 100), changes=None):
+def _evidence(*, no_response=0, auc=None, errors=(0, 100), changes=None, gaps=()):
     baseline = None
     if changes is not None:
         baseline = BaselineComparison(
@@ -44,7 +46,7 @@ def _evidence(*, no_response=0, auc=None, errors=(0, 100), changes=None):
             total=200, scored=200 - no_response, no_response=no_response, reasons={}, conversions={}
         ),
         pad=None,
-        group_gaps=(),
+        group_gaps=gaps,
         drift=(),
         baseline=baseline,
     )
@@ -105,6 +107,7 @@ def test_auc_gate_refuses_inverted_scores(lower, upper, status):
         pytest.param(_change(0.10, 0.05, 0.15), GateStatus.FAIL, id="proven worse"),
         pytest.param(_change(0.01, -0.02, 0.04), GateStatus.INSUFFICIENT, id="cannot tell"),
         pytest.param(_change(-0.10, -0.15, -0.05), GateStatus.PASS, id="better"),
+        pytest.param(_change(0.10, 0.0197, 0.186), GateStatus.INSUFFICIENT, id="worse, by less perhaps"),
     ],
 )
 def test_regression_gate_judges_by_the_limits_of_the_change(change, status):
@@ -120,6 +123,65 @@ def test_a_small_species_can_fail_the_regression_gate_but_not_hold_it_up():
     broken = _change(0.3, 0.1, 0.5, "APCER of mask_rigid_3d")
     assert apply_gates(config, _evidence(changes=(fine, unclear)))[0].status is GateStatus.PASS
     assert apply_gates(config, _evidence(changes=(fine, broken)))[0].status is GateStatus.FAIL
+
+
+def _group(name, difference, lower, upper, verdict="ok", total=3000):
+    rate = rate_row(Rate(total // 10, total))
+    return GroupGapRow(
+        group=name,
+        rate=rate,
+        rest=rate,
+        difference=difference,
+        lower=lower,
+        upper=upper,
+        p_value=0.5,
+        q_value=0.5,
+        verdict=verdict,
+    )
+
+
+_FINE = _group("fine", 0.0, -0.01, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("rows", "status", "decider"),
+    [
+        pytest.param(
+            [_FINE, _group("small", 0.2, 0.034, 0.57, "insufficient", 9)],
+            GateStatus.INSUFFICIENT,
+            "small",
+            id="a group of a few straddles the limit",
+        ),
+        pytest.param(
+            [_FINE, _group("under", 0.09, -0.02, 0.045, "insufficient")],
+            GateStatus.PASS,
+            "under",
+            id="unproven for the table's own margin, proven for this limit",
+        ),
+        pytest.param(
+            [_FINE, _group("wide", 0.01, -0.1, 0.3), _group("high", 0.1, -0.01, 0.2)],
+            GateStatus.INSUFFICIENT,
+            "wide",
+            id="the one that may be worst is told",
+        ),
+        pytest.param(
+            [_group("wide", 0.3, -0.1, 0.7), _group("bad", 0.2, 0.1, 0.3, "alert")],
+            GateStatus.FAIL,
+            "bad",
+            id="the one that failed is told, not the largest gap",
+        ),
+        pytest.param([_group("only", None, None, None)], GateStatus.INSUFFICIENT, "No two", id="no rest"),
+    ],
+)
+def test_group_gap_gate_judges_every_group_by_its_interval_against_its_own_limit(rows, status, decider):
+    table = GroupGapTable(
+        attribute="device", metric="BPCER", margin=0.2, alpha=0.01, groups=tuple(rows), sentence=""
+    )
+    (gate,) = apply_gates(_NOTHING.model_copy(update={"max_group_gap": 0.05}), _evidence(gaps=(table,)))
+    row = next((one for one in rows if one.group == decider), None)
+    assert gate.status is status
+    assert decider in gate.sentence
+    assert row is None or (gate.value, gate.lower, gate.upper) == (row.difference, row.lower, row.upper)
 
 
 def test_apcer_gate_names_the_species_with_counts_and_interval():
