@@ -8,7 +8,7 @@ import numpy as np
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
-from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
+from lifesign.evaluation.diagnosis.statistics import end_level, noise, sampling_error
 
 __all__ = [
     "accuracy_gap",
@@ -17,6 +17,7 @@ __all__ = [
     "gap_to_test",
     "repeats_its_rows",
     "score_gap",
+    "validation_jumps",
     "wide_gap",
 ]
 
@@ -53,6 +54,8 @@ def wide_gap(course: Course) -> Finding | None:
     wide = gap > max(0.08, 4 * error) and gap > 0.35 * float(np.nanmax(trained)) and (ratio or 0) >= 1.3
     if not (clear or wide) or (ratio is not None and ratio < 1.5 and not wide):
         return None
+    if validation_jumps(course):
+        return None
     # Worse than a guess, or a loss that unsure answers never cost: something else than a fit too close.
     absurd = val_loss is not None and course.is_absurd(end_level(val_loss))
     if absurd and last < max(1.3 * constant, 0.2):
@@ -86,6 +89,11 @@ def _holds_a_penalty(course: Course) -> bool:
         return False
     wrong = 1 - end_level(course.accuracy)
     return end_level(course.loss) > math.log(course.classes or _MOST_CLASSES) + _CERTAIN * wrong
+
+
+def validation_jumps(course: Course) -> bool:
+    """Whether validation loss jumps by more than its own size: no matter of what was learned by heart."""
+    return course.val_loss is not None and noise(course.val_loss) > end_level(course.val_loss)
 
 
 def score_gap(course: Course) -> tuple[str, float, float] | None:

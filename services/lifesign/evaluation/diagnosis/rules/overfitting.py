@@ -14,6 +14,7 @@ from lifesign.evaluation.diagnosis.rules.accuracy_gaps import (
     gap_of_evaluations,
     gap_to_test,
     score_gap,
+    validation_jumps,
     wide_gap,
 )
 from lifesign.evaluation.diagnosis.rules.loss_gaps import (
@@ -142,7 +143,7 @@ def _turned_with_gap(course: Course) -> Finding | None:
     turn = course.best
     fell = 1 - float(loss[-1] / loss[turn]) if loss[turn] > 0 else 0.0
     scores = _last_accuracies(course) or score_gap(course)
-    if fell < 0.1 or scores is None or not validated[-1] > validated[turn]:
+    if fell < 0.1 or scores is None or not validated[-1] > validated[turn] or validation_jumps(course):
         return None
     name, trained, held = scores
     guess = course.constant_answer or 0.0

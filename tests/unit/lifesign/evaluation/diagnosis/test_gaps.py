@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from lifesign.evaluation.diagnosis.course import course_of
 from lifesign.evaluation.diagnosis.engine import diagnose
 from lifesign.evaluation.diagnosis.inputs.case import evidence_of_inputs
+from lifesign.evaluation.diagnosis.rules.overfitting import overfitting
 
 _History = dict[str, list[Any]]
 
@@ -107,6 +109,15 @@ def test_a_large_gap_is_overfitting(history: _History, inputs: dict[str, Any]) -
             },
             {},
         ),
+        (
+            {
+                "loss": [1.99, 1.59, 1.44, 1.2],
+                "accuracy": [0.6, 0.7, 0.72, 0.75],
+                "val_loss": [163.7, 3.0, 4098.2, 5.4],
+                "val_accuracy": [0.3, 0.31, 0.3, 0.3],
+            },
+            {},
+        ),
         (_excerpt([0.985, 0.986, 0.985, 0.985], [0.9858, 0.9783, 0.9919, 0.9939], 0.1), {}),
         (
             {
@@ -123,12 +134,15 @@ def test_a_large_gap_is_overfitting(history: _History, inputs: dict[str, Any]) -
         "a loss that swings",
         "errors of probabilities",
         "areas a few points apart",
+        "a loss that jumps by more than itself",
         "hardly an error more",
         "penalty, and accuracies alike",
     ],
 )
 def test_a_small_gap_is_not(history: _History, inputs: dict[str, Any]) -> None:
-    assert "overfitting" not in _alarms(history, **inputs)
+    evidence = evidence_of_inputs({"history": history, **inputs})
+
+    assert not [one for one in overfitting(evidence, course_of(evidence)) if one.is_alarm]
 
 
 @pytest.mark.parametrize(
