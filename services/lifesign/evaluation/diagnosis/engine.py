@@ -298,17 +298,27 @@ def _no_problem(evidence: Evidence) -> Finding:
     seen = []
     if evidence.curves is not None:
         seen.append(f"{len(evidence.curves)} epochs")
-    if evidence.matrix is not None:
+    if evidence.matrix is not None and evidence.matrix.sum():
         seen.append(f"a matrix of {int(evidence.matrix.sum()):,} samples")
     if evidence.report is not None:
         seen.append("a report")
     if evidence.evaluations:
         seen.append(f"{len(evidence.evaluations)} evaluations")
+    if evidence.predictions is not None and evidence.evaluated_matrix is not None:
+        seen.append(f"{int(evidence.evaluated_matrix.sum()):,} predictions")
+    if not seen:
+        return Finding(
+            Code.NO_PROBLEM,
+            Severity.INFO,
+            0.3,
+            "What was given holds no figures that could be judged.",
+            "Give a log, a history, a confusion matrix, a report or predictions.",
+        )
+    definition = DEFINITIONS[Code.NO_PROBLEM]
     return Finding(
         Code.NO_PROBLEM,
         Severity.INFO,
-        0.7 if seen else 0.3,
-        f"{', '.join(seen) or 'What was given'}: "
-        f"{DEFINITIONS[Code.NO_PROBLEM][0].lower()}{DEFINITIONS[Code.NO_PROBLEM][1:]}",
+        0.7,
+        f"{', '.join(seen)}: {definition[0].lower()}{definition[1:]}",
         "Nothing to do.",
     )

@@ -221,13 +221,22 @@ class Evidence:
             if len(labels) != 2:
                 return None
             return np.array([labels[int(score >= 0.5)] for score in given.y_prob], dtype=object)
+        names = self.column_classes
+        chosen = given.y_prob.argmax(axis=1)
+        return None if names is None else np.array([names[one] for one in chosen], dtype=object)
+
+    @cached_property
+    def column_classes(self) -> list[object] | None:
+        """The labels that the columns of the probabilities are of, ``None`` where that cannot be told."""
+        given = self.predictions
+        if given is None or given.y_prob is None or given.y_true is None or given.y_prob.ndim != 2:
+            return None
         width = given.y_prob.shape[1]
+        labels = sorted(set(given.y_true.tolist()), key=_natural)
         names: list[object] = list(range(width))
         if not set(labels) <= set(names):
             names = list(self.class_names) if len(self.class_names) == width else labels
-        if len(names) != width:
-            return None
-        return np.array([names[int(row.argmax())] for row in given.y_prob], dtype=object)
+        return names if len(names) == width else None
 
     def name_of(self, index: int) -> str:
         """Return the name of a class, or its number."""

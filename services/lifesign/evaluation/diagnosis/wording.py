@@ -56,7 +56,8 @@ def headline(findings: Sequence[Finding]) -> str:
     """Return one sentence on the first finding, and how many others matter."""
     alarms = [finding for finding in findings if finding.is_alarm]
     if not alarms:
-        return "Nothing needs acting on."
+        is_judged = any(finding.confidence > 0.5 for finding in findings)
+        return "Nothing needs acting on." if is_judged else "Nothing could be judged."
     first, others = alarms[0], len(alarms) - 1
     meaning = DEFINITIONS[first.code]
     sentence = f"{title_of(first.code)}: {meaning[0].lower()}{meaning[1:]}"

@@ -78,6 +78,9 @@ def report_of_dictionary(document: Mapping[str, Any]) -> PrintedReport:
         if isinstance(row, Mapping) and name.lower() not in _AVERAGES
     }
     accuracy = document.get("accuracy")
+    figures = [
+        str(row[name]) for row in rows.values() for name in ("precision", "recall", "f1-score") if name in row
+    ]
     return PrintedReport(
         names=tuple(rows),
         precision=np.array([float(row["precision"]) for row in rows.values()]),
@@ -85,5 +88,6 @@ def report_of_dictionary(document: Mapping[str, Any]) -> PrintedReport:
         f1=np.array([float(row.get("f1-score", np.nan)) for row in rows.values()]),
         support=np.array([int(row["support"]) for row in rows.values()]),
         accuracy=None if accuracy is None else float(accuracy),
-        decimals=12,
+        # Somebody may have rounded them.
+        decimals=min(12, max(2, *(len(figure.partition(".")[2]) for figure in figures))),
     )

@@ -43,6 +43,9 @@ def history_curves(history: Mapping[str, Sequence[Any]], remarks: list[str] | No
     if length > MOST_EPOCHS:
         told.append(too_many_epochs(length))
         length = MOST_EPOCHS
+    if numbers is not None:
+        columns, numbers = _one_row_per_epoch(columns, numbers)
+        length = min(length, len(numbers))
     rows = []
     for index in range(length):
         number = None if numbers is None or index >= len(numbers) else numbers[index]
@@ -51,6 +54,40 @@ def history_curves(history: Mapping[str, Sequence[Any]], remarks: list[str] | No
             _take(row, name, values[index] if index < len(values) else None)
         rows.append(row)
     return curves_of_rows(rows) if rows else None
+
+
+def _one_row_per_epoch(
+    columns: dict[str, list[float | None]], numbers: list[float | None]
+) -> tuple[dict[str, list[float | None]], list[float | None]]:
+    """Join neighbouring rows of the same epoch that fill each other's gaps, as Lightning's logger writes."""
+    starts: list[int] = []
+    for index, number in enumerate(numbers):
+        last = starts[-1] if starts else None
+        rows = [] if last is None else range(last, index)
+        is_other = (
+            last is None
+            or number is None
+            or number != numbers[last]
+            or any(
+                _at(values, index) is not None and any(_at(values, row) is not None for row in rows)
+                for values in columns.values()
+            )
+        )
+        if is_other:
+            starts.append(index)
+    ends = [*starts[1:], len(numbers)]
+    joined = {
+        name: [
+            next((one for row in range(start, end) if (one := _at(values, row)) is not None), None)
+            for start, end in zip(starts, ends, strict=True)
+        ]
+        for name, values in columns.items()
+    }
+    return joined, [numbers[start] for start in starts]
+
+
+def _at(values: list[float | None], row: int) -> float | None:
+    return values[row] if row < len(values) else None
 
 
 def _take(row: Row, name: str, value: float | None) -> None:

@@ -27,7 +27,7 @@ def predictions_of_columns(given: Mapping[str, Any], remarks: list[str]) -> Pred
     if not isinstance(given, Mapping):
         raise TypeError("expected an object with y_true, y_pred or y_prob")
     columns = {name: given[name] for name in ("y_true", "y_pred", "y_prob") if given.get(name) is not None}
-    if _are_rows(columns.get("y_pred")) and "y_prob" not in columns:
+    if "y_prob" not in columns and (_are_rows(columns.get("y_pred")) or _are_shares(columns.get("y_pred"))):
         columns["y_prob"] = columns.pop("y_pred")
     labels: dict[str, _Labels] = {}
     for name in ("y_true", "y_pred"):
@@ -73,6 +73,15 @@ def _are_rows(values: object) -> bool:
         and len(values[0]) > 1
         and any(isinstance(cell, float) for row in values[:100] if isinstance(row, list) for cell in row)
     )
+
+
+def _are_shares(values: object) -> bool:
+    """Whether these are outputs of a sigmoid: numbers from 0 to 1, many of them in between."""
+    if not isinstance(values, Sequence) or not values:
+        return False
+    if not all(isinstance(one, int | float) and 0 <= one <= 1 for one in values):
+        return False
+    return sum(0 < one < 1 for one in values) > 0.1 * len(values)
 
 
 def _labels(values: object) -> _Labels:

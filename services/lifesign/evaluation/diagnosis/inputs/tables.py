@@ -15,6 +15,7 @@ from lifesign.evaluation.diagnosis.inputs.case import evidence_of_inputs
 from lifesign.evaluation.diagnosis.inputs.decoded_text import TextFile, decoded_lines, nobody_listens
 from lifesign.evaluation.diagnosis.inputs.histories import history_curves
 from lifesign.evaluation.diagnosis.inputs.predictions import predictions_of_columns
+from lifesign.labels import ATTACK, BONA_FIDE, liveness_label
 
 __all__ = ["evidence_of_rows", "looks_like_table", "read_table"]
 
@@ -22,6 +23,9 @@ _Row = Sequence[str]
 _TRUE = ("y_true", "label", "true_label", "true", "target", "ground_truth", "actual", "true_class")
 _PREDICTED = ("y_pred", "predicted", "prediction", "pred", "predicted_label", "predicted_class")
 _SCORE = ("y_prob", "score", "y_score", "probability", "prob", "proba", "liveness_score", "p_bona_fide")
+# Lifesign's own scores are of bona fide, whatever the labels are called.
+_OWN_SCORE = ("score", "liveness_score", "p_bona_fide")
+_IS_ATTACK = "is_attack"
 _PER_CLASS = re.compile(
     r"(?P<kind>y_prob|y_score|probability|proba|prob|score|logit|p)s?(?:[_ ](?P<word>.+)|(?P<number>\d+))"
 )
@@ -107,7 +111,7 @@ def evidence_of_rows(file: TextFile, rows: Iterator[_Row]) -> Evidence:
 
 def _are_predictions(names: _Row) -> bool:
     answers = {*_PREDICTED, *_SCORE} & set(names) or _probability_columns(names)
-    return bool(("y_pred" in names) or (set(_TRUE) & set(names) and answers))
+    return bool(("y_pred" in names) or ({*_TRUE, _IS_ATTACK} & set(names) and answers))
 
 
 def _probability_columns(names: _Row) -> dict[int, str]:
@@ -122,6 +126,9 @@ def _probability_columns(names: _Row) -> dict[int, str]:
 
 def _predictions(file: TextFile, names: _Row, header: _Row, rows: Iterator[_Row]) -> Evidence:
     true, predicted, score = (_place(names, known) for known in (_TRUE, _PREDICTED, _SCORE))
+    label = _label
+    if true is None and _IS_ATTACK in names:
+        true, label = names.index(_IS_ATTACK), _attack_or_not
     per_class = _probability_columns(names)
     order = sorted(per_class, key=lambda place: _natural(per_class[place]))
     words = [header[place][len(header[place]) - len(per_class[place]) :] for place in order]
@@ -136,7 +143,7 @@ def _predictions(file: TextFile, names: _Row, header: _Row, rows: Iterator[_Row]
             if place is not None:
                 cell = row[place] if place < len(row) else ""
                 if cell not in labels:
-                    labels[cell] = _label(cell)
+                    labels[cell] = label(cell)
                 columns[name].append(labels[cell])
         if order:
             columns["y_prob"].append([_number(row, place) for place in order])
@@ -148,6 +155,8 @@ def _predictions(file: TextFile, names: _Row, header: _Row, rows: Iterator[_Row]
         _finish_probabilities(
             columns, words, is_logit=all(names[place].startswith("logit") for place in order)
         )
+    elif score is not None and names[score] in _OWN_SCORE:
+        _in_own_words(columns)
     given = {name: values for name, values in columns.items() if values}
     predictions = predictions_of_columns(given, remarks)
     if predictions is None:
@@ -156,6 +165,17 @@ def _predictions(file: TextFile, names: _Row, header: _Row, rows: Iterator[_Row]
     return Evidence(
         id=file.stem, predictions=predictions, class_names=class_names, remarks=_told(file, remarks)
     )
+
+
+def _in_own_words(columns: dict[str, list[Any]]) -> None:
+    """Call labels of liveness ``attack`` and ``bona_fide``: in that order the score is of the second."""
+    named = {value: liveness_label(str(value)) for value in set(columns["y_true"])}
+    if set(named.values()) == {ATTACK, BONA_FIDE}:
+        columns["y_true"] = [named[value] for value in columns["y_true"]]
+
+
+def _attack_or_not(cell: str) -> object:
+    return ATTACK if cell.strip().lower() in ("1", "1.0", "true", "yes") else BONA_FIDE
 
 
 def _finish_probabilities(columns: dict[str, list[Any]], words: Sequence[str], *, is_logit: bool) -> None:

@@ -86,13 +86,14 @@ def _by_probabilities(evidence: Evidence) -> Iterator[Finding]:
             return
         hits = np.array([value == labels[1] for value in given.y_true.tolist()], float)
         sure = given.y_prob
+        right = np.where(sure >= 0.5, hits, 1 - hits)
     else:
-        chosen = given.y_prob.argmax(axis=1)
-        names = labels if len(labels) == given.y_prob.shape[1] else list(range(given.y_prob.shape[1]))
-        hits = np.array(
-            [names[one] == true for one, true in zip(chosen, given.y_true.tolist(), strict=True)], float
-        )
-        sure = given.y_prob.max(axis=1)
+        names = evidence.column_classes
+        if names is None:
+            return
+        chosen = [names[one] for one in given.y_prob.argmax(axis=1)]
+        hits = np.array([one == true for one, true in zip(chosen, given.y_true.tolist(), strict=True)], float)
+        sure, right = given.y_prob.max(axis=1), hits
     bins = np.minimum((sure * 10).astype(int), 9)
     error = sum(
         abs(hits[bins == one].mean() - sure[bins == one].mean()) * np.mean(bins == one)
@@ -105,7 +106,7 @@ def _by_probabilities(evidence: Evidence) -> Iterator[Finding]:
     z = float(np.sum((hits - kept) * (1 - 2 * kept)) / np.sqrt(variance)) if variance > 0 else 0.0
     if error < 0.08 or abs(z) < 4:
         return
-    over = float(np.abs(sure - 0.5).mean()) > float(abs(np.where(sure >= 0.5, hits, 1 - hits).mean() - 0.5))
+    over = float(np.maximum(sure, 1 - sure).mean() if given.y_prob.ndim == 1 else sure.mean()) > right.mean()
     yield Finding(
         Code.MISCALIBRATION,
         Severity.WARNING,
