@@ -75,15 +75,19 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
         values, word, sign = course.val_accuracy, "accuracy", -1.0
     if values is None:
         return
-    values = sign * values
-    best = int(np.nanargmin(values))
-    late = max(1, round(0.1 * len(course)))
-    if len(course) - 1 - best >= late or trend(values) > -0.5:
+    # Some validate every few epochs only.
+    epochs = np.flatnonzero(np.isfinite(values))
+    values = sign * values[epochs]
+    if len(values) < 3:
+        return
+    best = int(np.argmin(values))
+    late = max(1, round(0.1 * len(values)))
+    if len(values) - 1 - best >= late or trend(values) > -0.5:
         return
     tail = values[-max(3, len(values) // 3) :]
     gained = float(tail[0] - np.nanmin(tail))
     whole = float(np.nanmax(values) - np.nanmin(values))
-    steady = len(course) >= 4 and bool(np.all(np.diff(values) < 0)) and values[-1] < 0.995 * values[-2]
+    steady = len(values) >= 4 and bool(np.all(np.diff(values) < 0)) and values[-1] < 0.995 * values[-2]
     if gained < max(0.02 * abs(float(tail[0])), 0.08 * whole) and not steady:
         return
     shown = sign * values
@@ -91,13 +95,13 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
         Code.STILL_IMPROVING,
         Severity.INFO,
         0.85 if not _is_done(course) and (steady or (len(course) >= 5 and not _is_good(course))) else 0.6,
-        f"Validation {word} is best at epoch {best + 1} of {len(course)} ({shown[best]:.4g}) and still "
-        f"{'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to {shown[-1]:.4g} over the last "
-        f"{len(tail)} epochs.",
+        f"Validation {word} is best at epoch {epochs[best] + 1} of {len(course)} ({shown[best]:.4g}) and "
+        f"still {'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to {shown[-1]:.4g} over the last "
+        f"{epochs[-1] - epochs[-len(tail)] + 1} epochs.",
         "Train longer, with early stopping.",
         refuted_by="the next epochs bringing nothing",
         excluded=("overfitting: validation has not turned",),
-        details={"last_epoch": len(course), f"best_val_{word}_epoch": best + 1},
+        details={"last_epoch": len(course), f"best_val_{word}_epoch": int(epochs[best]) + 1},
     )
 
 

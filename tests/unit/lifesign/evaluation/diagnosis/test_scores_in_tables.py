@@ -1,4 +1,4 @@
-"""Predictions as people have them: scores of bona fide under any names, sigmoid outputs, one column a class."""
+"""Predictions as people have them: scores of bona fide, outputs of a sigmoid, one column a class."""
 
 from pathlib import Path
 
@@ -127,3 +127,17 @@ def test_where_nothing_can_be_judged_the_verdict_says_so(inputs):
     (found,) = diagnose(evidence_of_inputs(inputs))
     assert (found.code, found.confidence) == (Code.NO_PROBLEM, 0.3)
     assert "no figures" in found.evidence
+
+
+def test_a_validation_every_few_epochs_is_read_where_it_is():
+    losses = [1.5 / (epoch + 1) for epoch in range(20)]
+    validated: list[float | None] = [
+        loss + 0.1 if epoch % 5 == 4 else None for epoch, loss in enumerate(losses)
+    ]
+    found = _found(
+        evidence_of_inputs({"history": {"loss": losses, "val_loss": validated}}), Code.STILL_IMPROVING
+    )
+    assert found is not None
+    assert "nan" not in found.evidence
+    assert "best at epoch 20 of 20" in found.evidence
+    assert "over the last 11 epochs" in found.evidence
