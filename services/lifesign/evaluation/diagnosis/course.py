@@ -42,7 +42,7 @@ def leftover_rows(curves: Curves) -> list[int]:
     return [
         row
         for row, longer in enumerate(around, start=1)
-        if longer >= _LEAST_SECONDS and taken[row] < 0.1 * longer and row not in curves.run_starts
+        if longer >= _LEAST_SECONDS and taken[row] < 0.1 * longer
     ]
 
 

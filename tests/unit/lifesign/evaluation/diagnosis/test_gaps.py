@@ -118,6 +118,17 @@ def test_a_large_gap_is_overfitting(history: _History, inputs: dict[str, Any]) -
             },
             {},
         ),
+        (
+            {
+                "loss": [0.5, 0.3, 0.29],
+                "accuracy": [0.7, 0.79, 0.80],
+                "val_loss": [0.6, 0.55, 0.56],
+                "val_accuracy": [0.66, 0.68, 0.68],
+            },
+            {},
+        ),
+        (_excerpt([0.976, 0.977, 0.977, 0.976], [0.999, 1.0, 1.0, 1.0], 0.7), {}),
+        (_excerpt([0.952] * 4, [0.998, 1.0, 1.0, 1.0], 0.7) | {"epoch": [1, 2, 3, 4]}, {}),
         (_excerpt([0.985, 0.986, 0.985, 0.985], [0.9858, 0.9783, 0.9919, 0.9939], 0.1), {}),
         (
             {
@@ -135,6 +146,9 @@ def test_a_large_gap_is_overfitting(history: _History, inputs: dict[str, Any]) -
         "errors of probabilities",
         "areas a few points apart",
         "a loss that jumps by more than itself",
+        "training does not go on",
+        "a few points at the end",
+        "the whole run, without a turn",
         "hardly an error more",
         "penalty, and accuracies alike",
     ],
