@@ -57,7 +57,7 @@ def command(
 
     Exit code: 0 every gate passed, 1 a gate failed, 2 too little evidence, 3 could not evaluate.
     """
-    _refuse_what_does_not_go_together(context, imported, served)
+    _refuse_what_does_not_go_together(context, imported, served, judgement)
     scores = imported.given() if imported.predictions is not None else _asked(data=data, model=model)
     judged = {**given_options(model=model), **samples.given(), **judgement.given(), "gates": gates.limits()}
     if served.dry_run:
@@ -72,7 +72,11 @@ def command(
     _tell(result, as_json=as_json, quiet=quiet)
 
 
-def _refuse_what_does_not_go_together(context: typer.Context, imported: Imported, served: Served) -> None:
+def _refuse_what_does_not_go_together(
+    context: typer.Context, imported: Imported, served: Served, judgement: Judgement
+) -> None:
+    if judgement.baseline is None:
+        _refuse(context, ("regression_margin",), "needs --baseline")
     if imported.predictions is not None:
         _refuse(context, REPLAY_ONLY, "needs a model server and does not go with --predictions")
     else:

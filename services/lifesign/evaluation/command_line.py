@@ -84,13 +84,15 @@ def _judgement(config: AnalysisConfig) -> Iterator[str]:
         yield from ("--profile", config.profile.name if known else "PROFILE.json")
     if config.superclasses is not None:
         yield from ("--superclasses", "SUPERCLASSES.json")
-    yield from _gates(config.gates)
+    yield from _gates(config)
 
 
-def _gates(gates: GateConfig) -> Iterator[str]:
+def _gates(config: AnalysisConfig) -> Iterator[str]:
     """Yield the limits that are not those of every run; that a gate is off cannot be said in a command."""
     for field, about in GateConfig.model_fields.items():
-        value = getattr(gates, field)
+        value = getattr(config.gates, field)
+        if field == "regression_margin" and config.baseline is None:
+            continue
         if field == "drift":
             yield from ["--drift-gate"] if value else []
         elif value is not None and value != about.default:

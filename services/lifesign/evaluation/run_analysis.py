@@ -73,6 +73,8 @@ def changed_config(record: RunRecord, changes: Mapping[str, Any], gates: Mapping
     if record.source == "file" and {"threshold", "operating_point"} & set(changes):
         values |= {"dev_predictions": None, "dev_split": None, "criterion": None}
     config: AnalysisConfig
+    if "regression_margin" in gates and values.get("baseline") is None:
+        raise ConfigurationError("gate regression_margin needs a baseline to compare with, got none")
     config = predictions_config(**values) if record.source == "file" else evaluation_config(**values)
     unknown = unknown_slices(
         config.slices or (),
@@ -92,18 +94,12 @@ def analysis_spec(record: RunRecord, config: AnalysisConfig) -> AnalysisSpec:
 
     Raises:
         ContractError: the card does not have the operating point.
-        ConfigurationError: an operating point without a card, or a threshold for a classifier.
+        ConfigurationError: an operating point without a card, or what only liveness is judged by.
     """
     card = record.card
     liveness = set(record.class_names) == {"attack", "bona_fide"} if card is None else card.task == "liveness"
-    if config.threshold is not None and not liveness:
-        raise ConfigurationError(
-            "a threshold needs a liveness model; a classifier decides by the largest score"
-        )
-    if config.profile is not None and not liveness:
-        raise ConfigurationError(
-            f"profile {config.profile.name} needs a liveness model, got classes {list(record.class_names)}"
-        )
+    if not liveness:
+        _refuse_liveness_options(config, record.class_names)
     if config.superclasses is not None:
         _require_superclasses(config.superclasses, record.class_names)
     if config.aggregate is not Aggregation.NONE and record.dataset.presentations is None:
@@ -120,6 +116,23 @@ def analysis_spec(record: RunRecord, config: AnalysisConfig) -> AnalysisSpec:
         reference_profile={} if card is None else card.reference_profile,
         aggregate=config.aggregate,
     )
+
+
+def _refuse_liveness_options(config: AnalysisConfig, class_names: Sequence[str]) -> None:
+    """Refuse what a classifier cannot be judged by: silently left out, the rest would pass."""
+    if config.threshold is not None:
+        raise ConfigurationError(
+            "a threshold needs a liveness model; a classifier decides by the largest score"
+        )
+    gates = config.gates.model_dump(include={"max_apcer", "max_bpcer"}, exclude_none=True)
+    wanted = [f"gate {name}" for name in gates]
+    if config.profile is not None:
+        wanted.append(f"profile {config.profile.name}")
+    if wanted:
+        raise ConfigurationError(
+            f"{' and '.join(wanted)} {'needs' if len(wanted) == 1 else 'need'} a liveness model, got classes "
+            f"{list(class_names)}"
+        )
 
 
 def _require_superclasses(superclasses: Mapping[str, str], class_names: Sequence[str]) -> None:

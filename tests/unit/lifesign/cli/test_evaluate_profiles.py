@@ -76,6 +76,13 @@ def test_superclasses_are_told_beside_the_classes(tmp_path):
     [
         (("--profile", "ibeta-9"), None, "expected one of android-class-1"),
         (("--profile", "ibeta-1"), ["cat", "dog", "owl"], "profile ibeta-1 needs a liveness model"),
+        (("--max-apcer", "0.01"), ["cat", "dog", "owl"], "gate max_apcer needs a liveness model"),
+        (
+            ("--max-bpcer", "0.01", "--max-apcer", "0.1"),
+            ["cat", "dog", "owl"],
+            "gate max_apcer and gate max_bpcer need a liveness model",
+        ),
+        (("--regression-margin", "0.01"), None, "--regression-margin needs --baseline"),
         (("--superclasses", "none.csv"), None, "No such file"),
     ],
 )

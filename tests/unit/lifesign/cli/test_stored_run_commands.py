@@ -77,6 +77,7 @@ def test_a_profile_is_held_against_what_is_stored(run):
         (["--threshold", "7"], "threshold: expected less than or equal to 1"),
         (["--slices", "sofa"], "expected slice columns among ['device'], got ['sofa']"),
         (["--operating-point", "sofa"], "operating point 'sofa' needs a model card"),
+        (["--regression-margin", "0.05"], "gate regression_margin needs a baseline"),
         (["--baseline", "nowhere"], "baseline nowhere: expected the folder of an evaluation run"),
     ],
 )
@@ -84,6 +85,15 @@ def test_what_cannot_be_counted_again_leaves_with_three(run, words, message):
     result = _lifesign("reanalyse", run, *words)
     assert (result.exit_code, result.stdout) == (3, "")
     assert message in result.stderr
+
+
+def test_a_classifier_is_not_held_against_limits_of_liveness(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("sample_id,label,score_cat,score_dog,score_owl\n" + "s1,cat,0.8,0.1,0.1\n")
+    _lifesign("evaluate", "--predictions", path, "--out", tmp_path / "run")
+    result = _lifesign("reanalyse", tmp_path / "run", "--max-apcer", "0.01")
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert "gate max_apcer needs a liveness model, got classes ['cat', 'dog', 'owl']" in result.stderr
 
 
 def test_report_renders_the_page_and_leaves_the_numbers(run):
