@@ -17,12 +17,14 @@ from lifesign.evaluation.metrics.multi_class_histogram import MultiClassHistogra
 from lifesign.evaluation.metrics.pad import PadCounts
 from lifesign.evaluation.metrics.probability_scores import ProbabilityScores
 from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
+from lifesign.evaluation.metrics.score_bins import BINS
 from lifesign.evaluation.metrics.score_histogram import (
     ScoreHistogram,
     auc,
     threshold_at_fnr,
     threshold_at_fpr,
 )
+from lifesign.evaluation.metrics.tied_scores import TiedScores
 
 CLASSES = ("attack", "bona_fide", "other")
 SPECIES = np.array(["bona_fide", "print", "replay"])
@@ -36,6 +38,10 @@ def _score_histogram(rows):
 def _multi_class(rows):
     scores = np.stack([rows["score"], 1 - rows["score"], rows["score"] / 2], axis=1)
     return MultiClassHistogram.from_batch(CLASSES, rows["group"], scores)
+
+
+def _tied_scores(rows):
+    return _score_histogram(rows).tied
 
 
 def _probability_scores(rows):
@@ -61,6 +67,7 @@ STATES = {
     ),
     "score_histogram": (_score_histogram, ScoreHistogram.empty()),
     "multi_class": (_multi_class, MultiClassHistogram.empty(CLASSES)),
+    "tied_scores": (_tied_scores, TiedScores.empty(BINS)),
     "pad": (_pad, PadCounts.empty(0.5)),
     "reliability": (
         lambda rows: ReliabilityCounts.from_batch(rows["score"], rows["group"] > 0),
@@ -84,6 +91,7 @@ def _rows(draw):
     size = draw(st.integers(1, 60))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     margin = rng.normal(0, draw(st.sampled_from([0.1, 3.0, 30.0])), size)
+    margin = np.round(margin, draw(st.sampled_from([0, 1, 8])))
     return {
         "group": rng.integers(0, 3, size),
         "predicted": rng.integers(0, 3, size),
@@ -117,7 +125,8 @@ def test_any_split_in_any_order_is_one_pass(name, rows, data):
 def test_state_reads_back_from_json(name, rows):
     state = STATES[name][0](rows)
     text = json.dumps(state.to_dict(), sort_keys=True)
-    again = type(state).from_dict(json.loads(text))
+    more = {"used": ~np.isnan(state.scores)} if isinstance(state, TiedScores) else {}
+    again = type(state).from_dict(json.loads(text), **more)
     assert again == state
     assert json.dumps(again.to_dict(), sort_keys=True) == text
 

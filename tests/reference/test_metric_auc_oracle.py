@@ -97,6 +97,51 @@ def test_delong_interval_covers():
     assert covered / 600 >= 0.93
 
 
+@pytest.mark.parametrize("digits", [0, 1, 2])
+def test_scores_of_few_digits_lose_nothing_to_their_bins(digits):
+    rng = np.random.default_rng(digits)
+    truth = rng.random(2000) < 0.3
+    scores = np.round(rng.beta(2 + 2 * truth, 4 - 2 * truth), digits)
+    hist = ScoreHistogram.from_batch(("n", "p"), truth.astype(int), scores)
+    result = auc(hist, {"p"}, {"n"})
+    precision = average_precision(hist.pooled({"p"}), hist.pooled({"n"}), is_tied=hist.tied.is_tied)
+    wins = (scores[truth][:, None] > scores[~truth]) + 0.5 * (scores[truth][:, None] == scores[~truth])
+    error = np.sqrt(
+        wins.mean(axis=1).var(ddof=1) / truth.sum() + wins.mean(axis=0).var(ddof=1) / (~truth).sum()
+    )
+    spread = 1.959964 * error / (wins.mean() * (1 - wins.mean()))
+    margin = np.log(wins.mean() / (1 - wins.mean()))
+    assert (result.certificate, precision.certificate) == (0, 0)
+    assert result.value == pytest.approx(roc_auc_score(truth, scores), abs=1e-12)
+    assert precision.value == pytest.approx(average_precision_score(truth, scores), abs=1e-12)
+    assert result.interval.lower == pytest.approx(1 / (1 + np.exp(spread - margin)))
+    assert result.interval.upper == pytest.approx(1 / (1 + np.exp(-spread - margin)))
+
+
+def test_tied_and_ordered_bins_together_are_within_their_certificate():
+    truth, margin = _margins("chance", 1)
+    scores = 1 / (1 + np.exp(-margin))
+    scores = np.where(np.arange(SIZE) % 3 == 0, np.round(scores, 1), scores)
+    hist = ScoreHistogram.from_batch(("n", "p"), truth.astype(int), scores)
+    result = auc(hist, {"p"}, {"n"})
+    blind = auc(ScoreHistogram(hist.groups, hist.counts), {"p"}, {"n"})
+    assert abs(result.value - roc_auc_score(truth, scores)) <= result.certificate
+    assert 0 < result.certificate <= blind.certificate
+
+
+def test_classes_of_few_levels_have_the_areas_of_scikit_learn():
+    rng = np.random.default_rng(6)
+    truth = rng.integers(0, 3, 3000)
+    scores = np.eye(3)[np.where(rng.random(3000) < 0.7, truth, rng.integers(0, 3, 3000))]
+    state = MultiClassHistogram.from_batch(tuple("abc"), truth, scores)
+    one_hot = np.eye(3)[truth]
+    assert state.macro_certificate() == state.micro_auc().certificate == 0
+    assert state.micro_auc().value == pytest.approx(roc_auc_score(one_hot, scores, average="micro"))
+    assert state.macro_auc() == pytest.approx(roc_auc_score(one_hot, scores, average="macro"))
+    for name, exact in zip("abc", average_precision_score(one_hot, scores, average=None), strict=True):
+        assert state.average_precision_per_class()[name].value == pytest.approx(exact)
+
+
 def test_multi_class_auc_is_one_vs_rest():
     rng = np.random.default_rng(0)
     truth = rng.integers(0, 5, 20_000)

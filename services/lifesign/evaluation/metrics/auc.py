@@ -17,9 +17,10 @@ __all__ = ["Auc", "auc_of_counts"]
 class Auc:
     """P(score of a positive > score of a negative) + ½ P(equal), in [0, 1]; 0.5 is chance, 1 is best.
 
-    ``certificate`` bounds the distance to the AUC of the unbinned scores: ½ Σ pos·neg over the bins,
-    over all pairs, since only pairs within one bin may be ordered wrongly. ``interval`` is DeLong's on
-    the logit scale, widened by the certificate. Everything is ``nan`` without positives or negatives.
+    ``certificate`` bounds the distance to the AUC of the unbinned scores: ½ Σ pos·neg over the bins of
+    several scores, over all pairs, since only pairs within such a bin may be ordered wrongly. ``interval``
+    is DeLong's on the logit scale, widened by the certificate. Everything is ``nan`` without positives or
+    negatives.
     """
 
     value: float
@@ -40,9 +41,16 @@ class Auc:
         }
 
 
-def auc_of_counts(positive: NDArray[np.int64], negative: NDArray[np.int64], *, level: float = LEVEL) -> Auc:
+def auc_of_counts(
+    positive: NDArray[np.int64],
+    negative: NDArray[np.int64],
+    *,
+    is_tied: NDArray[np.bool_] | None = None,
+    level: float = LEVEL,
+) -> Auc:
     """Return the AUC of counts per bin, both int64 ``(bins,)`` with ascending scores.
 
+    ``is_tied``, bool ``(bins,)``, says which bins hold one score only; without it none is taken to.
     Standard error: DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988), on the binned scores. With
     perfect (or perfectly wrong) separation it is 0 and proves nothing; then the interval is the
     Clopper–Pearson one of no error in min(positives, negatives) pairs.
@@ -57,7 +65,8 @@ def auc_of_counts(positive: NDArray[np.int64], negative: NDArray[np.int64], *, l
     beaten = (np.cumsum(neg) - neg / 2) / negatives
     missed = (positives - np.cumsum(pos) + pos / 2) / positives
     value = min(1.0, float(pos @ beaten) / positives)
-    certificate = float(pos @ neg) / (2.0 * positives * negatives)
+    unsure = neg if is_tied is None else np.where(is_tied[used], 0.0, neg)
+    certificate = float(pos @ unsure) / (2.0 * positives * negatives)
     variance = 0.0
     if positives > 1 and negatives > 1:
         variance = float(pos @ (beaten - value) ** 2) / (positives - 1) / positives

@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.auc import Auc, auc_of_counts
 from lifesign.evaluation.metrics.precision_recall import AveragePrecision, average_precision
-from lifesign.evaluation.metrics.score_bins import BINS, bin_index
+from lifesign.evaluation.metrics.score_bins import BINS, bin_index, ranked_scores
+from lifesign.evaluation.metrics.tied_scores import TiedScores
 
 __all__ = ["MultiClassHistogram"]
-
-_CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
 class MultiClassHistogram:
-    """Scores of each class for samples of other classes (0) and its own (1), int64 ``(k, 2, BINS)``."""
+    """Scores of each class for samples of other classes (0) and its own (1), int64 ``(k, 2, BINS)``.
+
+    ``tied``, ``(k, BINS)``, tells the bins whose samples have one and the same score of the class.
+    """
 
     class_names: tuple[str, ...]
     counts: NDArray[np.int64]
+    tied: TiedScores
 
     def __post_init__(self) -> None:
         expected = (len(self.class_names), 2, BINS)
@@ -33,14 +36,18 @@ class MultiClassHistogram:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, MultiClassHistogram):
             return NotImplemented
-        return self.class_names == other.class_names and np.array_equal(self.counts, other.counts)
+        same_counts = self.class_names == other.class_names and np.array_equal(self.counts, other.counts)
+        return same_counts and self.tied == other.tied
 
     __hash__ = None  # type: ignore[assignment]
 
     @classmethod
     def empty(cls, class_names: Sequence[str]) -> Self:
         """Return the state without samples: the identity of ``merge``."""
-        return cls(tuple(class_names), np.zeros((len(class_names), 2, BINS), dtype=np.int64))
+        size = len(class_names)
+        return cls(
+            tuple(class_names), np.zeros((size, 2, BINS), dtype=np.int64), TiedScores.empty(size, BINS)
+        )
 
     @classmethod
     def from_batch(
@@ -59,13 +66,14 @@ class MultiClassHistogram:
             raise InputError(f"expected scores of shape {(len(true), size)}, got {scores.shape}")
         if true.size and not 0 <= int(true.min()) <= int(true.max()) < size:
             raise InputError(f"expected true classes in 0…{size - 1}, got {true.min()}…{true.max()}")
-        counts = np.zeros((size, 2, BINS), dtype=np.int64)
-        for start in range(0, len(true), _CHUNK):
-            part, labels = scores[start : start + _CHUNK], true[start : start + _CHUNK]
-            for index in range(size):
-                cells = bin_index(part[:, index]) + BINS * (labels == index)
-                counts[index] += np.bincount(cells, minlength=2 * BINS).reshape(2, BINS)
-        return cls(tuple(class_names), counts)
+        result = cls.empty(class_names)
+        for index in range(size):
+            column = scores[:, index]
+            bins = bin_index(column)
+            cells = bins + BINS * (true == index)
+            result.counts[index] = np.bincount(cells, minlength=2 * BINS).reshape(2, BINS)
+            result.tied.scores[index] = TiedScores.from_batch(bins, ranked_scores(column), size=BINS).scores
+        return result
 
     @property
     def is_constant(self) -> bool:
@@ -83,16 +91,17 @@ class MultiClassHistogram:
                 f"cannot merge histograms of {len(self.class_names)} classes {self.class_names} "
                 f"and {len(other.class_names)} classes {other.class_names}"
             )
-        return type(self)(self.class_names, self.counts + other.counts)
+        return type(self)(self.class_names, self.counts + other.counts, self.tied.merge(other.tied))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the state as JSON values: the cells in use and their counts."""
+        """Return the state as JSON values: the cells in use and their counts, and tied scores."""
         used = np.flatnonzero(self.counts)
         return {
             "bins": BINS,
             "class_names": list(self.class_names),
             "cells": used.tolist(),
             "counts": self.counts.ravel()[used].tolist(),
+            "tied": self.tied.to_dict(),
         }
 
     @classmethod
@@ -106,20 +115,22 @@ class MultiClassHistogram:
             raise InputError(f"expected a score histogram of {BINS} bins, got {state['bins']}")
         result = cls.empty(state["class_names"])
         result.counts.reshape(-1)[np.asarray(state["cells"], dtype=np.int64)] = state["counts"]
-        return result
+        # States of earlier releases do not know what was tied.
+        tied = TiedScores.from_dict(state.get("tied", {}), used=result.counts.sum(axis=1) > 0)
+        return cls(result.class_names, result.counts, tied)
 
     def auc_per_class(self) -> dict[str, Auc]:
         """Return the one-vs-rest AUC of every class."""
         return {
-            name: auc_of_counts(own, other)
-            for name, (other, own) in zip(self.class_names, self.counts, strict=True)
+            name: auc_of_counts(own, other, is_tied=tied)
+            for name, (other, own), tied in zip(self.class_names, self.counts, self.tied.is_tied, strict=True)
         }
 
     def average_precision_per_class(self) -> dict[str, AveragePrecision]:
         """Return the one-vs-rest average precision of every class."""
         return {
-            name: average_precision(own, other)
-            for name, (other, own) in zip(self.class_names, self.counts, strict=True)
+            name: average_precision(own, other, is_tied=tied)
+            for name, (other, own), tied in zip(self.class_names, self.counts, self.tied.is_tied, strict=True)
         }
 
     def macro_certificate(self) -> float:
@@ -135,4 +146,4 @@ class MultiClassHistogram:
     def micro_auc(self) -> Auc:
         """Return the AUC of all (sample, class) pairs pooled; its pairs are not independent."""
         other, own = self.counts.sum(axis=0)
-        return auc_of_counts(own, other)
+        return auc_of_counts(own, other, is_tied=self.tied.pooled().is_tied)

@@ -47,8 +47,12 @@ def precision_recall(positive: _Counts, negative: _Counts) -> PrecisionRecallCur
     return PrecisionRecallCurve(used, right / np.maximum(right + wrong, 1), recall)
 
 
-def average_precision(positive: _Counts, negative: _Counts) -> AveragePrecision:
+def average_precision(
+    positive: _Counts, negative: _Counts, *, is_tied: NDArray[np.bool_] | None = None
+) -> AveragePrecision:
     """Return the average precision of counts per bin, positives and negatives of a bin evenly interleaved.
+
+    ``is_tied``, bool ``(bins,)``, says which bins hold one score only: those are one step, and exact.
 
     Taking a bin for one step, as if its scores were equal, is 6e-4 off on the scores of a calibrated model,
     this 3e-6 (``tests/reference``). The certificate: no order of a bin's samples does better than all its
@@ -66,9 +70,12 @@ def average_precision(positive: _Counts, negative: _Counts) -> AveragePrecision:
     slope = 1 + neg / pos
     offset = (before + wrong - neg - neg / pos / 2) / slope
     steps = special.digamma(pos + 1 + offset) - special.digamma(1 + offset)
-    value = float(((pos + (before - offset) * steps) / slope).sum()) / total
-    best = float(pos @ (reached / (reached + wrong - neg))) / total
+    likely = (pos + (before - offset) * steps) / slope
+    best = pos * reached / (reached + wrong - neg)
     # The same with every negative of the bin first.
-    lost = wrong * (special.digamma(reached + wrong + 1) - special.digamma(before + wrong + 1))
-    worst = float((pos - lost).sum()) / total
-    return AveragePrecision(value, max(best - value, value - worst, 0.0), total, others)
+    worst = pos - wrong * (special.digamma(reached + wrong + 1) - special.digamma(before + wrong + 1))
+    if is_tied is not None:
+        step = pos * reached / (reached + wrong)
+        likely, best, worst = (np.where(is_tied[used], step, one) for one in (likely, best, worst))
+    value, highest, lowest = (float(one.sum()) / total for one in (likely, best, worst))
+    return AveragePrecision(value, max(highest - value, value - lowest, 0.0), total, others)

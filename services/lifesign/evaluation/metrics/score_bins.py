@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from lifesign.errors import InputError
 
-__all__ = ["BINS", "bin_index", "bin_thresholds", "decidable_cuts", "log_odds"]
+__all__ = ["BINS", "bin_index", "bin_thresholds", "decidable_cuts", "log_odds", "ranked_scores"]
 
 _SHIFT = 17  # drops 17 of 23 mantissa bits: 2^6 bins per octave
 _OCTAVES = 63
@@ -66,6 +66,17 @@ def bin_index(
         if log_odds is not None:
             _refine(result[part], values[part], log_odds[part])
     return result
+
+
+def ranked_scores(
+    scores: NDArray[np.floating[Any]], *, log_odds: NDArray[np.floating[Any]] | None = None
+) -> NDArray[np.float64]:
+    """Return what ranks samples within a bin, float64 ``(n,)``: the score, saturated ones their log odds."""
+    ranked = np.asarray(scores, dtype=np.float64) + 0.0  # -0 is 0
+    if log_odds is not None:
+        saturated = _is_refinable(np.asarray(scores, dtype=np.float32))
+        ranked[saturated] = log_odds[saturated]
+    return ranked
 
 
 def log_odds(logits: NDArray[np.floating[Any]], class_index: int) -> NDArray[np.float64]:
@@ -129,7 +140,7 @@ def _place(distance: NDArray[np.float32], upper: NDArray[np.bool_]) -> _Indices:
 
 
 def _refine(index: _Indices, values: NDArray[np.float32], margins: NDArray[np.floating[Any]]) -> None:
-    rows = np.flatnonzero(np.float32(1) - values < _REFINABLE)
+    rows = np.flatnonzero(_is_refinable(values))
     if rows.size == 0:
         return
     exponent = np.clip(np.nan_to_num(margins[rows].astype(np.float64), nan=0.0), 0.0, 60.0)
@@ -138,6 +149,10 @@ def _refine(index: _Indices, values: NDArray[np.float32], margins: NDArray[np.fl
     following = np.nextafter(values[rows], np.float32(2))
     last = np.where(values[rows] >= 1, BINS - 1, _bin(np.minimum(following, np.float32(1))) - 1)
     index[rows] = np.clip(finer, index[rows], np.maximum(last, index[rows]))
+
+
+def _is_refinable(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    return np.asarray(np.float32(1) - values < _REFINABLE, dtype=np.bool_)
 
 
 def _range_text(values: NDArray[np.float32]) -> str:

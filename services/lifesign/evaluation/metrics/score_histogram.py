@@ -9,7 +9,7 @@ took 4.4 s (a busy 2-core machine, ``benchmarks/metrics.py``), 1e-6 apart in AUC
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.auc import Auc, auc_of_counts
 from lifesign.evaluation.metrics.intervals import LEVEL, Rate
-from lifesign.evaluation.metrics.score_bins import BINS, bin_index, bin_thresholds, decidable_cuts
+from lifesign.evaluation.metrics.score_bins import (
+    BINS,
+    bin_index,
+    bin_thresholds,
+    decidable_cuts,
+    ranked_scores,
+)
+from lifesign.evaluation.metrics.tied_scores import TiedScores
 
 __all__ = [
     "BINS",
@@ -44,11 +51,13 @@ _CHUNK = 1 << 14
 class ScoreHistogram:
     """Samples per group (rows, sorted by name) and score bin, int64 ``(groups, BINS)``.
 
-    A group is what must be told apart later: a PAI species, ``bona_fide``, a slice.
+    A group is what must be told apart later: a PAI species, ``bona_fide``, a slice. ``tied`` tells the bins
+    whose samples of all groups have one and the same score.
     """
 
     groups: tuple[str, ...]
     counts: NDArray[np.int64]
+    tied: TiedScores = field(default_factory=lambda: TiedScores.unknown(BINS))
 
     def __post_init__(self) -> None:
         if self.counts.shape != (len(self.groups), BINS):
@@ -57,7 +66,8 @@ class ScoreHistogram:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ScoreHistogram):
             return NotImplemented
-        return self.groups == other.groups and np.array_equal(self.counts, other.counts)
+        same_counts = self.groups == other.groups and np.array_equal(self.counts, other.counts)
+        return same_counts and self.tied == other.tied
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -65,7 +75,7 @@ class ScoreHistogram:
     def empty(cls, groups: Collection[str] = ()) -> Self:
         """Return the histogram without samples; without groups it is the identity of ``merge``."""
         names = tuple(sorted(set(groups)))
-        return cls(names, np.zeros((len(names), BINS), dtype=np.int64))
+        return cls(names, np.zeros((len(names), BINS), dtype=np.int64), TiedScores.empty(BINS))
 
     @classmethod
     def from_batch(
@@ -98,13 +108,15 @@ class ScoreHistogram:
         starts = np.array([names.index(group) * BINS for group in groups], dtype=np.int64)
         counts = np.zeros(len(names) * BINS, dtype=np.int64)
         values = np.asarray(scores)
+        bins = bin_index(values, log_odds=log_odds)
         step = max(_CHUNK, len(counts))
         for start in range(0, len(index), step):
             part = slice(start, start + step)
             cells = starts[index[part]]
-            cells += bin_index(values[part], log_odds=None if log_odds is None else log_odds[part])
+            cells += bins[part]
             counts += np.bincount(cells, minlength=len(counts))
-        return cls(names, counts.reshape(len(names), BINS))
+        tied = TiedScores.from_batch(bins, ranked_scores(values, log_odds=log_odds), size=BINS)
+        return cls(names, counts.reshape(len(names), BINS), tied)
 
     def merge(self, other: Self) -> Self:
         """Return the histogram of both sample sets over the union of their groups."""
@@ -113,15 +125,15 @@ class ScoreHistogram:
         for part in (self, other):
             for name, row in zip(part.groups, part.counts, strict=True):
                 counts[names.index(name)] += row
-        return type(self)(names, counts)
+        return type(self)(names, counts, self.tied.merge(other.tied))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the state as JSON values: per group the bins in use and their counts."""
+        """Return the state as JSON values: per group the bins in use and their counts, and tied scores."""
         rows = {}
         for name, row in zip(self.groups, self.counts, strict=True):
             used = np.flatnonzero(row)
             rows[name] = {"bins": used.tolist(), "counts": row[used].tolist()}
-        return {"bins": BINS, "groups": rows}
+        return {"bins": BINS, "groups": rows, "tied": self.tied.to_dict()}
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
@@ -135,7 +147,9 @@ class ScoreHistogram:
         result = cls.empty(state["groups"])
         for name, row in zip(result.groups, result.counts, strict=True):
             row[np.asarray(state["groups"][name]["bins"], dtype=np.int64)] = state["groups"][name]["counts"]
-        return result
+        # States of earlier releases do not know what was tied.
+        tied = TiedScores.from_dict(state.get("tied", {}), used=result.counts.sum(axis=0) > 0)
+        return cls(result.groups, result.counts, tied)
 
     def total(self, groups: Collection[str]) -> int:
         """Return the number of samples in these groups; a group that was never seen has none."""
@@ -201,7 +215,9 @@ def auc(
     hist: ScoreHistogram, positives: Collection[str], negatives: Collection[str], *, level: float = LEVEL
 ) -> Auc:
     """Return the area under the ROC curve with its certificate and interval."""
-    return auc_of_counts(hist.pooled(positives), hist.pooled(negatives), level=level)
+    return auc_of_counts(
+        hist.pooled(positives), hist.pooled(negatives), is_tied=hist.tied.is_tied, level=level
+    )
 
 
 def eer(hist: ScoreHistogram, positives: Collection[str], negatives: Collection[str]) -> ThresholdPoint:

@@ -218,7 +218,7 @@ def _score_interval(rate: RateRow) -> str:
 
 def _value_row(name: str, value: Value, write: Callable[[float | None], str], source: str) -> HeadlineRow:
     note = "" if not value.method else f"interval: {value.method.replace('_', ' ')}"
-    if value.certificate is not None:
+    if value.certificate:
         note = f"{note}; binning error ≤ {value.certificate:.0e}".removeprefix("; ")
     return HeadlineRow(name, write(value.value), limits_text(value, write), source=source, note=note)
 
