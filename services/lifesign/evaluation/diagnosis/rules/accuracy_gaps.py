@@ -140,7 +140,8 @@ def gap_of_evaluations(evidence: Evidence) -> Finding | None:
     held = [one for one in evidence.scored if one.is_of_validation or one.is_of_test]
     if not trained or not held:
         return None
-    best, worst = trained[-1], held[-1]
+    # Where one of them does as well as training, others are far from it for another reason.
+    best, worst = trained[-1], max(held, key=lambda one: one.accuracy or 0)
     gap = (best.accuracy or 0) - (worst.accuracy or 0)
     if gap < max(0.1, 4 * sampling_error(worst.accuracy or 0, worst.n or 500)):
         return None

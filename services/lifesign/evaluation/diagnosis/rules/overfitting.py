@@ -28,6 +28,7 @@ from lifesign.evaluation.diagnosis.statistics import end_level, noise, trend
 __all__ = ["overfitting"]
 
 _Floats = NDArray[np.float64]
+_MILD = 0.03  # accuracies that are no further apart are as good as each other
 
 
 def overfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -85,7 +86,7 @@ def _turned_loss(course: Course) -> Finding | None:
         "" if loss is None else f" while the training loss goes on from {loss[turn]:.4g} to {loss[-1]:.4g}"
     )
     # Where accuracies are as good as before and the gap is small, the rise is one of confidence.
-    mild = gap is not None and gap < 0.03 and rise < 0.3 * abs(least)
+    mild = gap is not None and gap < _MILD and rise < 0.3 * abs(least)
     return Finding(
         Code.OVERFITTING,
         Severity.INFO if mild else Severity.WARNING,
@@ -225,9 +226,10 @@ def _levelled_off(course: Course) -> Finding | None:
         return None
     if wider < 0.5 * fell or noise(validated) > 0.5 * fell:
         return None
+    gap = accuracy_gap(course)
     return Finding(
         Code.OVERFITTING,
-        Severity.WARNING,
+        Severity.INFO if gap is not None and gap < _MILD else Severity.WARNING,
         0.65,
         f"Since epoch {half} the validation loss has gained {max(gained, 0.0):.3g} (it ends at "
         f"{end_level(validated):.4g}) while training falls by {fell:.3g} to {loss[-1]:.4g}: what is learned "

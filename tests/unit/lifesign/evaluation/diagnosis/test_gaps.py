@@ -129,6 +129,15 @@ def test_a_large_gap_is_overfitting(history: _History, inputs: dict[str, Any]) -
         ),
         (_excerpt([0.976, 0.977, 0.977, 0.976], [0.999, 1.0, 1.0, 1.0], 0.7), {}),
         (_excerpt([0.952] * 4, [0.998, 1.0, 1.0, 1.0], 0.7) | {"epoch": [1, 2, 3, 4]}, {}),
+        (
+            {
+                "loss": [0.030, 0.027, 0.025, 0.023, 0.021, 0.020, 0.018, 0.016],
+                "accuracy": [0.990, 0.991, 0.992, 0.992, 0.993, 0.993, 0.994, 0.994],
+                "val_loss": [0.0247, 0.0249, 0.0213, 0.0218, 0.0231, 0.0240, 0.0254, 0.0225],
+                "val_accuracy": [0.992, 0.992, 0.992, 0.993, 0.992, 0.991, 0.992, 0.993],
+            },
+            {},
+        ),
         (_excerpt([0.985, 0.986, 0.985, 0.985], [0.9858, 0.9783, 0.9919, 0.9939], 0.1), {}),
         (
             {
@@ -149,6 +158,7 @@ def test_a_large_gap_is_overfitting(history: _History, inputs: dict[str, Any]) -
         "training does not go on",
         "a few points at the end",
         "the whole run, without a turn",
+        "levelled off at the same accuracy",
         "hardly an error more",
         "penalty, and accuracies alike",
     ],
@@ -192,3 +202,13 @@ def test_errors_of_numbers_do_without_a_loss() -> None:
 
     assert _alarms({}, console_log=log.format(1.0404)) == ["overfitting"]
     assert _alarms({}, console_log=log.format(0.41)) == []
+
+
+@pytest.mark.parametrize(
+    ("tested", "expected"), [([0.98, 0.52], False), ([0.60, 0.52], True)], ids=["one as good", "none as good"]
+)
+def test_a_test_as_good_as_training_speaks_against_it(tested: list[float], expected: bool) -> None:
+    evaluations = [{"split": "train", "n": 244, "metrics": {"accuracy": 1.0}}]
+    evaluations += [{"split": "test", "n": 110, "metrics": {"accuracy": right}} for right in tested]
+
+    assert ("overfitting" in _alarms({}, evaluations=evaluations)) is expected
