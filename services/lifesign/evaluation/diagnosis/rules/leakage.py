@@ -52,6 +52,8 @@ _LEAKS = (
     r"\b(subjects?|patients?|persons?|people|speakers?|animals?|objects?)\b[^.\n]{0,15}\b(measured|recorded|"
     r"photographed|scanned|filmed)\b[^.\n]{0,15}\b(times|twice)\b",
     r"\b(frames?|slices|patches|windows|crops)\b (are |were )?shuffled",
+    r"\b[1-9]\d* [^.\n]{0,40}\b(test|validation)\b[^.\n]{0,30}\b(lie|occur|appear|are found)\b[^.\n]{0,30}"
+    r"\bin (the )?train",
     r"several (scans|images|recordings|samples)[^.\n]{0,20}(of|per|from) (each|every|one|the same) "
     r"(patient|subject|person|speaker)",
 )
@@ -64,7 +66,9 @@ def suspected_leakage(evidence: Evidence, course: Course | None) -> Iterator[Fin
     stated = (
         setup.says(*told)
         and not setup.validates_on_training
-        and not setup.says(r"no (overlap|leak|duplicat)", r"(subject|patient|group)-disjoint")
+        and not setup.says(
+            r"no (overlap|leak|duplicat)", r"\b(0|none) of (the )?\d", r"(subject|patient|group)-disjoint"
+        )
     )
     reason = _too_good(evidence, course)
     if not stated and reason is None:

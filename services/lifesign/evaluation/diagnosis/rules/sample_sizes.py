@@ -9,7 +9,15 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evaluation, Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.set_sizes import inferred_validation, most_training
-from lifesign.evaluation.diagnosis.statistics import are_shares_of, differ, noise, sampling_error, trend
+from lifesign.evaluation.diagnosis.statistics import (
+    are_shares_of,
+    differ,
+    end_level,
+    noise,
+    sampling_error,
+    share_is_below,
+    trend,
+)
 
 __all__ = ["validation_test_mismatch", "validation_too_small"]
 
@@ -44,8 +52,15 @@ def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[
             n,
             _told(n),
             severity=Severity.INFO if perfect else Severity.WARNING,
-            confidence=0.6 if perfect or n > 35 else 0.82,
+            confidence=0.6 if perfect or n > 35 or _lacks_a_class(evidence, n) else 0.82,
         )
+
+
+def _lacks_a_class(evidence: Evidence, n: int) -> bool:
+    """Whether a class has no sample among ten or more: its absence weighs more than their number."""
+    report, matrix = evidence.report, evidence.evaluated_matrix
+    sizes = report.support if report is not None else None if matrix is None else matrix.sum(axis=1)
+    return n >= 10 and sizes is not None and len(sizes) > 1 and bool(np.any(sizes == 0))
 
 
 def _told(n: int) -> str:
@@ -83,7 +98,9 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
         if not size or size >= _FEW:
             return None
         proof = f"The validation set has {size} samples."
-        return _small(size, proof, severity=Severity.WARNING, confidence=0.7)
+        falls = _keeps_falling(course)
+        severity = Severity.INFO if falls else Severity.WARNING
+        return _small(size, proof, severity=severity, confidence=0.6 if falls else 0.7)
     inferred = inferred_validation(evidence, course)
     n = inferred[0] if inferred is not None else course.counted_validation
     if n is None:
@@ -111,6 +128,7 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
     # A loss that keeps falling tells more than the few samples by which the accuracy differs.
     falls = validated is not None and n > _FEW and trend(validated) <= -0.6
     loud = (not swings or n <= 20) and n <= _COARSE and (len(steps) > 1 or n <= 50) and not falls
+    loud = loud and not _is_gap_beyond_chance(course, n)
     return _small(
         n,
         f"Validation accuracies are {told}{reason}: one sample "
@@ -119,6 +137,22 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
         severity=Severity.WARNING if loud else Severity.INFO,
         confidence=(0.8 if inferred is not None else 0.9) if loud else 0.6,
     )
+
+
+def _keeps_falling(course: Course) -> bool:
+    """Whether the validation loss falls in every epoch, and to less than half."""
+    loss = course.val_loss
+    if loss is None or len(loss) < 4:
+        return False
+    return bool(np.all(np.diff(loss) < 0)) and float(loss[-1]) < 0.5 * float(loss[0])
+
+
+def _is_gap_beyond_chance(course: Course, n: int) -> bool:
+    """Whether validation is 20 points below training, and sampling cannot do that: the size is no excuse."""
+    if course.accuracy is None or course.val_accuracy is None:
+        return False
+    trained, held = end_level(course.accuracy), end_level(course.val_accuracy)
+    return trained - held > 0.2 and share_is_below(held * n, n, min(trained, 1 - 0.5 / n)) < 1e-6
 
 
 def _small_by_training(evidence: Evidence, course: Course) -> Finding | None:
@@ -168,7 +202,10 @@ def validation_test_mismatch(evidence: Evidence, course: Course | None) -> Itera
     for (name, first, n_first), (other, second, n_second) in pairs:
         z = differ(first, n_first or 1000, second, n_second or 1000)
         known = n_first is not None and n_second is not None
-        if abs(z) < (3.3 if known else 4.0) or abs(first - second) < 0.03:
+        wrong = sorted((1 - first, 1 - second))
+        # Near 1 a small difference is one of many times the errors.
+        close = abs(first - second) < 0.03 and not (abs(first - second) > 0.01 and wrong[1] > 5 * wrong[0])
+        if abs(z) < (3.3 if known else 4.0) or close:
             continue
         proof = (
             f"{first:.1%} on {name}{f' ({n_first:,})' if n_first else ''} against {second:.1%} on {other}"
@@ -218,9 +255,15 @@ def _samples_of_the_same(evidence: Evidence, course: Course | None) -> list[tupl
         ((first.split, first.accuracy or 0.0, first.n), (second.split, second.accuracy or 0.0, second.n))
         for index, first in enumerate(named)
         for second in named[index + 1 :]
-        if first.split != second.split and first.method == second.method
+        if (first.split != second.split and first.method == second.method)
+        or (first.split == second.split and _is_of_new_data(first) != _is_of_new_data(second))
     ]
     return pairs
+
+
+def _is_of_new_data(one: Evaluation) -> bool:
+    """Whether the words beside a figure name other data than the split does."""
+    return bool(re.search(r"\b(new|unseen|later|real|production|field)\b", one.method.lower()))
 
 
 def _is_held_out(one: Evaluation) -> bool:

@@ -35,6 +35,7 @@ FOLDS = [{"split": "validation", "metrics": {"accuracy": share}} for share in (3
         _noted("naive Bayes fitted on all 5572 messages and scored on the same messages"),
         _noted("random split of 3000 rows, which are 600 subjects measured five times each"),
         _noted("windows of 40 points; windows shuffled, then a quarter taken for validation"),
+        _noted("64 of the 262 good test images lie byte for byte in the training folder too"),
         _noted("xsm, ysm = SMOTE output", "fit(xsm, ysm, validation_split=0.2)"),
         _history(NEXT[:-1], [0.7, 0.7, 0.8, 0.8, 0.7, 0.8], NEXT[1:], [0.7, 0.8, 0.8, 0.7, 0.8, 0.8]),
         _history(*PERFECT),
@@ -45,6 +46,7 @@ FOLDS = [{"split": "validation", "metrics": {"accuracy": share}} for share in (3
         "the rows fitted",
         "rows of a subject",
         "windows",
+        "files of both",
         "oversampled before the split",
         "the loss of the next epoch",
         "from the first epoch on",
@@ -61,6 +63,7 @@ def test_overlap_is_suspected(inputs):
     "inputs",
     [
         _noted("fitted on 5572 messages and scored on 500 others"),
+        _noted("0 of the 262 good test images lie in the training folder"),
         _noted("no SMOTE and no weights", "fit(x, y, validation_split=0.2)"),
         # A late part of a log: how it began is not shown.
         _history(*PERFECT) | {"history": {**_history(*PERFECT)["history"], "epoch": [79, 80, 81, 82]}},
@@ -73,7 +76,16 @@ def test_overlap_is_suspected(inputs):
         # Equal because nothing moves.
         _history([0.6931] * 6, [0.5] * 6, [0.6931] * 6, [0.5] * 6, n_classes=2),
     ],
-    ids=["other rows", "not oversampled", "late", "few", "losses alone", "55 errors", "still"],
+    ids=[
+        "other rows",
+        "no file of both",
+        "not oversampled",
+        "late",
+        "few",
+        "losses alone",
+        "55 errors",
+        "still",
+    ],
 )
 def test_good_figures_alone_are_no_overlap(inputs):
     codes = [one.code.value for one in diagnose(evidence_of_inputs(inputs, identifier="clean"))]

@@ -139,3 +139,70 @@ def test_a_tail_that_is_lost_from_the_first_epoch_on_is_another_population(row, 
 )
 def test_shares_are_counts_of_a_number(shares, n, expected):
     assert are_shares_of(np.array(shares), n, decimals=4) == expected
+
+
+GAP = [(0.3, 0.97, 2.4 + n % 2, k / 29) for n, k in enumerate((21, 21, 23, 22))]
+FALLS = {"loss": [8.9, 2.9, 1.5, 0.9], "val_loss": [2.9, 1.4, 0.9, 0.6]}
+RISES = {"loss": [8.9, 2.9, 1.5, 0.9], "val_loss": [2.9, 1.4, 1.5, 1.6]}
+TEN = {"class_counts": {"validation": {"total": 10}}}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "is_alarm"),
+    [
+        (_log(6, *GAP), False),
+        (_log(6, *[(0.3, 0.83, 0.7, share) for _, _, _, share in GAP]), True),
+        ({"history": FALLS} | TEN, False),
+        ({"history": RISES} | TEN, True),
+    ],
+    ids=["a gap beyond chance", "a gap within chance", "a loss that keeps falling", "a loss that turns"],
+)
+def test_the_size_is_no_excuse_for_what_is_beyond_chance(inputs, is_alarm):
+    assert ("validation_too_small" in _alarms(inputs)) == is_alarm
+
+
+def _tested(*shown):
+    names = ("split", "method", "n", "accuracy")
+    return {
+        "evaluations": [
+            {**dict(zip(names[:3], one, strict=False)), "metrics": {"accuracy": one[3]}} for one in shown
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("inputs", "is_found"),
+    [
+        (_tested(("test", "", 400, 0.98), ("test", "five new documents", 110, 0.52)), True),
+        (_tested(("test", "model A", 400, 0.98), ("test", "model B", 110, 0.52)), False),
+        (_tested(("validation", "", 20000, 0.9998), ("test", "", 21900, 0.9831)), True),
+        (_tested(("validation", "", 20000, 0.91), ("test", "", 21900, 0.893)), False),
+    ],
+    ids=["new data", "other models", "errors many times as many", "errors about as many"],
+)
+def test_samples_of_the_same_that_disagree(inputs, is_found):
+    assert ("validation_test_mismatch" in _alarms(inputs)) == is_found
+
+
+@pytest.mark.parametrize(
+    ("shares", "is_found"), [((1.0, 1.0), True), ((0.93, 0.94), False)], ids=["all right", "as training"]
+)
+def test_a_tail_of_unshuffled_rows_that_is_all_right_is_of_one_class(shares, is_found):
+    rows = [(0.4, 0.92, 0.14, share) for share in shares]
+    inputs = _log(60, *rows) | {
+        "notes": ["train = data[:train_size], test = data[train_size:], no shuffling before"]
+    }
+    assert ("unshuffled_validation_split" in _alarms(inputs)) == is_found
+
+
+@pytest.mark.parametrize(
+    ("matrix", "code"),
+    [
+        ([[10, 1], [0, 0]], "missing_class_in_evaluation"),
+        ([[7, 1], [1, 2]], "validation_too_small"),
+    ],
+    ids=["eleven of one class", "both classes"],
+)
+def test_a_class_without_a_sample_stands_before_the_size(matrix, code):
+    found = diagnose(evidence_of_inputs({"confusion_matrix": matrix}, identifier="small"))
+    assert found[0].code.value == code
