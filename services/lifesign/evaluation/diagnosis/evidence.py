@@ -1,5 +1,6 @@
 """Everything a diagnosis looks at, from whatever files it came."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -41,7 +42,13 @@ class Evaluation:
     @property
     def accuracy(self) -> float | None:
         """The share right, whatever it was called."""
-        return _first(self.metrics, "accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy")
+        known = _first(self.metrics, "accuracy", "acc", "categorical_accuracy", "sparse_categorical_accuracy")
+        if known is not None:
+            return known
+        # Of one head of several, if no other has one.
+        heads = [name for name in self.metrics if name.lower().endswith(("_accuracy", "_acc"))]
+        heads = [name for name in heads if not re.search(r"binary|balanced|top|mean|cos", name.lower())]
+        return float(self.metrics[heads[0]]) if len(heads) == 1 else None
 
     @property
     def loss(self) -> float | None:

@@ -64,9 +64,10 @@ def fill(row: Row, metrics: list[Metric]) -> None:
 def _in_percent(series: dict[str, NDArray[np.float64]]) -> list[str]:
     """Return the accuracies that are printed in per cent without the sign: a share is at most 1."""
     accuracies: list[str] = [name for name in ("accuracy", "val_accuracy") if name in series]
-    values = np.concatenate([series[name] for name in accuracies]) if accuracies else np.zeros(0)
-    values = values[np.isfinite(values)]
-    return accuracies if len(values) and values.min() >= 0 and 1.5 < values.max() <= 100 else []
+    given = [series[name][np.isfinite(series[name])] for name in accuracies]
+    # Where only one of them is above 1, that one is no percentage but wrong.
+    is_percent = bool(given) and all(len(one) and one.min() >= 0 and 1.5 < one.max() <= 100 for one in given)
+    return accuracies if is_percent else []
 
 
 def curves_of_rows(

@@ -27,6 +27,8 @@ def inconsistent_inputs(evidence: Evidence, course: Course | None) -> Iterator[F
         *_loss_of_nothing(course),
         *_rates_against_matrix(evidence),
         *_single_rows(course),
+        *_sums_of_parts(course),
+        *_share_of_one_set_above_1(course),
     ]
     if not reasons:
         return
@@ -191,6 +193,37 @@ def _single_rows(course: Course | None) -> Iterator[str]:
         yield (
             f"in row {course.rows[row]} the validation loss is {course.val_loss[row]:.3g}, that of perfect "
             f"answers, with {wrong[row]:.1%} of them wrong"
+        )
+
+
+def _sums_of_parts(course: Course | None) -> Iterator[str]:
+    """The losses of several outputs add up to the whole in training, and in validation they do not."""
+    if course is None or course.loss is None or course.val_loss is None:
+        return
+    names = [name for name in course.curves.series if name.endswith("_loss") and not name.startswith("val_")]
+    if len(names) < 2 or any(f"val_{name}" not in course.curves.series for name in names):
+        return
+    series = course.curves.series
+    trained = np.sum([series[name][-1] for name in names])
+    held = float(np.sum([series[f"val_{name}"][-1] for name in names]))
+    whole, shown = float(course.loss[-1]), float(course.val_loss[-1])
+    if abs(trained - whole) < 0.002 * abs(whole) and abs(held - shown) > 0.05 * abs(held):
+        yield (
+            f"the {len(names)} parts of the validation loss add up to {held:.4g}, it is printed as "
+            f"{shown:.4g}, while those of training make its {whole:.4g}"
+        )
+
+
+def _share_of_one_set_above_1(course: Course | None) -> Iterator[str]:
+    """An accuracy above 1 in training beside one below in validation: a sum over devices, say."""
+    if course is None or course.accuracy is None or course.val_accuracy is None:
+        return
+    trained, held = float(course.accuracy[-1]), float(course.val_accuracy[-1])
+    if trained > 1.5 and 0 < held <= 1 and trained < 64 * held:
+        yield (
+            f"the training accuracy is {trained:.4g}, and no share is above 1, the validation accuracy "
+            f"{held:.4g}: divided by {trained / held:.0f} both are of a kind, as where figures of several "
+            "devices are added up"
         )
 
 

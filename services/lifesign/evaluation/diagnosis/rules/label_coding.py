@@ -49,6 +49,14 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
         and np.nanmax(values) > 1.0001
         and np.nanmax(values) <= 1.0001 * 255
     ]
+    above += [
+        (name, float(np.nanmin(values)))
+        for name, values in curves.series.items()
+        if re.search(r"acc|iou|jaccard|f1|precision|recall|auc|(?<!-)dice_(coef|score)", name)
+        and "loss" not in name
+        and np.isfinite(values).any()
+        and np.nanmin(values) < -1e-3
+    ]
     below = [
         (name, float(np.nanmin(curves.series[name])))
         for name in ("loss", "val_loss")
@@ -70,7 +78,7 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
         f"{name} goes down to {value:.4g}, below the least a cross-entropy can be (0)"
         for name, value in below
     ]
-    parts += [f"{name} reaches {value:.4g}, above 1" for name, value in above]
+    parts += [f"{name} reaches {value:.4g}, outside 0–1" for name, value in above]
     yield Finding(
         Code.LABEL_ENCODING_MISMATCH,
         Severity.ERROR,

@@ -41,7 +41,8 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
         # Against the middle of the other classes: a huge class must not set the standard.
         found = [value for other, value in enumerate(recall[seen]) if other != place and value > 0]
         others = float(np.median(found)) if found else 0.0
-        p = float(special.bdtr(hits, n, others)) if others < 1 else float(hits < n)
+        # A share printed as 1.00 may be a little less.
+        p = float(special.bdtr(hits, n, min(others, 0.995)))
         if p < 0.001 / len(seen) and hits / n < 0.85 * others and others - hits / n >= 0.1:
             weak.append((hits / n, index, others))
     if len(weak) > max(2, 0.3 * len(seen)):

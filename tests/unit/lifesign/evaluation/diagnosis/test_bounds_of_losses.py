@@ -182,3 +182,60 @@ def test_counts_that_an_epoch_lacks_break_no_rule():
     counted = "loss: 1.4 - val_loss: 1.6 - val_tp: 0.0 - val_fp: 0.0 - val_tn: 1000.0 - val_fn: 100.0"
     findings = diagnose(evidence_of_inputs(_log(counted, counted, "loss: 6.2 - val_loss: 5.1")))
     assert findings
+
+
+def _parts(whole: float) -> dict[str, object]:
+    trained = "loss: 0.8277 - a_loss: 0.4277 - b_loss: 0.4000"
+    return _log(*[f"{trained} - val_loss: {whole} - val_a_loss: 0.5 - val_b_loss: 0.5"] * 2)
+
+
+CONTRADICTIONS = {
+    "parts of a loss that make another sum": (_parts(0.6929), "inconsistent_inputs", True),
+    "parts of a loss that make their sum": (_parts(1.0), "inconsistent_inputs", False),
+    "an accuracy above 1 beside one below": (
+        _log("loss: 8.70 - accuracy: 4.9620 - val_loss: 1.0865 - val_accuracy: 0.6331"),
+        "inconsistent_inputs",
+        True,
+    ),
+    "accuracies in per cent": (
+        _log("loss: 8.70 - accuracy: 49.620 - val_loss: 1.0865 - val_accuracy: 63.31"),
+        "inconsistent_inputs",
+        False,
+    ),
+    "an overlap below 0": (
+        _log("loss: -10.63 - iou_score: -1.209", "loss: -10.71 - iou_score: -1.312"),
+        "label_encoding_mismatch",
+        True,
+    ),
+    "minus an overlap as the loss": (
+        _log("loss: -0.63 - iou_score: 0.63", "loss: -0.71 - iou_score: 0.71"),
+        "label_encoding_mismatch",
+        False,
+    ),
+    "a class lost where all others are found": (
+        {
+            "classification_report": "              precision    recall  f1-score   support\n\n"
+            "           1       1.00      1.00      1.00       126\n"
+            "           2       1.00      1.00      1.00       116\n"
+            "           3       0.00      0.00      0.00        87\n"
+        },
+        "weak_class",
+        True,
+    ),
+    "an accuracy of one of several heads": (
+        {
+            "evaluations": [
+                {"split": "validation", "metrics": {"class_accuracy": 0.8794}},
+                {"split": "test", "n": 5344, "metrics": {"class_accuracy": 0.1334}},
+            ]
+        },
+        "validation_test_mismatch",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(("inputs", "code", "is_proved"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_what_figures_prove_together(inputs, code, is_proved):
+    alarms = [one.code.value for one in diagnose(evidence_of_inputs(inputs)) if one.is_alarm]
+    assert (code in alarms) == is_proved, alarms
