@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lifesign.evaluation.comparison.document import AreaChange, ComparisonDocument
+from lifesign.evaluation.comparison.page import left_out_words
 from lifesign.evaluation.report.wording import four, p_value, percent, points_interval, signed_points
 
 __all__ = ["print_comparison"]
@@ -20,11 +21,7 @@ def print_comparison(document: ComparisonDocument) -> None:
         Text(f"{document.verdict.value.upper()}: {document.verdict_sentence}", style="bold"), soft_wrap=True
     )
     console.print(
-        Text(
-            f"{document.common_samples:,} samples answered by both; without counterpart: "
-            f"{document.only_baseline:,} of {document.baseline.name}, "
-            f"{document.only_current:,} of {document.current.name}"
-        ),
+        Text(f"{document.common_samples:,} samples answered by both. {left_out_words(document)}"),
         soft_wrap=True,
     )
     console.print(_errors(document))

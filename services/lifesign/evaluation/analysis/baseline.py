@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lifesign.errors import ConfigurationError, StorageError
-from lifesign.evaluation.analysis.pairing import change_row, error_changes, flipped_samples, pair_runs
+from lifesign.evaluation.analysis.pairing import (
+    change_row,
+    error_changes,
+    flipped_samples,
+    pair_runs,
+    response_changes,
+)
 from lifesign.evaluation.analysis.run_predictions import RunPredictions
 from lifesign.evaluation.analysis.stored_runs import analysed_source
 from lifesign.evaluation.report.document import BaselineComparison
@@ -20,7 +26,8 @@ _SHOWN = 200
 def compare_with_baseline(columns: RunPredictions, run_dir: Path) -> BaselineComparison:
     """Compare a run with the stored predictions of another one, each at its own threshold.
 
-    Liveness: BPCER, APCER over all attacks, and APCER of every species; classifiers: the error rate.
+    Liveness: BPCER, APCER over all attacks, and APCER of every species; classifiers: the error rate. Where
+    samples are without an answer and others are not, the non-response rates too.
     p-values are exact McNemar, corrected by Holm, overall rates and species apart; limits are by subjects
     where known.
 
@@ -43,12 +50,16 @@ def compare_with_baseline(columns: RunPredictions, run_dir: Path) -> BaselineCom
         slice_columns=(),
         measured_slices=(),
     )
-    paired = pair_runs(columns, RunPredictions.read(analysed_source(run_dir, spec), spec))
+    paired, asked = pair_runs(columns, RunPredictions.read(analysed_source(run_dir, spec), spec))
     return BaselineComparison(
         run_id=report["run_id"],
         model_version="+".join(model["served_versions"]) or "unknown",
         common_samples=len(paired.rows),
-        changes=tuple(change_row(paired, one) for one in error_changes(paired)),
+        changes=(
+            *(change_row(paired, one) for one in error_changes(paired)),
+            # With no answer in common there is nothing that the regression gate could pass on.
+            *(change_row(asked, one) for one in (response_changes(asked) if len(paired.rows) else ())),
+        ),
         regressions=int(paired.newly_wrong.sum()),
         improvements=int(paired.newly_right.sum()),
         flipped=flipped_samples(paired, limit=_SHOWN),

@@ -29,6 +29,7 @@ __all__ = [
     "mcnemar_p_value",
     "pair_runs",
     "require_same_labels",
+    "response_changes",
 ]
 
 _ALPHA = 0.01
@@ -40,7 +41,10 @@ _MIN_RISE = 3
 
 @dataclass(frozen=True)
 class PairedRun:
-    """Samples that both models answered, ``(n,)``, and which of them each answered wrongly.
+    """Samples of both models, ``(n,)``, and which of them each got wrong.
+
+    Either those that both answered, of which wrong answers are wrong; or all that both were asked about, of
+    which those without an answer are.
 
     ``rows`` and ``before_rows``, int32 ``(n,)``, are their places in ``columns`` and ``before``.
     """
@@ -79,13 +83,18 @@ class ErrorChange:
     p_value: float
 
 
-def pair_runs(columns: RunPredictions, before: RunPredictions) -> PairedRun:
-    """Match two models' predictions by sample id; the labels of ``columns`` are those that count."""
+def pair_runs(columns: RunPredictions, before: RunPredictions) -> tuple[PairedRun, PairedRun]:
+    """Match two models' predictions by sample id: what both answered, and what both were asked about.
+
+    The labels of ``columns`` are those that count.
+    """
     there = matched_rows(columns.source, before.source)
-    both = (there >= 0) & columns.responded
-    both[both] = before.responded[there[both]]
-    rows, theirs = np.flatnonzero(both).astype(np.int32), there[both]
-    return PairedRun(
+    rows = np.flatnonzero(there >= 0).astype(np.int32)
+    theirs = there[rows]
+    asked = PairedRun(columns, before, rows, theirs, ~before.responded[theirs], ~columns.responded[rows])
+    both = ~(asked.before_wrong | asked.now_wrong)
+    rows, theirs = rows[both], theirs[both]
+    answered = PairedRun(
         columns,
         before,
         rows,
@@ -93,6 +102,7 @@ def pair_runs(columns: RunPredictions, before: RunPredictions) -> PairedRun:
         before.predicted[theirs] != columns.true[rows],
         columns.predicted[rows] != columns.true[rows],
     )
+    return answered, asked
 
 
 def require_same_labels(paired: PairedRun) -> None:
@@ -113,37 +123,60 @@ def require_same_labels(paired: PairedRun) -> None:
         )
 
 
-def _error_kinds(paired: PairedRun) -> Iterable[tuple[str, NDArray[np.bool_]]]:
+_Kinds = Iterable[tuple[str, NDArray[np.bool_]]]
+
+
+def _overall_kinds(paired: PairedRun, names: tuple[str, str, str]) -> _Kinds:
+    """Yield the kinds of error by what they are called of bona fide, of attacks, and of a classifier."""
+    bona_fide, attack, any_class = names
     spec, true = paired.columns.spec, paired.columns.true[paired.rows]
     if spec.task == "classification":
-        yield "error rate", np.ones(len(true), dtype=np.bool_)
+        yield any_class, np.ones(len(true), dtype=np.bool_)
         return
-    yield "BPCER", true == spec.class_names.index(BONA_FIDE)
-    yield "APCER", true == spec.class_names.index(ATTACK)
-    groups = paired.columns.groups
-    for index, name in enumerate(groups.names):
-        if name != BONA_FIDE:
-            yield species_apcer(name), groups.index[paired.rows] == index
+    yield bona_fide, true == spec.class_names.index(BONA_FIDE)
+    yield attack, true == spec.class_names.index(ATTACK)
 
 
-def error_changes(paired: PairedRun) -> tuple[ErrorChange, ...]:
+def _species_kinds(paired: PairedRun) -> _Kinds:
+    if paired.columns.spec.task == "liveness":
+        groups = paired.columns.groups
+        for index, name in enumerate(groups.names):
+            if name != BONA_FIDE:
+                yield species_apcer(name), groups.index[paired.rows] == index
+
+
+def error_changes(answered: PairedRun) -> tuple[ErrorChange, ...]:
     """Return the change of every kind of error.
 
     Liveness: BPCER, APCER over all attacks, and APCER of every species; classifiers: the error rate.
     p-values are exact McNemar, on counts over the design effect of subjects where known, corrected by Holm,
     overall rates and species apart; limits are by subjects where known.
     """
+    # Two families: the overall rates are not weakened by however many species there are.
+    overall = _overall_kinds(answered, ("BPCER", "APCER", "error rate"))
+    return (*_changes(answered, overall), *_changes(answered, _species_kinds(answered)))
+
+
+def response_changes(asked: PairedRun) -> tuple[ErrorChange, ...]:
+    """Return the change of the non-response rates, as ``error_changes``; empty where all was answered.
+
+    Who answers less errs less among its answers, so errors alone would hide it. Liveness: BPNRR and APNRR.
+    """
+    if not (asked.before_wrong | asked.now_wrong).any():
+        return ()
+    return _changes(asked, _overall_kinds(asked, ("BPNRR", "APNRR", "non-response rate")))
+
+
+def _changes(paired: PairedRun, kinds: _Kinds) -> tuple[ErrorChange, ...]:
     codes = paired.columns.subject_index[paired.rows]
     found = []
-    for name, inside in _error_kinds(paired):
+    for name, inside in kinds:
         people = codes[inside]
         one = compare_errors(
             paired.before_wrong[inside], paired.now_wrong[inside], people if (people >= 0).any() else None
         )
         found.append((name, inside, one, mcnemar_p_value(paired, inside)))
-    # Two families: the overall rates are not weakened by however many species there are.
-    exact = np.array([p for *_, p in found], dtype=np.float64)
-    corrected = [*holm(exact[:2]), *holm(exact[2:])]
+    corrected = holm(np.array([p for *_, p in found], dtype=np.float64))
     return tuple(
         ErrorChange(name, inside, one, float(p))
         for (name, inside, one, _), p in zip(found, corrected, strict=True)

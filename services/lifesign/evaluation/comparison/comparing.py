@@ -15,11 +15,12 @@ from lifesign.evaluation.analysis.pairing import (
     flipped_samples,
     pair_runs,
     require_same_labels,
+    response_changes,
 )
 from lifesign.evaluation.analysis.rates import optional
 from lifesign.evaluation.comparison.areas import area_changes
 from lifesign.evaluation.comparison.classes import class_changes
-from lifesign.evaluation.comparison.document import ComparisonDocument, ErrorChangeRow
+from lifesign.evaluation.comparison.document import ComparisonDocument, ErrorChangeRow, LeftOut
 from lifesign.evaluation.comparison.sides import Side
 from lifesign.evaluation.metrics.comparison import NonInferiority
 from lifesign.evaluation.report.document import GateStatus
@@ -45,7 +46,8 @@ def compare_sides(baseline: Side, current: Side, *, margin: float, flips: int = 
     """Return how ``current`` differs from ``baseline`` on the samples that both answered.
 
     The verdict is PASS where every overall error rate is proven to rise by at most ``margin``, FAIL where
-    one is proven to rise by more; single species can fail it, not hold it up. At most ``flips`` samples
+    one is proven to rise by more; single species can fail it, not hold it up. Where samples are without an
+    answer, so are the non-response rates of what both were asked about. At most ``flips`` samples
     whose decision changed are listed.
 
     Raises:
@@ -53,15 +55,16 @@ def compare_sides(baseline: Side, current: Side, *, margin: float, flips: int = 
         DatasetError: they have no sample in common, or one under different labels.
     """
     _require_alike(baseline, current)
-    paired = pair_runs(current.columns, baseline.columns)
+    paired, asked = pair_runs(current.columns, baseline.columns)
     if not len(paired.rows):
         raise DatasetError(
             f"expected samples that both answered, got none in common of {baseline.name} "
             f"({len(baseline.columns.true):,} samples) and {current.name} ({len(current.columns.true):,})"
         )
     require_same_labels(paired)
-    changes = error_changes(paired)
-    status, sentence = _verdict(changes, margin)
+    changes = [(paired, change) for change in error_changes(paired)]
+    changes += [(asked, change) for change in response_changes(asked)]
+    status, sentence = _verdict([change for _, change in changes], margin)
     spec, subjects = current.columns.spec, paired.subjects
     return ComparisonDocument(
         tool_version=__version__,
@@ -73,11 +76,17 @@ def compare_sides(baseline: Side, current: Side, *, margin: float, flips: int = 
         common_samples=len(paired.rows),
         only_baseline=len(baseline.columns.true) - len(paired.rows),
         only_current=len(current.columns.true) - len(paired.rows),
+        left_out=LeftOut(
+            absent_in_current=len(baseline.columns.true) - len(np.unique(asked.before_rows)),
+            absent_in_baseline=len(current.columns.true) - len(asked.rows),
+            unanswered_by_baseline=int(asked.before_wrong.sum()),
+            unanswered_by_current=int(asked.now_wrong.sum()),
+        ),
         subjects=None if subjects is None else len(np.unique(subjects[subjects >= 0])),
         margin=margin,
         verdict=status,
         verdict_sentence=sentence,
-        errors=tuple(_error_row(paired, change, margin) for change in changes),
+        errors=tuple(_error_row(pairs, change, margin) for pairs, change in changes),
         areas=area_changes(paired, subjects),
         classes=class_changes(paired),
         regressions=int(paired.newly_wrong.sum()),

@@ -14,6 +14,7 @@ __all__ = [
     "ComparedRun",
     "ComparisonDocument",
     "ErrorChangeRow",
+    "LeftOut",
     "comparison_schema",
 ]
 
@@ -77,6 +78,15 @@ class ClassChange(_Document):
     p_value: float | None = Field(description="exact McNemar, corrected by Holm over the classes")
 
 
+class LeftOut(_Document):
+    """Why samples are not among those that both answered; one that neither answered counts for each."""
+
+    absent_in_current: int = Field(description="samples of A that are not in B")
+    absent_in_baseline: int = Field(description="samples of B that are not in A")
+    unanswered_by_baseline: int = Field(description="samples in both that A did not answer")
+    unanswered_by_current: int
+
+
 class ComparisonDocument(_Document):
     """Run B against run A on the samples that both answered; differences are B - A."""
 
@@ -90,6 +100,7 @@ class ComparisonDocument(_Document):
     common_samples: int = Field(description="samples that both answered")
     only_baseline: int = Field(description="samples of A that B does not have or did not answer")
     only_current: int
+    left_out: LeftOut | None = Field(default=None, description="null in comparisons of older releases")
     subjects: int | None
     margin: float = Field(description="largest rise of an error rate that counts as no worse, share")
     verdict: GateStatus

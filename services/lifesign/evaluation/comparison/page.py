@@ -20,7 +20,7 @@ from lifesign.evaluation.report.wording import (
     signed_points,
 )
 
-__all__ = ["render_comparison"]
+__all__ = ["left_out_words", "render_comparison"]
 
 _VERDICTS = {
     GateStatus.PASS: "No worse",
@@ -84,10 +84,23 @@ def render_comparison(document: ComparisonDocument, *, thumbnails: Thumbnails | 
             sections=[one for one in _SECTIONS if one[0] != "classes" or document.classes],
             classes=_class_view(document),
             areas=_area_view(document),
+            left_out=left_out_words(document),
             flips=flip_examples(document.flipped, thumbnails),
         )
     )
     return finished_page(page)
+
+
+def left_out_words(document: ComparisonDocument) -> str:
+    """Return which samples are not compared, and why."""
+    found = document.left_out
+    if found is None:
+        return f"Left out: {document.only_baseline:,} of A and {document.only_current:,} of B."
+    return (
+        f"Left out: {found.absent_in_current:,} of A that are not in B, {found.absent_in_baseline:,} of B "
+        f"that are not in A; of those in both, A did not answer {found.unanswered_by_baseline:,} and B "
+        f"{found.unanswered_by_current:,}."
+    )
 
 
 def _class_view(document: ComparisonDocument) -> _View[ClassChange]:

@@ -138,6 +138,53 @@ def test_a_model_is_no_worse_than_itself(tmp_path):
     assert {row["difference"] for row in (*document["errors"], *document["areas"])} == {0.0}
 
 
+def _unanswered(path, source, which):
+    """Write scores again with none for some rows, told by number and label."""
+    head, *rows = source.read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    for index, row in enumerate(cells):
+        if which(index, row[1]):
+            row[2] = ""
+    path.write_text("\n".join([head, *(",".join(row) for row in cells)]) + "\n")
+    return path
+
+
+def test_unanswered_samples_are_no_missing_ones(tmp_path):
+    one = _write(tmp_path / "a.csv", gain=1.0, seed=1)
+    some = _unanswered(tmp_path / "some.csv", one, lambda index, _: index % 60 == 0)
+    result = _compare(some, some, "--margin", "0.05")
+    assert result.exit_code == 0, result.output
+    assert "0 of A that are not in B" in result.stdout
+    assert "A did not answer 20 and B 20" in result.stdout
+
+
+@pytest.mark.parametrize("label", ["live", "spoof"])
+def test_a_candidate_that_leaves_its_errors_unanswered_does_not_pass(tmp_path, label):
+    one = _write(tmp_path / "a.csv", gain=1.0, seed=1, subjects=False)
+    two = _unanswered(tmp_path / "b.csv", one, lambda index, own: own == label and index % 12 < 2)
+    result = _compare(one, two, "--margin", "0.05", "--json")
+    document = json.loads(result.stdout)
+    name = {"live": "BPNRR", "spoof": "APNRR"}[label]
+    rows = {row["metric"]: row for row in document["errors"]}
+    assert (result.exit_code, document["verdict"]) == (1, "fail")
+    assert document["verdict_sentence"].startswith(f"{name} went from 0.0 % to ")
+    assert rows[name]["current"] == pytest.approx(document["left_out"]["unanswered_by_current"] / 600)
+    assert rows[name]["newly_wrong"] == document["left_out"]["unanswered_by_current"] > 60
+    exact = stats.binomtest(rows[name]["newly_wrong"], rows[name]["newly_wrong"]).pvalue
+    assert rows[name]["p_value"] == pytest.approx(2 * exact)  # Holm of two
+
+
+def test_without_unanswered_samples_there_is_no_row_of_them(tmp_path):
+    one = _write(tmp_path / "a.csv", gain=1.0, seed=1, count=40)
+    document = json.loads(_compare(one, one, "--json").stdout)
+    assert {row["metric"] for row in document["errors"]} == {
+        "BPCER",
+        "APCER",
+        "APCER of print",
+        "APCER of replay",
+    }
+
+
 def test_classes_have_an_error_rate_and_areas(tmp_path):
     rng = np.random.default_rng(5)
     for name in "ab":

@@ -3,7 +3,9 @@ import pytest
 
 from lifesign.errors import ConfigurationError, StorageError
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
+from lifesign.evaluation.checks import GateConfig
 from lifesign.evaluation.metrics.comparison import mcnemar_exact
+from lifesign.evaluation.report.document import GateStatus
 from lifesign.testing.prediction_tables import classification_predictions, liveness_predictions
 from lifesign.testing.reports import liveness_spec, report_of, write_run
 
@@ -100,3 +102,30 @@ def test_other_classes_are_refused(pair, tmp_path):
 def test_a_folder_without_a_report_is_refused(pair, tmp_path):
     with pytest.raises(StorageError, match=r"report\.json"):
         report_of(pair[1], liveness_spec(), baseline=tmp_path)
+
+
+def test_samples_that_are_unanswered_now_are_a_regression(pair, tmp_path):
+    before, _ = pair
+    baseline = write_run(tmp_path, before, liveness_spec())
+    now = liveness_predictions(0, subjects=80, score_seed=1, no_response_share=0.2)
+
+    report = report_of(now, liveness_spec(), baseline=baseline, gates=GateConfig(max_no_response=None))
+
+    changes = {one.metric: one for one in report.baseline.changes}
+    answered = report.accounting.scored
+    missing = changes["BPNRR"].newly_wrong + changes["APNRR"].newly_wrong
+    gate = next(one for one in report.gates if one.name == "regression")
+    assert (report.baseline.common_samples, missing) == (answered, report.accounting.no_response)
+    assert changes["BPNRR"].verdict == changes["APNRR"].verdict == "worse"
+    assert gate.status is GateStatus.FAIL
+    assert "PNRR went from 0.0 %" in gate.sentence
+
+
+def test_a_baseline_without_an_answer_in_common_proves_nothing(pair, tmp_path):
+    _, now = pair
+    silent = liveness_predictions(0, subjects=80, score_seed=1, no_response_share=1.0)
+
+    report = report_of(now, liveness_spec(), baseline=write_run(tmp_path, silent, liveness_spec()))
+
+    gate = next(one for one in report.gates if one.name == "regression")
+    assert gate.status is GateStatus.INSUFFICIENT
