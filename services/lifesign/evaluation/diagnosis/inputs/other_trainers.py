@@ -21,7 +21,7 @@ _LOSSES = (
     "l1",
     "cross_entropy",
 )
-_FIELD = re.compile(r"'(\w+)':\s*'?([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf))", re.IGNORECASE)
+_FIELD = re.compile(r"['\"](\w+)['\"]:\s*['\"]?([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf))", re.IGNORECASE)
 _SPEED = re.compile(r"epoch|runtime|per_second|learning_rate|grad_norm|flos|mem")
 
 
@@ -53,9 +53,9 @@ def trainer_record(line: str) -> list[Metric] | None:
     validation (``eval_loss``); the record of the whole training has none.
     """
     text = line.strip()
-    if not (text.startswith("{'") and text.endswith("}") and "'epoch':" in text):
+    if not (text.startswith(("{'", '{"')) and text.endswith("}") and re.search(r"['\"]epoch['\"]:", text)):
         return None
-    if "'train_runtime'" in text:
+    if "train_runtime" in text:
         return []
     return [
         (re.sub("^eval_", "val_", name), figure, "")

@@ -202,3 +202,41 @@ def test_an_evaluation_after_a_line_without_heading_is_no_epoch() -> None:
     assert curves is not None
     assert curves.series["loss"].tolist() == [0.19]
     assert curves.steps == 1059
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Epoch 1/10 | Train Loss: 0.5 Acc: 0.80 | Val Loss: 0.6 Acc: 0.75",
+        "Epoch 1, train loss: 0.5 (acc: 80.0%), val loss: 0.6 (acc: 75.0%)",
+        "Epoch 1: Train: loss 0.5 acc 0.8 | Val: loss 0.6 acc 0.75",
+        "Epoch 1 [Train] loss=0.5 acc=0.8 [Val] loss=0.6 acc=0.75",
+        "Epoch 1 loss: 0.5, val loss: 0.6, acc: 0.8, val acc: 0.75",
+        "Ep 1/9: train_loss 0.5 train_acc 0.8 val_loss 0.6 val_acc 0.75",
+        "Epoch 1 Train Loss: 0.5 Val Loss: 0.6 Train Acc: 0.8 Val Acc: 0.75 Test Acc: 0.72",
+        '{"epoch": 1, "train_loss": 0.5, "train_acc": 0.8, "val_loss": 0.6, "val_acc": 0.75}',
+        "Epoch 1/9\nTraining: 100%|███| 10/10 [00:01<00:00, loss=0.5, acc=0.8]\n"
+        "Validation: 100%|███| 3/3 [00:01<00:00, loss=0.6, acc=0.75]",
+    ],
+    ids=[
+        "bar",
+        "brackets around accuracies",
+        "colon",
+        "square brackets",
+        "own names after it",
+        "ep",
+        "test beside validation",
+        "json",
+        "tqdm",
+    ],
+)
+def test_a_name_has_the_split_of_the_word_before_it(line: str) -> None:
+    curves = read_console_log(line)
+
+    assert curves is not None
+    assert {name: values.tolist() for name, values in curves.series.items()} == {
+        "loss": [0.5],
+        "accuracy": [0.8],
+        "val_loss": [0.6],
+        "val_accuracy": [0.75],
+    }
