@@ -137,7 +137,7 @@ def build_report(
         superclasses=None if superclasses is None else coarse_document(tally, superclasses),
         subject_intervals=_released(subject_interval_rows(columns)),
         profile=evidence.profile,
-        slices=slice_rows({**_measured(columns), **state.slices}),
+        slices=slice_rows({**_measured(columns), **{name: state.slices[name] for name in spec.slices}}),
         worst_slices=_released(find_worst_slices(columns)),
         group_gaps=evidence.group_gaps,
         group_summaries=group_summaries(evidence.group_gaps),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from lifesign.datasets.slice_names import CROSS, MEASURED_SLICES, SKIN_TONE_BAND
+from lifesign.datasets.slice_names import CROSS, MATCH_DECISION, MEASURED_SLICES, SKIN_TONE_BAND
 from lifesign.errors import InputError
 from lifesign.evaluation.analysis.aggregation import Aggregation
 from lifesign.evaluation.analysis.codes import Codes, crossed, recoded
@@ -64,6 +64,12 @@ class AnalysisSpec:
         """The slice columns and those derived from them."""
         derived = (SKIN_TONE_BAND,) if _SKIN_TONE in self.slice_columns else ()
         return (*self.slice_columns, *(name for name in derived if name not in self.slice_columns))
+
+    @property
+    def counted_slices(self) -> tuple[str, ...]:
+        """The slices, and what a face matcher decided: full-system rates need it whatever the slices are."""
+        matcher = (MATCH_DECISION,) if self.task == "liveness" else ()
+        return tuple(dict.fromkeys((*self.slices, *matcher)))
 
 
 @dataclass(frozen=True)

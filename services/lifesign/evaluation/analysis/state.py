@@ -65,7 +65,7 @@ class RunState:
         return cls(
             class_names=spec.class_names,
             overall=Tally.empty(spec),
-            slices={column: {} for column in sorted(spec.slices)},
+            slices={column: {} for column in sorted(spec.counted_slices)},
             histogram=ScoreHistogram.empty(),
             classes=MultiClassHistogram.empty(spec.class_names),
             reliability=ReliabilityCounts.empty(),
@@ -96,7 +96,7 @@ class RunState:
             overall=tallies(columns, everything, groups)["all"],
             slices={
                 column: tallies(columns, columns.slice_codes(column), groups)
-                for column in sorted(spec.slices)
+                for column in sorted(spec.counted_slices)
             },
             histogram=ScoreHistogram.empty() if groups is None else _histogram(columns, groups),
             classes=_class_histogram(columns),

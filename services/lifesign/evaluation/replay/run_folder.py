@@ -156,9 +156,10 @@ class RunFolder:
         if not table["sample_id"].combine_chunks().equals(expected):
             return None
         try:
-            return RunState.from_dict(json.loads(state_path(self.path, shard.index).read_bytes()))
+            state = RunState.from_dict(json.loads(state_path(self.path, shard.index).read_bytes()))
+            return RunState.empty(spec).merge(state)
         except (OSError, ValueError, KeyError, TypeError, LifesignError):
-            # The part is the evidence; its counts can be made again.
+            # The part is the evidence; its counts can be made again, also where another release made them.
             return write_state(self.path, shard.index, table, spec)
 
     def close(self) -> None:

@@ -173,6 +173,16 @@ def test_a_matcher_makes_full_system_rates_of_the_same_decisions(table):
     assert full.riapar == pytest.approx(full.iapar_max.value + full.frr.value)
 
 
+@pytest.mark.parametrize("slices", [("device",), ()], ids=["others", "none"])
+def test_full_system_rates_do_not_depend_on_the_slices(table, slices):
+    matched = _with_matcher(table, ("match", "no_match"))
+    asked = report_of(matched, liveness_spec(threshold=0.5, slice_columns=("match_decision",)))
+    report = report_of(matched, liveness_spec(threshold=0.5, slice_columns=slices))
+    assert report.pad.full_system is not None
+    assert report.pad.full_system == asked.pad.full_system
+    assert "match_decision" not in {row.column for row in report.slices}
+
+
 def test_a_matchers_decision_is_no_group_of_people(table):
     spec = liveness_spec(threshold=0.5, slice_columns=("device", "match_decision"))
     report = report_of(_with_matcher(table, ("match", "no_match")), spec)
