@@ -78,7 +78,7 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         and rise > max(1.0 * scale, 6 * rough)
         and float(np.min(after[1:])) > loss[least] + 0.5 * rise
     )
-    forgotten = _is_forgotten(course, loss, least)
+    forgotten = _is_forgotten(course, loss, least) or _is_lost_at_once(course, loss)
     thrown = _thrown_at(loss)
     if thrown is not None and not (exploded or crept or jumped or forgotten):
         yield _thrown(loss, thrown)
@@ -103,6 +103,22 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         excluded=("overfitting: it lowers the training loss",)
         + (("a gap: validation is not worse than training",) if with_validation else ()),
         details={"start_epoch": least + 2, "best_epoch": least + 1, "rise": round(rise / scale, 4)},
+    )
+
+
+def _is_lost_at_once(course: Course, loss: _Floats) -> bool:
+    """Whether one epoch doubles the loss and takes 10 points of accuracy, and none brings them back."""
+    right = course.accuracy
+    if right is None or len(right) != len(loss) or len(loss) < 4:
+        return False
+    row = int(np.argmax(right[:-1] - right[1:])) + 1
+    before, after = float(np.max(right[:row])), right[row:]
+    doubled = loss[row] > 2 * loss[row - 1] > 0
+    return (
+        doubled
+        and len(after) >= 3
+        and before - float(right[row]) > 0.1
+        and float(np.max(after)) < before - 0.03
     )
 
 

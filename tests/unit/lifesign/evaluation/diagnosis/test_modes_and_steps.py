@@ -86,6 +86,8 @@ JUMPS = [0.30, 0.24, 0.33, 0.22, 0.31, 0.23, 0.34, 0.25]
 HINGE = _history([18137.8, 794.1, 238.1], [0.13, 0.23, 0.31], [3492.3, 357.7, 177.6], [0.17, 0.31, 0.41])
 FORGETS = _history([0.905, 0.891, 1.552, 1.542, 1.848], [0.683, 0.686, 0.488, 0.490, 0.340], n_classes=10)
 KEEPS = _history([0.905, 0.891, 1.552, 1.542, 1.848], [0.683, 0.686, 0.668, 0.670, 0.640], n_classes=10)
+THROWN = _history([0.39, 0.88, 0.77, 0.58], [0.871, 0.735, 0.761, 0.822])
+CAUGHT = _history([0.39, 0.88, 0.40, 0.35], [0.871, 0.735, 0.868, 0.881])
 SLOW = [6.07, 5.80, 5.60, 5.42, 5.27, 5.13]
 
 
@@ -102,6 +104,8 @@ SLOW = [6.07, 5.80, 5.60, 5.42, 5.27, 5.13]
         ),
         (FORGETS, "loss_divergence", True),
         (KEEPS, "loss_divergence", False),
+        (THROWN, "loss_divergence", True),
+        (CAUGHT, "loss_divergence", False),
         (_history(SLOW, [0.2] * 6), "learning_rate_too_low", False),
         (_history([2.3 - n / 200 for n in range(6)], [0.12] * 6), "learning_rate_too_low", True),
     ],
@@ -112,6 +116,8 @@ SLOW = [6.07, 5.80, 5.60, 5.42, 5.27, 5.13]
         "another loss of thousands",
         "half of what was right is lost",
         "the accuracy stays",
+        "lost in one epoch",
+        "lost in one epoch and back",
         "half in sixteen epochs",
         "half in hundreds",
     ],
