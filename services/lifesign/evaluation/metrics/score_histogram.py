@@ -35,6 +35,7 @@ __all__ = [
     "auc",
     "bin_index",
     "eer",
+    "equal_error_step",
     "rates_at",
     "reduced_curve",
     "roc",
@@ -227,12 +228,25 @@ def eer(hist: ScoreHistogram, positives: Collection[str], negatives: Collection[
     the classes is split. With no positive or no negative sample the rates are ``nan``.
     """
     cuts, accepted_negative, rejected_positive = _errors(hist, positives, negatives)
-    n_negative, n_positive = int(accepted_negative[0]), int(rejected_positive[-1])
-    # Compared over a common denominator, so that equal means equal.
-    gap = np.abs(accepted_negative * max(n_positive, 1) - rejected_positive * max(n_negative, 1))
-    best = np.flatnonzero(gap == gap.min())
-    choice = int(best[len(best) // 2])
+    choice = equal_error_step(accepted_negative, rejected_positive, np.ones(len(cuts), dtype=np.int64))
     return _point(int(cuts[choice]), hist, positives, negatives)
+
+
+def equal_error_step(
+    accepted: NDArray[np.integer[Any] | np.floating[Any]],
+    rejected: NDArray[np.integer[Any] | np.floating[Any]],
+    width: NDArray[np.int64],
+) -> int:
+    """Return at which of some ascending cuts the two error rates differ least, of equal ones the middle.
+
+    Whole numbers ``(cuts,)``: negatives ``accepted`` and positives ``rejected`` at each cut, the first of
+    which rejects none and the last all; ``width`` is how many cuts each of them stands for.
+    """
+    # Compared over a common denominator, so that equal means equal.
+    gap = np.abs(accepted * max(rejected[-1], 1) - rejected * max(accepted[0], 1))
+    best = np.flatnonzero(gap == gap.min())
+    reach = np.cumsum(width[best])
+    return int(best[np.searchsorted(reach, reach[-1] // 2, side="right")])
 
 
 def threshold_at_fpr(

@@ -17,7 +17,8 @@ from lifesign.errors import InputError
 from lifesign.evaluation.metrics.block_counts import blocks, counts_by_code
 from lifesign.evaluation.metrics.clustering import design_effect, subject_codes
 from lifesign.evaluation.metrics.intervals import LEVEL, Interval
-from lifesign.evaluation.metrics.score_bins import BINS, bin_index
+from lifesign.evaluation.metrics.score_bins import BINS, bin_index, decidable_cuts
+from lifesign.evaluation.metrics.score_histogram import equal_error_step
 from lifesign.evaluation.metrics.subject_areas import SubjectWins, area_by_subject
 
 __all__ = ["SubjectInterval", "subject_intervals"]
@@ -138,14 +139,14 @@ class _Counts:
     """What every draw weighs anew: samples and errors, ``(subjects, groups)``, and scores in order.
 
     ``cells``, ``(n,)``, are the places of the scores among those in use, those of bona fide after those of
-    attacks; ``scores`` is how many are in use.
+    attacks; ``width``, ``(scores + 1,)``, is how many thresholds lie between a place and the next.
     """
 
     samples: _Samples
     size: NDArray[np.int64]
     errors: NDArray[np.int64]
     cells: NDArray[np.int16]
-    scores: int
+    width: NDArray[np.int64]
 
     @classmethod
     def of(cls, samples: _Samples) -> "_Counts":
@@ -164,7 +165,8 @@ class _Counts:
         for part in blocks(len(places), 0):
             places[part] = number[samples.bins[part]]
         places[samples.group == len(samples.species)] += scores
-        return cls(samples, size, errors, places, scores)
+        thresholds = np.cumsum(np.append(decidable_cuts(), True))[np.append(np.flatnonzero(used), BINS)]
+        return cls(samples, size, errors, places, np.diff(thresholds, prepend=0))
 
     def statistics(self, weights: _Floats) -> dict[str, _Floats]:
         """Return every number for each row of weights ``(draws, subjects)``, float64 ``(draws,)``."""
@@ -186,25 +188,27 @@ class _Counts:
     def _ranked(self, weights: _Floats) -> tuple[_Floats, _Floats]:
         eers, areas = np.empty(len(weights)), np.empty(len(weights))
         for row, weight in enumerate(weights):
-            counts = np.zeros(2 * self.scores)
+            counts = np.zeros(2 * (len(self.width) - 1))
             # Whole numbers: the order of the sums does not matter.
             for part in blocks(len(self.cells), len(counts)):
                 drawn = weight[self.samples.subject[part]]
                 counts += np.bincount(self.cells[part], weights=drawn, minlength=len(counts))
             attack, genuine = counts.reshape(2, -1)
-            eers[row], areas[row] = _eer_and_auc(attack, genuine)
+            eers[row], areas[row] = _eer_and_auc(attack, genuine, self.width)
         return eers, areas
 
 
-def _eer_and_auc(attack: _Floats, genuine: _Floats) -> tuple[float, float]:
+def _eer_and_auc(attack: _Floats, genuine: _Floats, width: NDArray[np.int64]) -> tuple[float, float]:
     attacks, genuines = attack.sum(), genuine.sum()
     if not attacks or not genuines:
         return math.nan, math.nan
-    rejected = np.append(0.0, np.cumsum(genuine)) / genuines
-    passed = 1 - np.append(0.0, np.cumsum(attack)) / attacks
-    best = int(np.abs(rejected - passed).argmin())
+    rejected = np.append(0.0, np.cumsum(genuine))
+    accepted = attacks - np.append(0.0, np.cumsum(attack))
+    best = equal_error_step(accepted, rejected, width)
     below = np.cumsum(attack) - attack / 2
-    return float(rejected[best] + passed[best]) / 2, float(genuine @ below) / attacks / genuines
+    return float(rejected[best] / genuines + accepted[best] / attacks) / 2, float(
+        genuine @ below
+    ) / attacks / genuines
 
 
 def _floors(samples: _Samples, level: float) -> dict[str, tuple[float, float]]:
@@ -227,7 +231,8 @@ def _floors(samples: _Samples, level: float) -> dict[str, tuple[float, float]]:
         attack, genuine = sum(effective[name] for name in species), effective["BPCER"]
         sides = (samples.group < len(samples.species), samples.group == len(samples.species))
         counts = [counts_by_code(samples.bins, side, width=BINS) for side in sides]
-        eer, area = _eer_and_auc(counts[0].astype(np.float64), counts[1].astype(np.float64))
+        cuts = np.append(decidable_cuts(), True).astype(np.int64)
+        eer, area = _eer_and_auc(counts[0].astype(np.float64), counts[1].astype(np.float64), cuts)
         # Perfect separation: every draw is perfect too, and its spread proves nothing.
         if eer == 0:
             floors["EER"] = _exact(0.0, min(attack, genuine), level)

@@ -4,6 +4,7 @@ import pytest
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics import block_counts, subject_areas, subject_bootstrap
 from lifesign.evaluation.metrics.intervals import clopper_pearson
+from lifesign.evaluation.metrics.score_histogram import ScoreHistogram, eer
 from lifesign.evaluation.metrics.subject_bootstrap import subject_intervals
 
 SPECIES = ("print", "replay")
@@ -31,6 +32,21 @@ def test_every_number_lies_within_its_limits():
     for one in found.values():
         assert 0 <= one.interval.lower <= one.value <= one.interval.upper <= 1
         assert one.interval.method == "subject_bootstrap"
+
+
+@pytest.mark.parametrize("digits", [1, 2, 6])
+@pytest.mark.parametrize(("people", "each"), [(200, 1), (7, 3), (1, 40)])
+def test_the_eer_is_that_of_the_histogram(people, each, digits):
+    for seed in range(6):
+        scores, species, subjects = _samples(people, each, likeness=0.0, shift=0.6, seed=seed)
+        scores = scores.round(digits)
+        groups = ["bona_fide", *SPECIES]
+        histogram = ScoreHistogram.from_batch(groups, species + 1, scores.astype(np.float32))
+
+        told = _intervals(scores.astype(np.float32), species, subjects)["EER"]
+
+        point = eer(histogram, ["bona_fide"], list(SPECIES))
+        assert told.value == pytest.approx(point.half_total_error, abs=1e-12)
 
 
 def test_worst_species_has_the_largest_rate():
