@@ -154,7 +154,7 @@ def build_report(
             ]
         ),
         training=training,
-        limitations=(*_limitations(evidence, spec, run), *run.remarks),
+        limitations=(*_limitations(evidence, spec, run, columns), *run.remarks),
         # Last: fitting a temperature loads 20 MB of SciPy, when the largest arrays are gone.
         calibration=_calibration(state, spec, predictions),
     )
@@ -186,10 +186,13 @@ def _held_against(profile: Profile, evidence: GateEvidence, run: RunFacts) -> Ga
     return replace(evidence, profile=profile_document(profile, evidence.pad, subjects=run.subjects))
 
 
-def _limitations(evidence: GateEvidence, spec: AnalysisSpec, run: RunFacts) -> tuple[str, ...]:
+def _limitations(
+    evidence: GateEvidence, spec: AnalysisSpec, run: RunFacts, columns: RunPredictions
+) -> tuple[str, ...]:
     return limitations(
         evidence,
         run_subjects=run.subjects,
+        named_samples=int((columns.subject_index >= 0).sum()),
         has_reference=bool(spec.reference_profile),
         is_served=run.source == "served",
     )

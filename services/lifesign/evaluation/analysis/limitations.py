@@ -15,9 +15,17 @@ _PEOPLE = {"skin tone": {"skin", "tone", "ethnicity", "race"}, "age": {"age"}, "
 
 
 def limitations(
-    evidence: GateEvidence, *, run_subjects: int | None, has_reference: bool, is_served: bool = True
+    evidence: GateEvidence,
+    *,
+    run_subjects: int | None,
+    named_samples: int,
+    has_reference: bool,
+    is_served: bool = True,
 ) -> tuple[str, ...]:
-    """Return the limits of this evaluation, one sentence each."""
+    """Return the limits of this evaluation, one sentence each.
+
+    ``run_subjects`` is how many subjects the set names, ``named_samples`` of how many samples.
+    """
     found: list[str] = []
     pad = evidence.pad
     if pad is not None:
@@ -45,22 +53,32 @@ def limitations(
         found.append(
             "Scores were read from a file: nothing here shows that the model that is served gives them."
         )
-    if run_subjects is None:
-        found.append(
-            "The data set names no subjects: intervals treat every image as independent, which several "
-            "images of one person are not."
-        )
-    else:
-        found.append(
-            f"Intervals of single rates treat presentations as independent. {run_subjects} subjects gave "
-            f"{evidence.accounting.total} samples, so the true uncertainty is larger"
-            "; the limits by subject tell it."
-        )
+    found += _subject_limits(run_subjects, named_samples, evidence.accounting.total)
     if not has_reference:
         found.append("The model card holds no reference profile, so drift could not be tested.")
     if evidence.baseline is None:
         found.append("No baseline run was given, so nothing is said about change.")
     return tuple(found)
+
+
+def _subject_limits(subjects: int | None, named: int, samples: int) -> Iterator[str]:
+    """Say what is known of who gave the samples, and what that does to intervals of independent ones."""
+    if not subjects or not named:
+        yield (
+            "The data set names no subjects: intervals treat every image as independent, which several "
+            "images of one person are not."
+        )
+        return
+    repeats = named > subjects
+    who = f"{subjects:,} {'subject' if subjects == 1 else 'subjects'} gave "
+    if named < samples:
+        who += (
+            f"{named:,} of {samples:,} samples; the other {samples - named:,} name none and count as one each"
+        )
+    else:
+        who += f"{samples:,} samples" if repeats else "one sample each"
+    so = ", so the true uncertainty is larger; the limits by subject tell it" if repeats else ""
+    yield f"Intervals of single rates treat presentations as independent. {who}{so}."
 
 
 def _threshold_limits(pad: PadDocument) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """What a report says it does not show."""
 
+from dataclasses import replace
+
 import pytest
 
 from lifesign.evaluation.analysis.limitations import limitations
@@ -26,8 +28,8 @@ def _evidence(*, attributes=(), pad="liveness", source="dev"):
     )
 
 
-def _told(evidence):
-    return " ".join(limitations(evidence, run_subjects=9, has_reference=True))
+def _told(evidence, *, subjects=9, named=0):
+    return " ".join(limitations(evidence, run_subjects=subjects, named_samples=named, has_reference=True))
 
 
 @pytest.mark.parametrize(
@@ -55,3 +57,28 @@ def test_a_classifier_need_not_be_of_people():
 @pytest.mark.parametrize(("source", "is_told"), [("dev", False), ("fixed", True)])
 def test_a_threshold_without_development_data_promised_nothing(source, is_told):
     assert ("The threshold was given" in _told(_evidence(source=source))) == is_told
+
+
+@pytest.mark.parametrize(
+    ("subjects", "named", "words", "is_larger"),
+    [
+        pytest.param(None, 0, "The data set names no subjects", False, id="none"),
+        pytest.param(60, 400, "60 subjects gave 400 samples", True, id="several each"),
+        pytest.param(400, 400, "400 subjects gave one sample each", False, id="one each"),
+        pytest.param(
+            4,
+            20,
+            "4 subjects gave 20 of 400 samples; the other 380 name none and count as one each",
+            True,
+            id="some",
+        ),
+        pytest.param(20, 20, "20 subjects gave 20 of 400 samples; the other 380", False, id="some, one each"),
+        pytest.param(1, 400, "1 subject gave 400 samples", True, id="one"),
+    ],
+)
+def test_who_gave_how_many_samples_is_told_as_it_is(subjects, named, words, is_larger):
+    evidence = _evidence()
+    evidence = replace(evidence, accounting=evidence.accounting.model_copy(update={"total": 400}))
+    told = _told(evidence, subjects=subjects, named=named)
+    assert words in told
+    assert ("uncertainty is larger" in told) == is_larger
