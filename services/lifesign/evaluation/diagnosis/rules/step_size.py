@@ -25,6 +25,11 @@ _OTHER_SCALES = (
     r"\belbo\b",
     r"custom(ised|ized)? loss",
 )
+# A lower rate that changed nothing: the rate is not at fault.
+_TRIED_LOWER = (
+    r"(lower|reduc|decreas|smaller)\w*[^.\n]{0,50}(without (effect|success|change)|"
+    r"no (effect|difference|better|change)|(did|does) not (help|change|matter))",
+)
 # Above these a first training rarely works; far below them it rarely moves.
 _HIGH = {
     "adam": 0.01,
@@ -161,7 +166,8 @@ def learning_rate_too_high(evidence: Evidence, course: Course | None) -> Iterato
     """Exploding, jumping or dead from the first steps."""
     rate, optimizer = evidence.setup.learning_rate, evidence.setup.optimizer
     limit = _HIGH.get(optimizer or "", 0.05)
-    stated = rate is not None and rate >= limit
+    tried = evidence.setup.says(*_TRIED_LOWER)
+    stated = rate is not None and rate >= limit and not tried
     lowered = evidence.setup.says(
         r"(lower|reduc|decreas|smaller)\w*[^.\n]{0,20}(learning "
         r"rate|\blr\b)[^.\n]{0,40}(help|work|fix|solv|learn|train|converg)",

@@ -88,6 +88,7 @@ FORGETS = _history([0.905, 0.891, 1.552, 1.542, 1.848], [0.683, 0.686, 0.488, 0.
 KEEPS = _history([0.905, 0.891, 1.552, 1.542, 1.848], [0.683, 0.686, 0.668, 0.670, 0.640], n_classes=10)
 THROWN = _history([0.39, 0.88, 0.77, 0.58], [0.871, 0.735, 0.761, 0.822])
 CAUGHT = _history([0.39, 0.88, 0.40, 0.35], [0.871, 0.735, 0.868, 0.881])
+STUCK = _history([0.92, 1.13, 1.4, 0.75, 0.73], [0.52, 0.48, 0.51, 0.47, 0.49], n_classes=2)
 SLOW = [6.07, 5.80, 5.60, 5.42, 5.27, 5.13]
 
 
@@ -104,6 +105,12 @@ SLOW = [6.07, 5.80, 5.60, 5.42, 5.27, 5.13]
         ),
         (FORGETS, "loss_divergence", True),
         (KEEPS, "loss_divergence", False),
+        (STUCK | {"notes": ["Adam, lr 0.01"]}, "learning_rate_too_high", True),
+        (
+            STUCK | {"notes": ["Adam, lr 0.01 lowered to 1e-3 without effect"]},
+            "learning_rate_too_high",
+            False,
+        ),
         (THROWN, "loss_divergence", True),
         (CAUGHT, "loss_divergence", False),
         (_history(SLOW, [0.2] * 6), "learning_rate_too_low", False),
@@ -116,6 +123,8 @@ SLOW = [6.07, 5.80, 5.60, 5.42, 5.27, 5.13]
         "another loss of thousands",
         "half of what was right is lost",
         "the accuracy stays",
+        "a high rate",
+        "a lower rate changed nothing",
         "lost in one epoch",
         "lost in one epoch and back",
         "half in sixteen epochs",
