@@ -33,7 +33,8 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
 _COMMENTED = re.compile(r"^\s*(?:#|//|>)+\s*(?=epoch\b|\d+/\d+ \[)", re.IGNORECASE)
 # TFLearn names the optimiser first: "| Adam | epoch: 007 | loss: 0.5".
 _HEADER = re.compile(
-    r"^\W*(?:\w+\s*\|\s*|train(?:ing)?\s+)?(?:epoch|ep(?=[\s:]*\d))\s*[\[(#:]?\s*0*(\d+)\s*(?:[/\\]|of)?\s*(\d+)?\s*[\])]?",
+    r"^\W*(?:\w+\s*\|\s*|train(?:ing)?\s+)?"
+    r"(?:epoch|ep(?=[\s:]*\d))\s*(?:[\[(#:]\s*)?0*(\d+)\s*(?:[/\\]|of)?\s*(\d+)?\s*[\])]?",
     re.IGNORECASE,
 )
 _CHATTER = re.compile(

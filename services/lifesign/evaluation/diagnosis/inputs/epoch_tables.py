@@ -7,6 +7,7 @@ from lifesign.evaluation.diagnosis.inputs.line_metrics import Metric
 
 __all__ = ["EpochTable", "table_headed"]
 
+_LONGEST = 1_000  # a longer line is no row; cutting one of blanks takes the square of its length
 _NO_METRIC = re.compile(r"time|dur|seconds|runtime|elapsed|samples per|lr$|learning rate", re.IGNORECASE)
 _SPLIT = re.compile(r"(?:^|[\W_])(train|val|test|dev|eval)", re.IGNORECASE)
 _VALIDATION = re.compile(r"(?:^|[\W_])(val|test|dev|eval)", re.IGNORECASE)
@@ -27,7 +28,7 @@ class EpochTable:
 
     def row(self, line: str) -> tuple[int, list[Metric]] | None:
         """Return the number of the epoch and its figures; ``None`` where the line is no row of the table."""
-        cells = _cells(line, self._cut)
+        cells = _cells(line, self._cut) if len(line) <= _LONGEST else []
         number = _CELL.fullmatch(cells[0]) if len(cells) == len(self._names) else None
         if number is None or not math.isfinite(float(number[1])):
             return None
@@ -44,7 +45,11 @@ class EpochTable:
 
 def table_headed(line: str) -> EpochTable | None:
     """Return the table whose headline this is: ``epoch`` and names of losses or accuracies, no figure."""
-    if not re.match(r"[\s|│]*(?:epochs?|step)\b", line, re.IGNORECASE) or re.search(r"\d\.\d|[:=\[]", line):
+    if (
+        len(line) > _LONGEST
+        or not re.match(r"[\s|│]*(?:epochs?|step)\b", line, re.IGNORECASE)
+        or re.search(r"\d\.\d|[:=\[]", line)
+    ):
         return None
     for pattern in (r"\s*[|│]\s*", r"\t+", r"\s*,\s*", r"\s{2,}", r"\s+"):
         cut = re.compile(pattern)

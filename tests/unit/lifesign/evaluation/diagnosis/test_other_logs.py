@@ -240,3 +240,7 @@ def test_a_name_has_the_split_of_the_word_before_it(line: str) -> None:
         "val_loss": [0.6],
         "val_accuracy": [0.75],
     }
+
+
+def test_a_line_of_blanks_does_not_take_the_square_of_its_length() -> None:
+    assert read_console_log(_FASTAI + "\nepoch" + " " * 1_000_000 + "loss\n2" + " " * 1_000_000) is not None
