@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from lifesign.datasets.slice_names import MATCH_DECISION
 from lifesign.evaluation.analysis.alarm_budget import DIFFERENTIAL_PERFORMANCE, PREDICTION_BIAS
 from lifesign.evaluation.analysis.group_errors import ErrorKind, GroupErrors, error_kinds, miss_kinds
 from lifesign.evaluation.analysis.rates import optional, rate_row
@@ -57,8 +56,7 @@ def gap_tables(columns: RunPredictions) -> tuple[GroupGapTable, ...]:
 
 def _compared(columns: RunPredictions, kinds: Iterable[ErrorKind]) -> Iterator[tuple[str, GroupErrors]]:
     """Yield the columns and kinds of error that are compared, kind by kind."""
-    names = [name for name in columns.spec.slices if "*" not in name and name != MATCH_DECISION]
-    grouped = [(name, columns.slice_codes(name)) for name in names]
+    grouped = [(name, columns.slice_codes(name)) for name in columns.group_columns]
     kept: set[str] | None = None
     for kind in kinds:
         splits = {column: GroupErrors.split(kind, codes) for column, codes in grouped}

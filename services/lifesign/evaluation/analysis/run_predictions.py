@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from lifesign.datasets.slice_names import CROSS, MEASURED_SLICES, SKIN_TONE_BAND
+from lifesign.datasets.slice_names import CROSS, MATCH_DECISION, MEASURED_SLICES, SKIN_TONE_BAND
 from lifesign.evaluation.analysis.code_columns import CodeBuilder
 from lifesign.evaluation.analysis.codes import CodeArray, Codes, crossed, smallest_integers
 from lifesign.evaluation.analysis.columns import AnalysisSpec, PredictionColumns
@@ -75,15 +75,23 @@ class RunPredictions:
         release_memory()
         return read
 
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """The slices that tell groups: no cross, which a column's name may look like, no matcher."""
+        return tuple(name for name in self.spec.slices if name != MATCH_DECISION and not self._is_cross(name))
+
     def slice_codes(self, column: str) -> Codes:
         """Return the values of a slice column; empty and missing ones have the code −1.
 
         Besides metadata columns: ``skin_tone_band``, the measured slices, and crosses such as ``a*b``.
         """
-        if column in self.slices and (CROSS not in column or column in self.metadata):
+        if column in self.slices and not self._is_cross(column):
             return self.slices[column]
         one, _, other = column.partition(CROSS)
         return crossed(self.slice_codes(one), self.slice_codes(other))
+
+    def _is_cross(self, name: str) -> bool:
+        return CROSS in name and name not in self.metadata
 
     def values(self, columns: Sequence[str], read: Callable[[PredictionColumns], _Floats]) -> _Floats:
         """Return what ``read`` gives for each part, ``(n,)``; it sees only ``columns`` and the decisions."""

@@ -1,6 +1,6 @@
 """Cells of one and two slice columns with their errors: what a search for the worst slices goes through."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -37,14 +37,16 @@ class Grid:
     columns: Mapping[str, CodeArray]
     wrong: NDArray[np.bool_]
 
-    def cells(self, min_size: int) -> Iterator[Cell]:
+    def cells(self, min_size: int, *, crossed: Collection[str] | None = None) -> Iterator[Cell]:
         """Yield all cells of at least ``min_size`` samples, with as many outside; columns in their order.
 
+        Crosses are those of two ``crossed`` columns, by default of all.
         Two columns of which one follows from the other have no cells of their own.
         """
         for name in self.columns:
             yield from self._single(name, min_size)
-        for one, other in combinations(self.columns, 2):
+        names = [name for name in self.columns if crossed is None or name in crossed]
+        for one, other in combinations(names, 2):
             yield from self._pair(one, other, min_size)
 
     def members(self, cell: Cell) -> NDArray[np.bool_]:

@@ -5,13 +5,12 @@ that was large enough to be looked at, and the interval holds for all of it at o
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from lifesign.datasets.slice_names import CROSS, MATCH_DECISION
 from lifesign.evaluation.analysis.codes import CodeArray, Codes
 from lifesign.evaluation.analysis.group_errors import ErrorKind, error_kinds
 from lifesign.evaluation.analysis.rates import optional, rate_row
@@ -23,13 +22,15 @@ from lifesign.evaluation.metrics.intervals import Rate, effective_rate, newcombe
 from lifesign.evaluation.metrics.multiplicity import holm
 from lifesign.evaluation.report.document import SliceFinding, SliceSearch
 from lifesign.evaluation.report.wording import p_words, percent
+from lifesign.labels import BONA_FIDE
 
-__all__ = ["find_worst_slices", "searched_columns"]
+__all__ = ["find_worst_slices"]
 
 _ALPHA = 0.05  # of the whole search; it makes no alert
 _MIN_SIZE = 20
 _MAX_VALUES = 50
-_MAX_COLUMNS = 16
+_MAX_CROSSED = 16
+_NAMED = 5
 _TESTED = 30
 _SHOWN = 5
 _SPECIES = "pai_species"
@@ -46,21 +47,25 @@ class _Tested:
 def find_worst_slices(columns: RunPredictions) -> SliceSearch | None:
     """Return the worst slices and the worst crosses of two, up to five each; ``None`` without slices.
 
-    Searched are all slice columns of up to 50 values, the measured slices, and for APCER the species.
+    Searched are all slice columns of up to 50 values, the measured slices, and for APCER the species; and
+    crosses of the species and the first columns, 16 in all. Choosing those that look worst would have to pay
+    for all crosses there are.
     A cell has 20 samples at least, inside and outside. It is "worse" when its errors exceed those of all
     other samples, and a cross also those of what else each of its two values has, by Fisher's exact test
     with counts divided by the design effect of subjects, and by an exchange of whole subjects where they
     gave several samples.
     """
-    codes = searched_columns(columns)
+    found = _columns(columns)
+    codes = {name: one for name, one in found.items() if 2 <= len(one.names) <= _MAX_VALUES}
     if not codes:
         return None
+    crossed = list(codes)[:_MAX_CROSSED]
     searched, tested = 0, list[_Tested]()
     for kind in error_kinds(columns):
         if columns.spec.task == "classification" or kind.name != "error rate":
-            count, found = _search(kind, codes)
+            count, worst = _search(kind, codes, crossed)
             searched += count
-            tested += found
+            tested += worst
     if not searched:
         return None
     # Those not tested exactly look better than these, so they take ranks behind them.
@@ -71,31 +76,34 @@ def find_worst_slices(columns: RunPredictions) -> SliceSearch | None:
     )
     rows = [_finding(tested[row], float(adjusted[row]), searched, codes) for row in order]
     shown = [row for ways in (1, 2) for row in [one for one in rows if len(one.slices) == ways][:_SHOWN]]
+    not_crossed = tuple(name for name in codes if name not in crossed)
+    not_searched = tuple(name for name, one in found.items() if len(one.names) > _MAX_VALUES)
     return SliceSearch(
         searched=searched,
+        not_crossed=not_crossed,
+        not_searched=not_searched,
         min_size=_MIN_SIZE,
         alpha=_ALPHA,
         findings=tuple(sorted(shown, key=rows.index)),
-        sentence=_sentence(rows, searched),
+        sentence=_sentence(rows, searched) + _left_out(not_crossed, not_searched),
     )
 
 
-def searched_columns(columns: RunPredictions) -> dict[str, Codes]:
-    """Return the codes of the columns that are searched, by name, those with at least two values."""
-    names = [name for name in columns.spec.slices if CROSS not in name and name != MATCH_DECISION]
-    names += [name for name in columns.spec.measured_slices if name not in names]
+def _columns(columns: RunPredictions) -> dict[str, Codes]:
+    """Return the codes of all columns by name, the species of a liveness model before what slices it has."""
+    names = dict.fromkeys((*columns.group_columns, *columns.spec.measured_slices))
     codes = {name: columns.slice_codes(name) for name in names}
-    if columns.spec.task == "liveness" and codes:
-        codes[_SPECIES] = columns.groups
-    kept = [name for name, one in codes.items() if 2 <= len(one.names) <= _MAX_VALUES]
-    return {name: codes[name] for name in kept[:_MAX_COLUMNS]}
+    species = [name for name in columns.groups.names if name != BONA_FIDE]
+    return {_SPECIES: columns.groups, **codes} if codes and len(species) > 1 else codes
 
 
-def _search(kind: ErrorKind, codes: Mapping[str, Codes]) -> tuple[int, list[_Tested]]:
+def _search(
+    kind: ErrorKind, codes: Mapping[str, Codes], crossed: Collection[str]
+) -> tuple[int, list[_Tested]]:
     """Return how many cells there are, and those that look worst with their p-values."""
     fitting = {name: one for name, one in codes.items() if name != _SPECIES or kind.name == "APCER"}
     grid = Grid({name: one.index[kind.rows] for name, one in fitting.items()}, kind.wrong)
-    cells = list(grid.cells(_MIN_SIZE))
+    cells = list(grid.cells(_MIN_SIZE, crossed=crossed))
     worse = [cell for cell in cells if _gap(cell) > 0]
     worst = [
         cell
@@ -207,3 +215,19 @@ def _sentence(rows: Sequence[SliceFinding], searched: int) -> str:
         f"({first.rate.errors}/{first.rate.total}) against {percent(first.rest.value)} of the others, "
         f"corrected {p_words(first.corrected_p)}{more}."
     )
+
+
+def _left_out(not_crossed: Sequence[str], not_searched: Sequence[str]) -> str:
+    sentences = []
+    if not_crossed:
+        sentences.append(
+            f"Crosses with {_named(not_crossed)} were not searched: only {_MAX_CROSSED} columns are crossed."
+        )
+    if not_searched:
+        sentences.append(f"{_named(not_searched)}, of more than {_MAX_VALUES} values, could not be searched.")
+    return "".join(f" {one}" for one in sentences)
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

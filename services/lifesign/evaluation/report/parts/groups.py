@@ -48,6 +48,10 @@ class SliceSearch(Part):
     """The search for the worst slices: how many were looked at, and which stand out."""
 
     searched: int = Field(description="slices and crosses of at least min_size samples, of all error rates")
+    not_crossed: tuple[str, ...] = Field(
+        default=(), description="columns searched alone: crosses are those of the other columns"
+    )
+    not_searched: tuple[str, ...] = Field(default=(), description="columns of too many values")
     min_size: int
     alpha: float = Field(description="chance of any finding in the whole search where there is nothing")
     findings: tuple[SliceFinding, ...]

@@ -132,3 +132,49 @@ def test_a_band_of_tones_is_searched_but_not_crossed_with_its_tones():
     search = _search(table, liveness_spec(threshold=0.5))
     assert {"skin_tone_band": "mst07-10 dark"} in [one.slices for one in search.findings]
     assert not [one for one in search.findings if set(one.slices) == {"skin_tone", "skin_tone_band"}]
+
+
+def _with_columns(table: pa.Table, count: int, values: int = 2) -> pa.Table:
+    rng = np.random.default_rng(3)
+    for index in range(count):
+        names = rng.integers(0, values, table.num_rows).astype(str)
+        table = table.append_column(f"slice_c{index}", pa.array(names, pa.string()))
+    return table
+
+
+def test_every_column_is_searched_and_the_crosses_left_out_are_told():
+    names = [f"c{index}" for index in range(20)]
+    table = _with_columns(liveness_predictions(1, subjects=200), 20)
+    bad = _spoiled(table, lambda row: row["slice_c19"] == "1")
+    spec = replace(liveness_spec(threshold=0.5, slice_columns=tuple(names)), measured_slices=())
+    search = _search(bad, spec)
+    assert search.findings[0].slices == {"c19": "1"}
+    assert search.findings[0].verdict == "worse"
+    # The species of attacks are always crossed, so 15 of the 20 others are.
+    assert search.not_crossed == ("c15", "c16", "c17", "c18", "c19")
+    assert search.sentence.endswith(
+        "Crosses with c15, c16, c17, c18, c19 were not searched: only 16 columns are crossed."
+    )
+
+
+def test_the_species_is_searched_however_many_columns_there_are():
+    names = tuple(f"c{index}" for index in range(20))
+    table = _with_columns(liveness_predictions(1, subjects=200), 20)
+    bad = _spoiled(table, lambda row: row["pai_species"] == "replay_tablet")
+    spec = replace(liveness_spec(threshold=0.5, slice_columns=names), measured_slices=())
+    worse = [one.slices for one in _search(bad, spec).findings if one.verdict == "worse"]
+    assert {"pai_species": "replay_tablet"} in worse
+
+
+def test_a_column_of_too_many_values_is_told(clean):
+    search = _search(_with_columns(clean, 1, values=60), _spec("device", "c0"))
+    assert search.not_searched == ("c0",)
+    assert search.sentence.endswith("c0, of more than 50 values, could not be searched.")
+
+
+def test_a_column_whose_name_looks_like_a_cross_tells_groups(clean):
+    values = clean["slice_device"]
+    bad = _spoiled(clean.append_column("slice_a*b", values), lambda row: row["slice_a*b"] == "webcam")
+    report = report_of(bad, _spec("a*b"))
+    assert {table.attribute for table in report.group_gaps} == {"a*b"}
+    assert report.worst_slices.findings[0].slices == {"a*b": "webcam"}

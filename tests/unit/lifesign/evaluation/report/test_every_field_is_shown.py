@@ -59,6 +59,8 @@ _NOT_SHOWN = {
     "DriftRow.p_value": "the corrected one is shown",
     "RateRow.level": "0.95 everywhere",
     "RateRow.text": "written again from the counts",
+    "SliceSearch.not_crossed": _TEXT,
+    "SliceSearch.not_searched": _TEXT,
     "Subject.slice_columns": "the tables of slices name them",
 }
 _LONG = ("slices", "roc", "histograms", "drift", "group_gaps")
