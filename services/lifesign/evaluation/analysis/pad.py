@@ -75,7 +75,7 @@ def pad_document(
         acer_pooled=optional(counts.acer_pooled()),
         provenance=threshold_provenance(spec),
         two_thresholds=two_thresholds(histogram, card),
-        eer=_eer_row(histogram),
+        eer=_of_both_classes(_eer_row(histogram), histogram),
         species=tuple(_species_row(counts, name) for name in counts.species),
         thresholds=tuple(_threshold_rows(counts, histogram, spec, card)),
         expected_performance=tuple(_expected_rows(histogram, spec, card)),
@@ -186,6 +186,23 @@ def _threshold_rows(
     yield from _card_rows(counts, histogram, point, card)
     if counts.threshold != 0.5:
         yield from _fixed_row(histogram, 0.5, name="threshold 0.5", source="fixed", note="what 0.5 would do")
+    for row in _oracle_rows(histogram):
+        yield _of_both_classes(row, histogram)
+
+
+def _of_both_classes(row: ThresholdRow, histogram: ScoreHistogram) -> ThresholdRow:
+    """Return a row that holds one error rate against the other: undefined where a class has no score."""
+    attacks = [name for name in histogram.groups if name != BONA_FIDE]
+    sizes = {"attack": histogram.total(attacks), "bona fide": histogram.total([BONA_FIDE])}
+    missing = [name for name, size in sizes.items() if not size]
+    if not missing:
+        return row
+    nothing = dict.fromkeys(("threshold", "apcer", "bpcer", "value"))
+    return row.model_copy(update={**nothing, "note": f"undefined: no scored {' or '.join(missing)} sample"})
+
+
+def _oracle_rows(histogram: ScoreHistogram) -> Iterable[ThresholdRow]:
+    """Yield the rows whose thresholds are chosen on the data they are told for."""
     yield _eer_row(histogram)
     yield _hull_row(histogram)
     for name, limit in BPCER_POINTS.items():

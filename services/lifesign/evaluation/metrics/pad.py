@@ -211,7 +211,8 @@ class PadCounts:
 class PadPoint:
     """A threshold read off score histograms with the rates counted there.
 
-    ``threshold`` is ``inf`` when only rejecting everything keeps the limit.
+    ``threshold`` is ``inf`` when only rejecting everything keeps the limit, and ``nan``, with no rate
+    counted, where the limited rate has no samples.
     """
 
     threshold: float
@@ -233,6 +234,8 @@ def bpcer_at_apcer(
     ``attacks`` every other group is a species. Species without samples limit nothing.
     """
     species = _species(hist, attacks, bona_fide)
+    if not hist.total(species):
+        return _undefined_point(species)
     cuts = _cuts()
     allowed = np.ones(len(cuts), dtype=np.bool_)
     for name in species:
@@ -249,12 +252,20 @@ def apcer_at_bpcer(
     bona_fide: str = BONA_FIDE,
 ) -> PadPoint:
     """Return the highest threshold at which BPCER <= ``max_bpcer``, and APCER per species there."""
+    species = _species(hist, attacks, bona_fide)
+    if not hist.total([bona_fide]):
+        return _undefined_point(species)
     cuts = _cuts()[:-1]
     accepted = _accepted(hist, bona_fide)
     rejected = int(accepted[0]) - accepted[cuts]
     allowed = rejected <= max_bpcer * int(accepted[0]) + 1e-9
     cut = int(cuts[np.flatnonzero(allowed)[-1]])
-    return _pad_point(hist, cut, _species(hist, attacks, bona_fide), bona_fide)
+    return _pad_point(hist, cut, species, bona_fide)
+
+
+def _undefined_point(species: Collection[str]) -> PadPoint:
+    rates = dict.fromkeys(species, Rate(0, 0))
+    return PadPoint(math.nan, worst_rate(rates), rates, Rate(0, 0))
 
 
 def worst_rate(rates: Mapping[str, Rate]) -> WorstRate:

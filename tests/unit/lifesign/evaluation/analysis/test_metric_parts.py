@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from scipy import stats
 from sklearn.metrics import roc_auc_score
@@ -82,6 +83,16 @@ def test_hull_eer_is_no_larger_than_that_of_steps(report):
 def test_bpcer1000_says_where_species_are_too_small(report):
     row = next(row for row in report.pad.thresholds if row.name == "BPCER1000")
     assert "is none, with fewer than 1,000 attacks" in row.note
+
+
+@pytest.mark.parametrize(("label", "missing"), [("bona_fide", "attack"), ("attack", "bona fide")])
+def test_what_holds_one_error_against_the_other_is_undefined_without_a_class(table, label, missing):
+    alone = table.filter(pc.equal(table["label"], label))
+    pad = report_of(alone, liveness_spec(threshold=0.5)).pad
+    oracles = [row for row in pad.thresholds if row.threshold_source.startswith("ORACLE")]
+    assert {row.note for row in (pad.eer, *oracles)} == {f"undefined: no scored {missing} sample"}
+    for row in (pad.eer, *oracles):
+        assert (row.threshold, row.apcer, row.bpcer, row.value) == (None, None, None, None)
 
 
 def test_threshold_of_the_card_comes_with_its_promise(table):

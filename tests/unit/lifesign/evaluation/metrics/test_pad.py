@@ -109,3 +109,23 @@ def test_apcer_at_bpcer_holds_and_agrees_with_counted_decisions(limit):
     counts = PadCounts.from_batch(point.threshold, species, scores)
     assert counts.bpcer().value <= limit
     assert point.apcer_by_species == {name: counts.apcer(name) for name in ("print", "replay")}
+
+
+@pytest.mark.parametrize(
+    ("point_of", "limited"),
+    [
+        pytest.param(bpcer_at_apcer, ("print", "replay"), id="no attack"),
+        pytest.param(apcer_at_bpcer, ("bona_fide",), id="no bona fide"),
+    ],
+)
+def test_without_a_sample_that_is_limited_there_is_no_point(point_of, limited):
+    hist, species, scores = _histogram()
+    kept = ~np.isin(species, limited)
+    groups = hist.groups
+    alone = ScoreHistogram.from_batch(
+        groups, np.array([groups.index(name) for name in species[kept]]), scores[kept]
+    )
+    point = point_of(alone, 0.1)
+    assert np.isnan(point.threshold)
+    assert (point.apcer.rate.total, point.bpcer.total) == (0, 0)
+    assert {rate.total for rate in point.apcer_by_species.values()} == {0}
