@@ -169,6 +169,7 @@ def averages(
         **decision_averages(confusion),
         **top,
         "log_loss": optional(probabilities.log_loss()),
+        "log_loss_clipped": probabilities.clipped,
         "brier": optional(probabilities.brier()),
         "mse": optional(probabilities.brier() / size),
         "auc_macro": optional(classes.macro_auc()),

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.intervals import Rate
 
-__all__ = ["ProbabilityScores"]
+__all__ = ["LARGEST_CLIPPED_LOSS", "ProbabilityScores"]
 
 _UNIT = 2**32  # sums are whole numbers of 2^-32, so that they merge exactly
 _CHUNK = 1 << 14
 _LARGEST_LOSS = 2.0**16  # 2^14 losses of at most 2^48 units fit into int64
-_LOWEST = float(np.finfo(np.float32).tiny)  # a log loss is at most 87.3: float32 zeros are not infinite proof
+_LOWEST = float(np.finfo(np.float32).tiny)  # float32 zeros are not infinite proof
+
+LARGEST_CLIPPED_LOSS = -math.log(_LOWEST)
+"""The log loss of a true class with score 0, 87.3 nats: what a score below 1.2e-38 counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,12 +27,14 @@ class ProbabilityScores:
     """Sums over samples with scores of k classes: int64 ``ranks``, ``(k,)``, and losses in 2^-32.
 
     ``ranks[r]`` counts the samples with r classes scored above the true one. Of equal scores the class that
-    comes first is the better one, as in the decision by the largest score.
+    comes first is the better one, as in the decision by the largest score. ``clipped`` counts the samples
+    whose log loss would be larger than ``LARGEST_CLIPPED_LOSS``, which is what they count.
     """
 
     ranks: NDArray[np.int64]
     log_losses: int
     squared_errors: int
+    clipped: int = 0
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ProbabilityScores) and self.to_dict() == other.to_dict()
@@ -69,19 +74,20 @@ class ProbabilityScores:
             raise InputError(f"expected true classes in 0…{size - 1}, got {true.min()}…{true.max()}")
         if scores.size and not (scores.min() >= 0 and scores.max() <= 1):
             raise InputError(f"expected scores in [0, 1], got {scores.min():g} to {scores.max():g}")
-        ranks, log_losses, squared_errors = np.zeros(size, dtype=np.int64), 0, 0
+        ranks, log_losses, squared_errors, clipped = np.zeros(size, dtype=np.int64), 0, 0, 0
         for start in range(0, len(true), _CHUNK):
             part, labels = scores[start : start + _CHUNK], true[start : start + _CHUNK]
             own = np.take_along_axis(part, labels[:, np.newaxis], axis=1)
             ranks += np.bincount(_ranks(part, own, labels), minlength=size)
-            losses = -np.log(np.maximum(own[:, 0].astype(np.float64), _LOWEST))
-            if logits is not None:
-                losses = _log_losses(logits[start : start + _CHUNK], labels)
-            log_losses += _whole(losses)
+            if logits is None:
+                log_losses += _whole(-np.log(np.maximum(own[:, 0].astype(np.float64), _LOWEST)))
+                clipped += int(np.count_nonzero(own < _LOWEST))
+            else:
+                log_losses += _whole(_log_losses(logits[start : start + _CHUNK], labels))
             # Row by row along memory, so that a sample's sum does not depend on its neighbours.
             squares = np.square(part, dtype=np.float64).sum(axis=1)
             squared_errors += _whole(squares + 1 - 2 * own[:, 0].astype(np.float64))
-        return cls(ranks, log_losses, squared_errors)
+        return cls(ranks, log_losses, squared_errors, clipped)
 
     def merge(self, other: Self) -> Self:
         """Return the state of both sample sets.
@@ -95,6 +101,7 @@ class ProbabilityScores:
             self.ranks + other.ranks,
             self.log_losses + other.log_losses,
             self.squared_errors + other.squared_errors,
+            self.clipped + other.clipped,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -103,13 +110,16 @@ class ProbabilityScores:
             "ranks": self.ranks.tolist(),
             "log_losses": self.log_losses,
             "squared_errors": self.squared_errors,
+            "clipped": self.clipped,
         }
 
     @classmethod
     def from_dict(cls, state: Mapping[str, Any]) -> Self:
         """Return the state that ``to_dict`` wrote."""
         ranks = np.asarray(state["ranks"], dtype=np.int64)
-        return cls(ranks, int(state["log_losses"]), int(state["squared_errors"]))
+        # States of earlier releases did not count the clipped ones.
+        clipped = int(state.get("clipped", 0))
+        return cls(ranks, int(state["log_losses"]), int(state["squared_errors"]), clipped)
 
     @property
     def total(self) -> int:

@@ -60,13 +60,14 @@ _CLASSES = (
         "Average precision",
         "Σ (step of recall · precision there); chance is the share of the class, so it holds for this set.",
     ),
+)
+_ALL = (
     (
         "Log loss, Brier score",
         "Mean of −log of the probability given to the true class; mean squared error of the probabilities. "
-        "0 is best for both.",
+        "0 is best for both. A probability below 1.2e-38 counts as that, 87.3 nats, unless there are logits, "
+        "whose loss is exact. Tools that clip elsewhere, as at 1e-15 (34.5 nats), tell another log loss.",
     ),
-)
-_ALL = (
     (
         "Interval",
         "95 % Clopper–Pearson for rates (without errors the one-sided limit, “≤”), DeLong for AUC, "

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from lifesign.evaluation.metrics.probability_scores import LARGEST_CLIPPED_LOSS
 from lifesign.evaluation.report.document import (
     PadDocument,
     RateRow,
@@ -49,6 +50,7 @@ class HeadlineRow:
 
 
 _CERTIFICATE = "_certificate"
+_CLIPPED = "_clipped"
 # Known names of ``averages``: label, and how to read it.
 _AVERAGES = {
     "macro_precision": ("Precision, macro", "plain mean over classes; higher is better"),
@@ -153,14 +155,22 @@ def _pad_rows(pad: PadDocument, source: str) -> Iterator[HeadlineRow]:
 
 def _average_rows(averages: Mapping[str, float | None], source: str) -> Iterator[HeadlineRow]:
     for name, number in averages.items():
-        if name.endswith(_CERTIFICATE):
+        if name.endswith((_CERTIFICATE, _CLIPPED)):
             continue
         label, note = _AVERAGES.get(name, (_spoken(name), ""))
         bound = averages.get(f"{name}{_CERTIFICATE}")
-        if bound is not None:
+        if bound:
             note = f"{note}; binning error ≤ {bound:.0e}".removeprefix("; ")
+        clipped = averages.get(f"{name}{_CLIPPED}")
+        if clipped:
+            note = f"{note}; {_clipped_words(int(clipped))}"
         write = percent if name.endswith("accuracy") else four
         yield HeadlineRow(label, write(number), note=note, source=_source_of(name, source))
+
+
+def _clipped_words(count: int) -> str:
+    samples = "1 sample" if count == 1 else f"{count:,} samples"
+    return f"{samples} with a probability of 0 for the true class counted as {LARGEST_CLIPPED_LOSS:.1f} nats"
 
 
 def _spoken(name: str) -> str:

@@ -1,3 +1,5 @@
+import pytest
+
 from lifesign.evaluation.report.document import ThresholdRow
 from lifesign.evaluation.report.headline import headline_rows
 from lifesign.testing.report_documents import liveness_report, rate_row
@@ -35,6 +37,15 @@ def test_averages_without_a_name_of_their_own_are_spoken():
     assert rows["Top-5 accuracy"].value == "93.0 %"
     assert rows["New number"].value == "–"
     assert "binning error ≤ 3e-06" in rows["AUC, macro"].note
+
+
+@pytest.mark.parametrize(("clipped", "words"), [(0, ""), (1, "1 sample with"), (1200, "1,200 samples with")])
+def test_samples_at_the_clip_of_the_log_loss_are_told(clipped, words):
+    averages = {"log_loss": 0.6, "log_loss_clipped": float(clipped)}
+    rows = _by_name(liveness_report().model_copy(update={"averages": averages}))
+    assert not [name for name in rows if "clipped" in name]
+    assert ("87.3 nats" in rows["Log loss"].note) is (clipped > 0)
+    assert words in rows["Log loss"].note
 
 
 def test_rates_that_are_only_bounds_say_so():
