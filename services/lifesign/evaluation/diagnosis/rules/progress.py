@@ -10,6 +10,7 @@ from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.accuracy_gaps import accuracy_gap
 from lifesign.evaluation.diagnosis.rules.guesses import chance_finding, guess_by_loss_or_area
+from lifesign.evaluation.diagnosis.rules.unfinished import still_improving
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error, trend
 
 _FEWEST = 30  # samples below which an accuracy near that of a guess tells nothing
@@ -63,59 +64,6 @@ def underfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]
         excluded=("overfitting: training is no better than validation",),
         details={"accuracy": round(level, 4)},
     )
-
-
-def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
-    """Validation is best in the last epochs: not finished."""
-    if course is None or len(course) < 3:
-        return
-    values = course.val_loss
-    word, sign = "loss", 1.0
-    if values is None:
-        values, word, sign = course.val_accuracy, "accuracy", -1.0
-    if values is None:
-        return
-    # Some validate every few epochs only.
-    epochs = np.flatnonzero(np.isfinite(values))
-    values = sign * values[epochs]
-    if len(values) < 3:
-        return
-    best = int(np.argmin(values))
-    late = max(1, round(0.1 * len(values)))
-    if len(values) - 1 - best >= late or trend(values) > -0.5:
-        return
-    tail = values[-max(3, len(values) // 3) :]
-    gained = float(tail[0] - np.nanmin(tail))
-    whole = float(np.nanmax(values) - np.nanmin(values))
-    steady = len(values) >= 4 and bool(np.all(np.diff(values) < 0)) and values[-1] < 0.995 * values[-2]
-    if gained < max(0.02 * abs(float(tail[0])), 0.08 * whole) and not steady:
-        return
-    shown = sign * values
-    yield Finding(
-        Code.STILL_IMPROVING,
-        Severity.INFO,
-        0.85 if not _is_done(course) and (steady or (len(course) >= 5 and not _is_good(course))) else 0.6,
-        f"Validation {word} is best at epoch {epochs[best] + 1} of {len(course)} ({shown[best]:.4g}) and "
-        f"still {'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to {shown[-1]:.4g} over the last "
-        f"{epochs[-1] - epochs[-len(tail)] + 1} epochs.",
-        "Train longer, with early stopping.",
-        refuted_by="the next epochs bringing nothing",
-        excluded=("overfitting: validation has not turned",),
-        details={"last_epoch": len(course), f"best_val_{word}_epoch": int(epochs[best]) + 1},
-    )
-
-
-def _is_done(course: Course) -> bool:
-    """Whether hardly anything is left to gain."""
-    return course.val_accuracy is not None and float(np.nanmax(course.val_accuracy[-3:])) > 0.93
-
-
-def _is_good(course: Course) -> bool:
-    """Whether the accuracy is more than half way from a constant answer to all right."""
-    if course.val_accuracy is None:
-        return False
-    constant = course.constant_answer or 0.0
-    return course.lift(float(np.nanmax(course.val_accuracy[-3:])), constant=constant) > 0.5
 
 
 def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
@@ -179,7 +127,9 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
 def chance_level(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Loss at ln K or accuracy at 1/K: no better than a guess."""
     found = (
-        _chance_by_curves(course) or guess_by_loss_or_area(evidence, course) or _chance_by_figures(evidence)
+        _chance_by_curves(course)
+        or guess_by_loss_or_area(evidence, course)
+        or _chance_by_figures(evidence, course)
     )
     if found is not None:
         yield found
@@ -194,6 +144,9 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
     if guess is not None and loss is not None:
         late = end_level(loss)
         near = 0.02 if len(course) >= 2 else 0.002
+        if len(course) >= 5 and _is_validation_at(course, guess):
+            # Training is a little better than a guess by heart; what is validated is not.
+            near = 0.03
         if abs(late - guess) < near * guess and np.nanmin(loss) > 0.95 * guess:
             reasons.append(
                 f"the loss ends at {late:.4g}, a guess among {course.classes} classes (ln {course.classes} = "
@@ -250,11 +203,27 @@ def _chance_by_curves(course: Course | None) -> Finding | None:
     )
 
 
-def _chance_by_figures(evidence: Evidence) -> Finding | None:
+def _is_validation_at(course: Course, guess: float) -> bool:
+    """Whether the validation loss ends at a guess, to 1 %, and was never more than 2 % better."""
+    held = course.val_loss
+    if held is None:
+        return False
+    return abs(end_level(held) - guess) < 0.01 * guess and float(np.nanmin(held)) > 0.98 * guess
+
+
+def _chance_by_figures(evidence: Evidence, course: Course | None) -> Finding | None:
     found = _held_out_at_a_guess(evidence)
-    trained = max((one.accuracy or 0.0 for one in evidence.scored if one.is_of_training), default=0.0)
-    if found is not None and evidence.classes and trained > 1 / evidence.classes + 0.25:
-        # Something was learned, by heart.
+    if found is None or not evidence.classes:
+        return found
+    guess = 1 / evidence.classes
+    shown = [(one.split, one.accuracy or 0.0) for one in evidence.scored]
+    if course is not None and course.val_accuracy is not None:
+        shown.append(("validation", end_level(course.val_accuracy)))
+    near = {split for split, share in shown if abs(share - guess) < 0.1}
+    far = {split for split, share in shown if abs(share - guess) > 0.25}
+    trained = any(one.is_of_training and one.split in far for one in evidence.scored)
+    if trained or (near and far - near):
+        # Something was learned, by heart or for other data: what the sets do not share says more.
         return replace(found, severity=Severity.INFO)
     return found
 
