@@ -63,7 +63,7 @@ from lifesign.evaluation.report.document import (
     ReportDocument,
 )
 from lifesign.memory import release_memory
-from lifesign.model_card import ModelCard
+from lifesign.model_card import ModelCard, OperatingPoint
 
 __all__ = ["AnalysisSpec", "RunFacts", "build_report"]
 
@@ -143,7 +143,7 @@ def build_report(
         group_summaries=group_summaries(evidence.group_gaps),
         prediction_bias=prediction_bias,
         drift=evidence.drift,
-        generalisation=generalisation_document(evidence.pad, card, state.histogram),
+        generalisation=generalisation_document(evidence.pad, _operating_points(spec, card), state.histogram),
         baseline=evidence.baseline,
         history=history_rows(earlier),
         worst_errors=_released(worst_errors(columns)),
@@ -178,6 +178,12 @@ def _evidence(
         drift=_drift(state, spec),
         baseline=None if baseline is None else compare_with_baseline(columns, baseline),
     )
+
+
+def _operating_points(spec: AnalysisSpec, card: ModelCard | None) -> tuple[OperatingPoint, ...]:
+    """Return all points that are known: of the model card, or chosen on scores that came with the test."""
+    of_card = () if card is None else card.operating_points
+    return of_card if spec.operating_point is None else (*of_card, spec.operating_point)
 
 
 def _held_against(profile: Profile, evidence: GateEvidence, run: RunFacts) -> GateEvidence:

@@ -2,33 +2,34 @@
 
 from collections.abc import Iterable, Sequence
 
+from lifesign.evaluation.analysis.columns import UNSPECIFIED
 from lifesign.evaluation.analysis.rates import rate_row
 from lifesign.evaluation.metrics.intervals import Rate
 from lifesign.evaluation.metrics.pad import apcer_at_bpcer
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram
 from lifesign.evaluation.report.document import GeneralisationDocument, PadDocument, RateRow, SpeciesRow
 from lifesign.evaluation.report.wording import rate_words
-from lifesign.model_card import ModelCard
+from lifesign.model_card import OperatingPoint
 
 __all__ = ["generalisation_document"]
 
 
 def generalisation_document(
-    pad: PadDocument | None, card: ModelCard | None, histogram: ScoreHistogram
+    pad: PadDocument | None, points: Iterable[OperatingPoint], histogram: ScoreHistogram
 ) -> GeneralisationDocument | None:
-    """Return APCER of species that the card has development evidence of, against the others.
+    """Return APCER of species that the operating points have development evidence of, against the others.
 
     Mean and worst APCER of the others at a BPCER of at most 10 % are what gradgpad calls HTGER and WCGER,
     there over models that each leave one species out, here over the species that this model never saw.
-    ``None`` for classifiers, without attacks, or where the card names no species.
+    ``None`` for classifiers, or where no species is named among the attacks, here or there.
     """
-    if pad is None or card is None or not pad.species:
+    named = [] if pad is None else [row for row in pad.species if row.species != UNSPECIFIED]
+    known = {name for point in points for name in point.apcer_by_species}
+    # Of attacks without a name every species may be.
+    if not named or not known or UNSPECIFIED in known:
         return None
-    known = {name for point in card.operating_points for name in point.apcer_by_species}
-    if not known:
-        return None
-    seen = [row for row in pad.species if row.species in known]
-    unseen = [row for row in pad.species if row.species not in known]
+    seen = [row for row in named if row.species in known]
+    unseen = [row for row in named if row.species not in known]
     seen_rate, unseen_rate = _pooled(seen), _pooled(unseen)
     point = apcer_at_bpcer(histogram, 0.1, attacks=_names(unseen))
     rates = [rate.value for rate in point.apcer_by_species.values() if rate.total]
@@ -47,13 +48,13 @@ def generalisation_document(
 def _sentence(unseen: Sequence[SpeciesRow], seen_rate: RateRow, unseen_rate: RateRow) -> str:
     if not unseen:
         return (
-            "Every species of this set was in the development data of the model, so nothing here says how it "
-            "does on attacks that its makers did not have."
+            "Every species of this set was in the development data of the operating points, so nothing here "
+            "says how the model does on attacks that its makers did not have."
         )
     names = ", ".join(_names(unseen))
     return (
-        f"New to the model: {names}. Pooled APCER {rate_words(unseen_rate)} there, {rate_words(seen_rate)} "
-        "on the species of its development data."
+        f"Not in the development data of the operating points: {names}. Pooled APCER "
+        f"{rate_words(unseen_rate)} there, {rate_words(seen_rate)} on the species that were."
     )
 
 

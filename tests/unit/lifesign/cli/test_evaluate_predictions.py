@@ -114,6 +114,16 @@ def test_dev_scores_may_be_in_another_file(tmp_path):
     assert _report(tmp_path / "out")["model"]["threshold_source"] == "dev"
 
 
+def test_species_that_the_dev_scores_do_not_have_are_told_apart(tmp_path):
+    dev = _write(tmp_path / "dev.csv", seed=5, split="test")
+    dev.write_text("\n".join(line for line in dev.read_text().splitlines() if ",replay," not in line))
+    tested = _write(tmp_path / "a.csv", split="test")
+    _run(tested, tmp_path / "out", "--dev-predictions", str(dev), "--criterion", "eer")
+    found = _report(tmp_path / "out")["generalisation"]
+    assert (found["seen"], found["unseen"]) == (["print"], ["replay"])
+    assert "Generalisation" in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
 def test_the_tested_file_is_no_development_file(tmp_path):
     path = _write(tmp_path / "a.csv")
     (tmp_path / "copy.csv").write_bytes(path.read_bytes())

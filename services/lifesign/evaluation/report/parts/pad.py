@@ -179,7 +179,7 @@ class ProfileDocument(Part):
 
 
 class GeneralisationDocument(Part):
-    """Species that the card has development evidence of, against those that are new to the model."""
+    """Species that the operating points have development evidence of, against those that are new."""
 
     seen: tuple[str, ...]
     unseen: tuple[str, ...]

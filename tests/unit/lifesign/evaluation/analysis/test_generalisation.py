@@ -3,25 +3,15 @@ import pytest
 
 from lifesign.evaluation.analysis.generalisation import generalisation_document
 from lifesign.evaluation.metrics.score_histogram import ScoreHistogram
-from lifesign.model_card import ModelCard, OperatingPoint, RateEvidence
-from lifesign.preprocessing import PreprocessingSpec
+from lifesign.model_card import OperatingPoint, RateEvidence
 from lifesign.testing.report_documents import liveness_report
 
 _NO_ERROR = RateEvidence(errors=0, total=40, value=0.0, lower=0.0, upper=0.07)
 
 
-def _card(*species):
-    point = OperatingPoint(
-        id="eer", criterion="eer", threshold=0.5, apcer_by_species=dict.fromkeys(species, _NO_ERROR)
-    )
-    return ModelCard(
-        name="liveness",
-        version=1,
-        task="liveness",
-        class_names=("attack", "bona_fide"),
-        preprocessing=PreprocessingSpec(height=112, width=112),
-        operating_points=(point,),
-    )
+def _points(*species):
+    evidence = dict.fromkeys(species, _NO_ERROR)
+    return (OperatingPoint(id="eer", criterion="eer", threshold=0.5, apcer_by_species=evidence),)
 
 
 def _pad():
@@ -37,7 +27,7 @@ def _histogram():
 
 
 def test_unseen_species_are_told_apart():
-    found = generalisation_document(_pad(), _card("print"), _histogram())
+    found = generalisation_document(_pad(), _points("print"), _histogram())
     assert (found.seen, found.unseen) == (("print",), ("mask", "resin"))
     assert (found.seen_apcer.errors, found.unseen_apcer.errors, found.unseen_apcer.total) == (1, 40, 200)
     assert "mask, resin" in found.sentence
@@ -45,7 +35,7 @@ def test_unseen_species_are_told_apart():
 
 
 def test_unseen_species_are_judged_where_one_in_ten_users_is_rejected():
-    found = generalisation_document(_pad(), _card("print"), _histogram())
+    found = generalisation_document(_pad(), _points("print"), _histogram())
     # Of nine users none may be rejected: the threshold is at most .1.
     assert found.unseen_worst_species == "resin"
     assert (found.unseen_worst_at_bpcer10.errors, found.unseen_worst_at_bpcer10.total) == (9, 9)
@@ -53,13 +43,29 @@ def test_unseen_species_are_judged_where_one_in_ten_users_is_rejected():
 
 
 def test_nothing_unseen_proves_nothing():
-    found = generalisation_document(_pad(), _card("print", "mask", "resin"), _histogram())
+    found = generalisation_document(_pad(), _points("print", "mask", "resin"), _histogram())
     assert found.unseen == ()
     assert "nothing here says" in found.sentence
     assert found.unseen_worst_at_bpcer10 is None
 
 
-def test_a_card_that_names_no_species_cannot_tell():
-    assert generalisation_document(_pad(), _card(), _histogram()) is None
-    assert generalisation_document(_pad(), None, _histogram()) is None
-    assert generalisation_document(None, _card("print"), _histogram()) is None
+def test_attacks_without_a_name_are_neither_seen_nor_new():
+    pad = liveness_report(species={"print": (1, 100), "unspecified": (30, 100)}).pad
+    found = generalisation_document(pad, _points("print"), _histogram())
+    assert (found.seen, found.unseen) == (("print",), ())
+
+
+@pytest.mark.parametrize(
+    ("pad", "points"),
+    [
+        pytest.param(_pad(), _points(), id="points that name no species"),
+        pytest.param(_pad(), (), id="no point"),
+        pytest.param(_pad(), _points("unspecified", "print"), id="attacks without a name among them"),
+        pytest.param(None, _points("print"), id="a classifier"),
+        pytest.param(
+            liveness_report(species={"unspecified": (1, 100)}).pad, _points("print"), id="no name here"
+        ),
+    ],
+)
+def test_without_names_of_species_nothing_is_told(pad, points):
+    assert generalisation_document(pad, points, _histogram()) is None
