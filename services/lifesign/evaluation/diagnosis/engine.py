@@ -31,6 +31,7 @@ from lifesign.evaluation.diagnosis.rules import (
     stability,
     step_size,
     thresholds,
+    told,
     weak_classes,
 )
 
@@ -71,6 +72,7 @@ _RULES: tuple[_Rule, ...] = (
     progress.underfitting,
     progress.still_improving,
     calibration.miscalibration,
+    told.told_by_the_framework,
 )
 
 # Causes before symptoms: of findings with the same severity the one further up comes first.

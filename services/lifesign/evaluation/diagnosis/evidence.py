@@ -127,6 +127,8 @@ class Evidence:
     predictions: Predictions | None = None
     evaluations: tuple[Evaluation, ...] = ()
     setup: Setup = field(default_factory=Setup)
+    messages: tuple[str, ...] = ()
+    """Lines of a log in which a framework says what is wrong, see ``framework_messages``."""
     remarks: tuple[str, ...] = ()
     """What was left out of what was given, and why, a sentence each."""
 

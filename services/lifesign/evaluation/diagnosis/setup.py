@@ -198,6 +198,7 @@ class Setup:
             r"object detection|bounding box",
         )
         linear = self.output.units == 1 and self.output.activation in ("linear", "relu", None)
+        linear = linear or self.says(r"\b(one|single) linear (output|unit)", r"time series", r"\bforecast")
         return (worded and not self.says(r"logistic regression")) or (squared and linear)
 
     @cached_property

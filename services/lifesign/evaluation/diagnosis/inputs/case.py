@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from lifesign.errors import InputError
 from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.evidence import ClassCounts, Evaluation, Evidence, PrintedReport
+from lifesign.evaluation.diagnosis.framework_messages import known_messages
 from lifesign.evaluation.diagnosis.inputs.classification_report import (
     read_classification_report,
     report_of_dictionary,
@@ -51,6 +52,7 @@ def evidence_of_inputs(inputs: Mapping[str, Any], *, identifier: str = "") -> Ev
         predictions=parts.read("predictions", lambda one: predictions_of_columns(one, parts.remarks)),
         evaluations=parts.read("evaluations", lambda one: _evaluations(one, parts.remarks)) or (),
         setup=setup_from(parts.read("notes", _notes) or ()),
+        messages=_messages(inputs.get("console_log")),
         remarks=tuple(parts.remarks),
     )
     if parts.remarks and parts.found == 0:
@@ -97,6 +99,11 @@ def _log(given: object) -> Curves | None:
     if not isinstance(given, str):
         raise TypeError(f"expected the text of a log, got {_kind(given)}")
     return read_console_log(given)
+
+
+def _messages(log: object) -> tuple[str, ...]:
+    lines = log.splitlines() if isinstance(log, str) else log if isinstance(log, list) else ()
+    return known_messages(line for line in lines if isinstance(line, str))
 
 
 def _report(given: object) -> PrintedReport | None:

@@ -12,6 +12,7 @@ from shutil import copyfileobj
 
 from lifesign.errors import InputError, LifesignError
 from lifesign.evaluation.diagnosis.evidence import Evidence
+from lifesign.evaluation.diagnosis.framework_messages import known_messages
 from lifesign.evaluation.diagnosis.inputs.classification_report import (
     is_report_line,
     read_classification_report,
@@ -136,9 +137,12 @@ def _of_text(file: TextFile, tell: _Tell) -> Evidence:
     """A log, a printed report or matrix, notes, or some of these one after another."""
     log = LogReader()
     beside: list[str] = []
+    messages: list[str] = []
     is_cut = False
     for line in chain.from_iterable(map(lines_of, decoded_lines(file, tell))):
         log.take(line)
+        if len(messages) < _MOST_NOTES:
+            messages += known_messages([line])
         # What is printed between, such as a model summary or code, is the setup.
         if is_cut or not _is_beside(line):
             continue
@@ -158,6 +162,7 @@ def _of_text(file: TextFile, tell: _Tell) -> Evidence:
         report=report,
         matrix=matrix,
         setup=setup_from(notes),
+        messages=known_messages(messages),
         remarks=tuple(f"{file.name}: {remark}" for remark in remarks),
     )
 
@@ -186,6 +191,7 @@ def _together(parts: Sequence[Evidence]) -> Evidence:
             predictions=whole.predictions or part.predictions,
             evaluations=(*whole.evaluations, *part.evaluations),
             setup=setup_from((*whole.setup.notes, *part.setup.notes)),
+            messages=known_messages((*whole.messages, *part.messages)),
             remarks=(*whole.remarks, *part.remarks),
         )
     return whole

@@ -81,7 +81,7 @@ def _are_shares(values: object) -> bool:
         return False
     if not all(isinstance(one, int | float) and 0 <= one <= 1 for one in values):
         return False
-    return sum(0 < one < 1 for one in values) > 0.1 * len(values)
+    return bool(sum(0 < one < 1 for one in values) > 0.1 * len(values))
 
 
 def _labels(values: object) -> _Labels:

@@ -24,6 +24,11 @@ _RANGE = (
     r"\b(1|one)\s*(\.\.+|…|to|-|–|through)\s*\d+"
 )
 
+_FROM_ONE = (
+    r"\b(labels?|targets?)\b[^.\n]{0,40}\b(are|is|have|start\w* (at|with|from))\s*"
+    r"(1\s*,\s*2\s*,|1\s*(\.\.+|…|to|through)\s*[nk]\b)"
+)
+
 
 def label_encoding_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Labels of the wrong range, shape or order."""
@@ -137,6 +142,8 @@ def _by_setup(evidence: Evidence) -> Iterator[Finding]:
         top = re.search(r"\d+$", found[0])
         if units is not None and top is not None and int(top[0]) >= units:
             reasons.append(f"labels run to {top[0]}, but {units} outputs have the indices 0 to {units - 1}")
+    if not reasons and setup.says(_FROM_ONE) and not setup.is_regression:
+        reasons.append("labels are counted from 1, where softmax and one-hot coding count from 0")
     if reasons:
         yield Finding(
             Code.LABEL_ENCODING_MISMATCH,

@@ -40,8 +40,27 @@ def accuracy_of_a_number(evidence: Evidence, course: Course | None) -> Iterator[
                 or _loss_below_errors(evidence, course)
                 or _never_equal(evidence, course, course.loss, top)
             )
+    found = found or _named_in_words(evidence, course)
     if found is not None:
         yield found
+
+
+def _named_in_words(evidence: Evidence, course: Course | None) -> Finding | None:
+    """No figures, but notes of a regression that is judged by accuracy."""
+    setup, words = evidence.setup, (r"\bacc\b", r"\baccuracy\b", r"\bval_acc")
+    if course is not None or evidence.evaluations or evidence.matrix is not None:
+        return None
+    if not setup.is_regression or not setup.says(*words):
+        return None
+    return Finding(
+        Code.METRIC_TASK_MISMATCH,
+        Severity.WARNING,
+        0.75,
+        f"By the notes a number is predicted and an accuracy is looked at ({setup.quote(*words)}): it counts "
+        "exact equality, or which of several outputs is largest, and says nothing of the error.",
+        "Report the mean absolute error (in the target's unit) or R² instead.",
+        refuted_by="a target of classes",
+    )
 
 
 def _beside_errors_of_a_number(evidence: Evidence) -> Finding | None:

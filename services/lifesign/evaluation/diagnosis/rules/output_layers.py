@@ -8,6 +8,7 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.metric_choice import shown_accuracies
+from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["wrong_loss_activation_pair"]
 
@@ -43,8 +44,33 @@ def wrong_loss_activation_pair(evidence: Evidence, course: Course | None) -> Ite
             },
         )
         return
+    yield from _out_of_reach(evidence, course)
     yield from _loss_of_nothing(course)
     yield from _loss_and_accuracy_fall_together(course)
+
+
+def _out_of_reach(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
+    """A squared error that targets within the range of the output could not have."""
+    setup = evidence.setup
+    width = {"tanh": 2.0, "sigmoid": 1.0}.get(setup.output.activation or "")
+    if course is None or course.loss is None or width is None:
+        return
+    if setup.loss not in ("mse", "mean_squared_error") or setup.has_penalty or setup.output.units is None:
+        return
+    level = end_level(course.loss)
+    if not np.isfinite(level) or level <= width**2:
+        return
+    yield Finding(
+        Code.WRONG_LOSS_ACTIVATION_PAIR,
+        Severity.ERROR,
+        0.9,
+        f"The squared error ends at {level:.4g}, a distance of {level**0.5:.4g}; between outputs of a "
+        f"{setup.output.activation} and targets in its range it is at most {width:g}. The targets lie where "
+        "the output cannot come.",
+        _PAIRS_REMEDY,
+        refuted_by="targets within the range of the output",
+        details={"loss": round(level, 4)},
+    )
 
 
 def _loss_of_nothing(course: Course | None) -> Iterator[Finding]:
@@ -85,6 +111,8 @@ def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:
             Severity.WARNING,
         )
     if loss not in _CROSS_ENTROPIES:
+        if loss is None and units == 1 and classes and classes > 2 and not setup.is_regression:
+            return (f"One output unit cannot tell {classes} classes apart.", 0.85, Severity.ERROR)
         if loss == "hinge" and activation in ("sigmoid", "softmax"):
             return (
                 f"Hinge loss expects −1/1 and a tanh or linear output, got {activation}.",
