@@ -30,13 +30,15 @@ def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[
     """Differences that are one or a few samples."""
     if course is not None:
         found = _small_by_curve(evidence, course) or _small_test(evidence, course)
-        if found is not None:
-            yield found
-        return
-    matrix = evidence.evaluated_matrix
-    if (found := _small_difference(evidence)) is not None:
+    else:
+        found = _small_difference(evidence) or _small_figures(evidence)
+    if found is not None:
         yield found
-        return
+
+
+def _small_figures(evidence: Evidence) -> Finding | None:
+    """A matrix, a report or single figures of less than 60 samples."""
+    matrix = evidence.evaluated_matrix
     n = (
         int(matrix.sum())
         if matrix is not None
@@ -47,13 +49,14 @@ def validation_too_small(evidence: Evidence, course: Course | None) -> Iterator[
     if n is None:
         n = min((one.n for one in evidence.evaluations if one.n), default=None)
     perfect = matrix is not None and n == np.trace(matrix) and n is not None and n >= 28
-    if n is not None and 0 < n < 60:
-        yield _small(
-            n,
-            _told(n),
-            severity=Severity.INFO if perfect else Severity.WARNING,
-            confidence=0.6 if perfect or n > 35 or _lacks_a_class(evidence, n) else 0.82,
-        )
+    if n is None or not 0 < n < 60:
+        return None
+    return _small(
+        n,
+        _told(n),
+        severity=Severity.INFO if perfect else Severity.WARNING,
+        confidence=0.6 if perfect or n > 35 or _lacks_a_class(evidence, n) else 0.82,
+    )
 
 
 def _lacks_a_class(evidence: Evidence, n: int) -> bool:
@@ -177,6 +180,10 @@ def _small_test(evidence: Evidence, course: Course) -> Finding | None:
         return None
     named = _TESTED.search(evidence.setup.text)
     sizes = [one.n for one in evidence.evaluations if one.n and _is_held_out(one)]
+    if evidence.report is not None:
+        sizes.append(evidence.report.n)
+    if evidence.evaluated_matrix is not None:
+        sizes.append(int(evidence.evaluated_matrix.sum()))
     n = min([*sizes, *([int(named[1])] if named else [])], default=None)
     if n is None or not 0 < n < _FEW:
         return None

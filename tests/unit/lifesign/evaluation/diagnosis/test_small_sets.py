@@ -43,6 +43,7 @@ TESTED = {"evaluations": [{"split": "test", "n": 18, "metrics": {"accuracy": 1.0
             2,
         ),
         (_log(200, WINE) | TESTED, 18),
+        (_log(200, WINE) | {"confusion_matrix": [[6, 0], [1, 6]]}, 13),
         (_log(8, WINE) | {"notes": ["on cropped faces 2 of 13 test images are wrong"]}, 13),
         (
             {
@@ -62,6 +63,7 @@ TESTED = {"evaluations": [{"split": "test", "n": 18, "metrics": {"accuracy": 1.0
         "none right beside fifteen rows",
         "a split of fifteen rows",
         "a test",
+        "a matrix beside a log",
         "a test in words",
         "two settings, one all right",
     ],
