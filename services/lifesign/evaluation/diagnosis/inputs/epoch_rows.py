@@ -45,6 +45,8 @@ def canonical_metric(name: str) -> str:
     plain = re.sub(r"_\d+$", "", plain)
     if plain in _ACCURACIES:
         plain = "accuracy"
+    if plain in ("l", "cost", "objective"):
+        plain = "loss"
     plain = {"mse": "mean_squared_error", "mae": "mean_absolute_error", "learning_rate": "lr"}.get(
         plain, plain
     )

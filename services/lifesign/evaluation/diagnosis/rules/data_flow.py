@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from lifesign.evaluation.diagnosis.course import Course, broken_in_passing, exhausted_rows, leftover_rows
+from lifesign.evaluation.diagnosis.curves import Curves
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 
@@ -14,7 +15,7 @@ __all__ = ["empty_validation", "generator_exhausted", "nan_loss"]
 def nan_loss(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """A loss printed as NaN or infinite, in the log or by an evaluation."""
     curves = evidence.curves
-    if curves is not None and curves.first_broken:
+    if curves is not None and curves.first_broken and not _means_of_nothing(curves):
         metric, row = curves.first_broken
         before = "after a normal start" if row else "from the first epoch on"
         only = metric.startswith("val_")
@@ -61,6 +62,15 @@ def nan_loss(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
             return
 
 
+def _means_of_nothing(curves: Curves) -> list[int]:
+    """Return the rows in which validation loss and accuracy are both NaN, and training is not.
+
+    Answers of a broken model are wrong, which is an accuracy of 0 or 1/K; only a mean over no batch is NaN.
+    """
+    both = {*curves.broken.get("val_loss", ())} & {*curves.broken.get("val_accuracy", ())}
+    return sorted(both - {*curves.broken.get("loss", ())})
+
+
 def generator_exhausted(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Epochs in which training computed nothing."""
     curves = evidence.curves
@@ -105,11 +115,22 @@ def empty_validation(evidence: Evidence, course: Course | None) -> Iterator[Find
         return
     loss, accuracy = curves.val_loss, curves.val_accuracy
     trained = curves.loss is not None
+    if nothing := _means_of_nothing(curves):
+        yield _empty(
+            f"Validation loss and accuracy are both NaN in {len(nothing)} of {len(curves)} epochs (rows "
+            f"{_listed(nothing)}): a broken model has an accuracy all the same, so it is the mean over no "
+            "batch, as where the batch size is larger than the validation set.",
+            rows=nothing,
+            confidence=0.9,
+        )
+        return
     if loss is not None:
         skipped = set(exhausted_rows(curves))
         zero = (loss == 0) & (np.zeros(len(loss), bool) | True if accuracy is None else accuracy == 0)
         rows = [row for row in np.flatnonzero(zero).tolist() if row not in skipped]
-        if rows and (accuracy is not None or len(rows) == len(loss)):
+        # Where training costs nothing either, the loss is at fault, not the data.
+        costs = curves.loss is None or bool(np.any(curves.loss[rows] != 0))
+        if rows and costs and (accuracy is not None or len(rows) == len(loss)):
             yield _empty(
                 f"Validation loss and accuracy are exactly 0 at once in {len(rows)} of {len(loss)} epochs "
                 f"(rows {_listed(rows)}): a loss of 0 belongs to an accuracy of 1, so no validation batch "

@@ -222,6 +222,41 @@ CONTRADICTIONS = {
         "weak_class",
         True,
     ),
+    "means over no batch": (
+        {"history": {"loss": [0.9, 0.8], "val_loss": ["nan", "nan"], "val_accuracy": ["nan", "nan"]}},
+        "empty_validation",
+        True,
+    ),
+    "means over no batch are no broken loss": (
+        {"history": {"loss": [0.9, 0.8], "val_loss": ["nan", "nan"], "val_accuracy": ["nan", "nan"]}},
+        "nan_loss",
+        False,
+    ),
+    "a broken loss with an accuracy": (
+        {"history": {"loss": [0.9, 0.8], "val_loss": ["nan", "nan"], "val_accuracy": [0.1, 0.1]}},
+        "nan_loss",
+        True,
+    ),
+    "a loss of nothing on training too": (
+        {"history": {"loss": [0.0, 0.0], "val_loss": [0.0, 0.0]}, "notes": ["Dense(1, softmax)"]},
+        "empty_validation",
+        False,
+    ),
+    "a validation loss of nothing": (
+        {"history": {"loss": [0.9, 0.8], "val_loss": [0.0, 0.0]}},
+        "empty_validation",
+        True,
+    ),
+    "a cost that comes apart": (
+        {
+            "history": {
+                "train_L": [0.006, 0.0062, 0.0069, 0.0085, 0.41, 2.6],
+                "train_acc": [25.1, 19.3, 8.3, 0.5, 0.2, 0.2],
+            }
+        },
+        "loss_divergence",
+        True,
+    ),
     "an accuracy of one of several heads": (
         {
             "evaluations": [
