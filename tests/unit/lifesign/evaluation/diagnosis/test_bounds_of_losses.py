@@ -250,6 +250,7 @@ CONTRADICTIONS = {
     "a cost that comes apart": (
         {
             "history": {
+                "epoch": [13, 14, 15, 16, 17, 18],
                 "train_L": [0.006, 0.0062, 0.0069, 0.0085, 0.41, 2.6],
                 "train_acc": [25.1, 19.3, 8.3, 0.5, 0.2, 0.2],
             }
