@@ -43,6 +43,7 @@ def test_images_that_were_trained_on_are_told_in_report_page_and_its_rewriting(t
     found = {str(one.code): one.count for one in document.data_findings}
     assert found["training_images_in_test"] == 5
     assert again.data_findings == document.data_findings
+    assert [one.kind for one in document.alerts] == ["seen_images"]
     stored = json.loads((out / "report.json").read_text())
     assert stored["data_findings"][0]["code"] == "training_images_in_test"
     for page in (out / "report.html", tmp_path / "again" / "report.html"):

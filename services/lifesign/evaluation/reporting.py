@@ -57,7 +57,8 @@ def write_report(
         baseline=config.baseline,
         profile=config.profile,
         superclasses=config.superclasses,
-    ).model_copy(update={"data_findings": read_findings(run_dir)})
+        data_findings=read_findings(run_dir),
+    )
     performance = measured_performance(run_dir, record, session)
     page = render_html(document, thumbnails=thumbnails_of(record), performance=performance)
     _write(out / PERFORMANCE_FILE, json.dumps(performance, indent=2) + "\n")

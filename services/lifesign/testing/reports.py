@@ -1,5 +1,6 @@
 """Reports of invented predictions: no model, server or image is needed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 from lifesign.evaluation.analysis.assembly import AnalysisSpec, RunFacts, build_report
 from lifesign.evaluation.analysis.prediction_source import HeldPredictions
 from lifesign.evaluation.analysis.state import RunState
+from lifesign.evaluation.audit.findings import Finding
 from lifesign.evaluation.checks import GateConfig
 from lifesign.evaluation.metrics.image_statistics import IMAGE_STATISTICS
 from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
@@ -50,6 +52,7 @@ def report_of(
     gates: GateConfig | None = None,
     card: ModelCard | None = None,
     baseline: Path | None = None,
+    data_findings: Sequence[Finding] = (),
     parts: int = 3,
 ) -> ReportDocument:
     """Return the report of predictions, counted in ``parts`` shards."""
@@ -81,6 +84,7 @@ def report_of(
         gates=gates or GateConfig(),
         predictions=HeldPredictions(shards),
         baseline=baseline,
+        data_findings=data_findings,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lifesign.evaluation.analysis.alarm_budget import REGRESSION
+from lifesign.evaluation.audit.findings import Finding, FindingCode
 from lifesign.evaluation.checks import GateEvidence
 from lifesign.evaluation.report.document import (
     Alert,
@@ -35,6 +36,7 @@ __all__ = ["Shortcut", "find_alerts"]
 _SEVERITIES = (AlertSeverity.CRITICAL, AlertSeverity.WARNING, AlertSeverity.INFO)
 # Overall rates and species are corrected apart.
 _FAMILIES = 2
+_FEW_SEEN = 0.01  # so few known images cannot move a rate of all by more than a point
 # These gates have an alert of their own kind, which says more.
 _TOLD_ELSEWHERE = frozenset({"max_no_response", "regression", "max_group_gap", "drift"})
 
@@ -57,10 +59,12 @@ def find_alerts(
     served_versions: Mapping[str, int],
     shortcuts: Sequence[Shortcut] = (),
     has_constant_scores: bool = False,
+    data_findings: Sequence[Finding] = (),
 ) -> tuple[Alert, ...]:
     """Return all alerts, critical ones first, in a fixed order within a severity."""
     found = [
         *_mixed_versions(served_versions),
+        *_seen_images(data_findings, evidence.accounting.total),
         *_polarity(evidence),
         *(_constant_scores(evidence, prediction_bias) if has_constant_scores else ()),
         *_gates(evidence, gates),
@@ -85,6 +89,22 @@ def _mixed_versions(served: Mapping[str, int]) -> Iterable[Alert]:
             remedy="Pin the version, or wait until the roll-out is over, and evaluate again.",
             evidence={"served_versions": dict(served)},
         )
+
+
+def _seen_images(findings: Sequence[Finding], total: int) -> Iterable[Alert]:
+    """Rates of images that the model was trained on are no test, whatever the gates say."""
+    for one in findings:
+        if one.code is FindingCode.TRAINING_IMAGES_IN_TEST:
+            few = one.count <= _FEW_SEEN * total
+            yield Alert(
+                kind="seen_images",
+                severity=AlertSeverity.WARNING if few else AlertSeverity.CRITICAL,
+                title="The model knows images of this test from its training",
+                sentence=one.sentence
+                + ("" if few else " Rates, gates and verdict of this run say little about others."),
+                remedy=one.remedy,
+                evidence={"images": one.count, "samples": total},
+            )
 
 
 def _is_inverted(evidence: GateEvidence) -> bool:

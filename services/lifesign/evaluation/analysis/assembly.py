@@ -1,6 +1,6 @@
 """From counts and stored predictions to the report document."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -51,6 +51,7 @@ from lifesign.evaluation.analysis.superclasses import coarse_document
 from lifesign.evaluation.analysis.tally import Tally, tallies
 from lifesign.evaluation.analysis.training_course import diagnosed_training
 from lifesign.evaluation.analysis.worst_slices import find_worst_slices
+from lifesign.evaluation.audit.findings import Finding
 from lifesign.evaluation.checks import GateConfig, GateEvidence, apply_gates, verdict, verdict_sentence
 from lifesign.evaluation.metrics.reference_profile import ReferenceProfile
 from lifesign.evaluation.profiles.profile import Profile
@@ -81,11 +82,13 @@ def build_report(
     baseline: Path | None = None,
     profile: Profile | None = None,
     superclasses: Mapping[str, str] | None = None,
+    data_findings: Sequence[Finding] = (),
 ) -> ReportDocument:
     """Return the report of a finished run; the same input gives the same document.
 
     ``predictions`` are the stored parts; they give what counts cannot: examples of errors, the comparison
-    with the ``baseline`` run folder, effects of several samples per subject.
+    with the ``baseline`` run folder, effects of several samples per subject. ``data_findings`` are what the
+    audit found in the samples.
 
     Raises:
         StorageError: stored predictions of the run or of the baseline cannot be read.
@@ -106,6 +109,7 @@ def build_report(
         served_versions=served,
         shortcuts=find_shortcuts(columns),
         has_constant_scores=state.classes.is_constant,
+        data_findings=data_findings,
     )
     tally, earlier = state.overall, earlier_reports(baseline)
     confusion = confusion_document(tally, _decision(spec))
@@ -154,6 +158,7 @@ def build_report(
             ]
         ),
         training=training,
+        data_findings=tuple(data_findings),
         limitations=(*_limitations(evidence, spec, run, columns), *run.remarks),
         # Last: fitting a temperature loads 20 MB of SciPy, when the largest arrays are gone.
         calibration=_calibration(state, spec, predictions),

@@ -34,7 +34,8 @@ _PAD = (
     ),
     (
         "HTER",
-        "(pooled APCER + BPCER) / 2 at a threshold that was chosen on the development set.",
+        "(pooled APCER + BPCER) / 2 at the threshold that decides. Papers mean one that was chosen on "
+        "development data: the threshold's source says whether this one was.",
     ),
     (
         "TPR at FPR",

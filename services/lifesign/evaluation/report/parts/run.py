@@ -87,6 +87,7 @@ class Alert(Part):
         "constant_scores",
         "mixed_versions",
         "shortcut",
+        "seen_images",
     ]
     severity: AlertSeverity
     title: str

@@ -3,6 +3,7 @@ import pyarrow.compute as pc
 import pytest
 
 from lifesign.evaluation.analysis.assembly import AnalysisSpec
+from lifesign.evaluation.audit.findings import Finding, FindingCode, Severity
 from lifesign.evaluation.checks import GateConfig
 from lifesign.evaluation.report.document import AlertSeverity
 from lifesign.testing.prediction_tables import (
@@ -28,6 +29,32 @@ def test_clean_data_raise_no_alert(seed):
     reference = reference_of(liveness_predictions(100 + seed, subjects=60))
     report = report_of(liveness_predictions(seed, subjects=60), liveness_spec(reference=reference))
     assert report.alerts == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "count", "expected"),
+    [
+        (FindingCode.TRAINING_IMAGES_IN_TEST, 400, [AlertSeverity.CRITICAL]),
+        (FindingCode.TRAINING_IMAGES_IN_TEST, 3, [AlertSeverity.WARNING]),
+        (FindingCode.EXACT_DUPLICATE, 400, []),
+    ],
+    ids=["all images", "a few images", "another finding"],
+)
+def test_images_of_the_training_are_told_beside_the_verdict(code, count, expected):
+    table = classification_predictions(0, class_names=_CLASSES, samples=400)
+    found = Finding(
+        code=code,
+        severity=Severity.ERROR,
+        blocks=False,
+        count=count,
+        sentence="Seen.",
+        examples=(),
+        remedy="Do.",
+    )
+    report = report_of(table, AnalysisSpec(_CLASSES, "classification"), data_findings=[found])
+    assert [one.severity for one in report.alerts if one.kind == "seen_images"] == expected
+    assert ("1 alert to read below" in report.verdict_sentence) is bool(expected)
+    assert report.data_findings == (found,)
 
 
 def test_bias_alert_names_the_group_with_counts():
