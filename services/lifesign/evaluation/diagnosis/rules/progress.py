@@ -94,7 +94,10 @@ def not_learning(evidence: Evidence, course: Course | None) -> Iterator[Finding]
     )
     if begun and not near_guess and not dead:
         return
-    if not dead and reached is not None and course.lift(float(np.nanmax(reached)), constant=constant) > 0.3:
+    # What freezes half way from a guess to all right, where its best was, is done as well.
+    lift = 0.0 if reached is None else course.lift(float(np.nanmax(reached)), constant=constant)
+    kept = 0.0 if reached is None else course.lift(end_level(reached), constant=constant)
+    if lift > 0.3 and not (dead and (lift < 0.5 or kept < 0.9 * lift)):
         return
     if reached is None and begun:
         return

@@ -92,3 +92,14 @@ def _rows(first, planned, losses):
 )
 def test_the_first_epochs_of_a_longer_run_are_as_they_should_be(inputs, first):
     assert next(iter(_found(inputs))) == first
+
+
+@pytest.mark.parametrize(
+    ("right", "is_found"),
+    [([0.73, 0.85, 0.91, 0.95, 0.97, *[0.99] * 5], False), ([0.73, 0.6, 0.55, 0.5, 0.5, *[0.5] * 5], True)],
+    ids=["done", "dead"],
+)
+def test_a_loss_that_freezes_at_its_best_is_done_and_not_dead(right, is_found):
+    loss = [0.48, 0.30, 0.19, 0.12, 0.09, *[0.066] * 5]
+    inputs = {"history": {"loss": loss, "accuracy": right}, "n_classes": 2}
+    assert ("not_learning" in _found(inputs)) == is_found
