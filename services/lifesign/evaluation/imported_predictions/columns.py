@@ -30,14 +30,16 @@ _PER_CLASS = re.compile(r"(?P<kind>score|logit|prob|probability)s?[_ ](?P<word>.
 class FileColumns:
     """Names in the file by role: ``roles`` (canonical name → column), scores and logits by class word.
 
-    ``metadata`` are all columns without a role. ``label_is_attack`` says that a true label means attack,
-    as in a column ``is_attack``.
+    ``metadata`` are all columns without a role. ``doubled`` are those that say the same as another by a less
+    plain name, as ``prob_cat`` beside ``score_cat``: column → the one that is read. ``label_is_attack`` says
+    that a true label means attack, as in a column ``is_attack``.
     """
 
     roles: Mapping[str, str]
     scores: Mapping[str, str]
     logits: Mapping[str, str]
     metadata: tuple[str, ...]
+    doubled: Mapping[str, str]
     label_is_attack: bool
 
 
@@ -48,7 +50,7 @@ def find_columns(names: Sequence[str], path: Path) -> FileColumns:
         DatasetError: no sample id, label or score, or two columns that mean the same.
     """
     found: dict[str, list[str]] = defaultdict(list)
-    per_class: dict[str, dict[str, str]] = {"score": {}, "logit": {}}
+    of_class: dict[str, dict[str, list[str]]] = {"score": defaultdict(list), "logit": defaultdict(list)}
     rest: list[str] = []
     for name in names:
         role = _role(name)
@@ -57,17 +59,29 @@ def find_columns(names: Sequence[str], path: Path) -> FileColumns:
             found[role].append(name)
         elif match is not None:
             kind = "logit" if match["kind"].lower() == "logit" else "score"
-            per_class[kind].setdefault(match["word"].strip(), name)
+            of_class[kind][match["word"].strip()].append(name)
         else:
             rest.append(name)
     roles = {role: _chosen(role, columns, rest, path) for role, columns in found.items()}
+    per_class = {
+        kind: {word: _chosen_of_class(kind, word, columns, path) for word, columns in words.items()}
+        for kind, words in of_class.items()
+    }
+    doubled = {
+        name: per_class[kind][word]
+        for kind, words in of_class.items()
+        for word, columns in words.items()
+        for name in columns
+        if name != per_class[kind][word]
+    }
     _give_sample_id(roles)
     _require(roles, per_class, names, path)
     return FileColumns(
         roles=roles,
         scores=per_class["score"],
         logits=per_class["logit"],
-        metadata=tuple(name for name in rest if name.strip()),
+        metadata=tuple(name for name in (*rest, *doubled) if name.strip()),
+        doubled=doubled,
         label_is_attack=_normal(roles["label"]) in _TRUE_MEANS_ATTACK,
     )
 
@@ -90,6 +104,17 @@ def _chosen(role: str, columns: list[str], rest: list[str], path: Path) -> str:
     if len(kept) > 1:
         raise DatasetError(f"{path}: columns {kept} all mean {role!r}; keep one, or name it {role!r}")
     rest += [name for name in columns if name not in kept]
+    return kept[0]
+
+
+def _chosen_of_class(kind: str, word: str, columns: Sequence[str], path: Path) -> str:
+    """Return the one column of a class: ``score_cat`` comes before ``prob_cat``."""
+    plain = f"{kind}_{_normal(word)}"
+    kept = [name for name in columns if _normal(name) == plain] or columns
+    if len(kept) > 1:
+        raise DatasetError(
+            f"{path}: columns {list(kept)} all are of class {word!r}; keep one, or name it {plain!r}"
+        )
     return kept[0]
 
 

@@ -35,7 +35,7 @@ from lifesign.evaluation.replay.shards import ProgressTally
 from lifesign.evaluation.reporting import write_report
 from lifesign.evaluation.run_analysis import analysis_spec, baseline_id, counted_state
 from lifesign.evaluation.service import EvaluationResult
-from lifesign.labels import ATTACK, BONA_FIDE
+from lifesign.labels import ATTACK, BONA_FIDE, Split
 from lifesign.model_card import ModelCard, OperatingPoint, read_given_card
 
 __all__ = ["OpenedPredictions", "evaluate_predictions", "open_predictions"]
@@ -211,7 +211,7 @@ def _record(
         model_version=None if card is None else card.version,
         class_names=meaning.class_names,
         preprocessing=None,
-        assumed=meaning.notes,
+        assumed=(*meaning.notes, *_split_notes(config, survey)),
         card=card,
         source="file",
         operating_point=point,
@@ -247,6 +247,17 @@ def _write_parts(
             correct=int(np.sum(columns.predicted == columns.true)),
         )
     return state, strange
+
+
+def _split_notes(config: PredictionsConfig, survey: Survey) -> Iterator[str]:
+    if survey.of_no_split:
+        yield (
+            f"{survey.of_no_split:,} rows name no split, so they belong to none and are not counted; "
+            "--split all uses every row"
+        )
+    # The default is asked for by nobody.
+    if not survey.splits and config.split not in (None, Split.TEST):
+        yield f"no row names a split, so all are used, though {str(config.split)!r} was asked for"
 
 
 def _missing_classes(state: RunState, spec: AnalysisSpec) -> Iterator[str]:

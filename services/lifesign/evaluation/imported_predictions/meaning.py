@@ -98,6 +98,7 @@ def _per_class(
             )
     unused = [columns.roles[role] for role in ("score", "logit") if role in columns.roles]
     notes = tuple(f"column {name!r} is not used: the columns per class say more" for name in unused)
+    notes += tuple(f"column {name!r} is not used: {read!r} is" for name, read in columns.doubled.items())
     label_map = _label_map(labels, classes, class_map, label_is_attack=columns.label_is_attack)
     task: Literal["liveness", "classification"] = "liveness" if liveness else "classification"
     return Meaning(classes, task, scores, logits, label_map, columns.metadata, notes)

@@ -4,7 +4,7 @@ import hashlib
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Self
@@ -32,7 +32,7 @@ _SHOWN_TWICE = 3
 
 @dataclass(frozen=True)
 class Survey:
-    """What one split of a file holds.
+    """What one split of a file holds; ``of_no_split`` rows name none where others do, so they are left out.
 
     ``labels`` are the spellings with the place of their first rows, for messages. ``kept`` are the sample
     ids to read, ``None`` for all of the split. ``sliceable`` are metadata columns with few values that are
@@ -44,6 +44,7 @@ class Survey:
     split: Split | None
     splits: tuple[str, ...]
     samples: int
+    of_no_split: int
     labels: Mapping[str, str]
     subjects: int | None
     presentations: int | None
@@ -56,6 +57,7 @@ class _Found:
     values: dict[str, set[str]]
     limit: int | None
     words: set[str] = field(default_factory=set)
+    of_no_split: int = 0
     labels: dict[str, str] = field(default_factory=dict)
     subjects: DistinctTexts = field(default_factory=DistinctTexts)
     presentations: DistinctTexts = field(default_factory=DistinctTexts)
@@ -99,6 +101,7 @@ def survey_file(
         split=split,
         splits=splits,
         samples=samples if kept is None else len(kept),
+        of_no_split=0 if split is None else found.of_no_split,
         labels=found.labels,
         subjects=found.subjects.count() or None,
         presentations=found.presentations.count() or None,
@@ -115,7 +118,7 @@ def _look_through(
     tell: Callable[[float], None],
 ) -> _Found:
     slices = _possible_slices(columns)
-    found, rows = _Found.empty(slices, limit), 0
+    found, rows, of_no_split = _Found.empty(slices, limit), 0, 0
     for table in _canonical(file, columns, _LOOKED_AT, slices):
         words = _values(table, "split")
         if words and not found.words and split is not None:
@@ -123,9 +126,10 @@ def _look_through(
             found = _Found.empty(slices, limit)
         found.words |= words
         _collect(found, table.filter(_is_in_split(table, split)) if found.words else table, file.path)
+        of_no_split += table["split"].null_count if "split" in table.column_names else 0
         rows += table.num_rows
         tell(0.5 + min(rows / max(file.rows, 1), 1.0) / 2)
-    return found
+    return replace(found, of_no_split=of_no_split)
 
 
 def batches_of(survey: Survey) -> Iterator[pa.Table]:

@@ -174,6 +174,51 @@ def test_other_columns_are_slices_and_ids(tmp_path):
     assert _table(opened)["slice_device"].to_pylist() == ["a", "b"] * 10
 
 
+_SPLITS = (*_HEADER, "split")
+
+
+@pytest.mark.parametrize(
+    ("header", "splits", "options", "samples", "words"),
+    [
+        (_SPLITS, ("test", "dev", ""), {}, 7, "6 rows name no split"),
+        (_SPLITS, ("", "dev", "test"), {"split": "dev"}, 7, "7 rows name no split"),
+        (_SPLITS, ("test", "dev", ""), {"split": "all"}, 20, None),
+        (_SPLITS, ("test", "test", "dev"), {}, 14, None),
+        (_SPLITS, ("", "", ""), {}, 20, None),
+        (_SPLITS, ("", "", ""), {"split": "dev"}, 20, "though 'dev' was asked for"),
+        (_HEADER, None, {"split": "dev"}, 20, "though 'dev' was asked for"),
+        (_HEADER, None, {}, 20, None),
+    ],
+    ids=["test", "dev", "all", "no blank", "all blank", "blank, dev asked", "none, dev asked", "no splits"],
+)
+def test_rows_that_a_split_leaves_out_or_takes_in_are_told(tmp_path, header, splits, options, samples, words):
+    rows = [row if splits is None else (*row, splits[i % 3]) for i, row in enumerate(_rows())]
+    opened = _open(tmp_path, _csv(header, rows), **options)
+    assert opened.survey.samples == samples
+    assert [words in note for note in opened.record.assumed] == ([] if words is None else [True])
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["before", "after"])
+def test_columns_that_say_the_same_again_are_told_and_not_read(tmp_path, order):
+    header = ("sample_id", "label", *("score_cat", "score_dog", "prob_cat", "prob_dog")[::order])
+    rows = [(f"s{i}", "cat" if i % 2 else "dog", *(0.9, 0.1, 0.2, 0.8)[::order]) for i in range(10)]
+    opened = _open(tmp_path, _csv(header, rows))
+    assert dict(zip(opened.meaning.class_names, _table(opened)["scores"][0].as_py(), strict=True)) == {
+        "cat": 0.9,
+        "dog": 0.1,
+    }
+    assert sorted(opened.record.assumed) == [
+        "column 'prob_cat' is not used: 'score_cat' is",
+        "column 'prob_dog' is not used: 'score_dog' is",
+    ]
+
+
+def test_two_columns_of_a_class_of_which_none_is_plainer_are_refused(tmp_path):
+    header = ("sample_id", "label", "prob_cat", "prob_dog", "probability_cat")
+    with pytest.raises(LifesignError, match=r"\['prob_cat', 'probability_cat'\] all are of class 'cat'"):
+        _open(tmp_path, _csv(header, [("a", "cat", 0.9, 0.1, 0.9), ("b", "dog", 0.1, 0.9, 0.1)]))
+
+
 def test_a_split_column_chooses_rows(tmp_path):
     rows = [(*row, ("devel", "eval")[i // 10]) for i, row in enumerate(_rows())]
     text = _csv((*_HEADER, "split"), rows)
