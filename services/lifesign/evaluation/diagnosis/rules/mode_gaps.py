@@ -153,6 +153,9 @@ def loss_that_comes_back(evidence: Evidence, course: Course | None) -> Finding |
     least = float(np.nanmin(after))
     smooth = float(np.nanmax(loss[peak:])) < 1.2 * float(loss[peak])
     gap = float(course.accuracy[peak] - course.val_accuracy[peak])
+    if absurd < len(course) / 3 and end_level(course.accuracy) - end_level(course.val_accuracy) < 0.2:
+        # Statistics that catch up in the first epochs of a training do no harm.
+        return None
     if not named and course.validation_error(0.5) > 2 * _FEW:
         # The loss of a few samples is that of the worst of them.
         return None

@@ -31,6 +31,14 @@ APART = _history(
     [0.4, 0.2, 0.1, 0.05], [0.927, 0.94, 0.96, 0.97], [3.1, 3.2, 3.1, 3.0], [0.449, 0.451, 0.45, 0.45]
 )
 SCORES = {"auc": [0.87, 0.91, 0.93], "val_auc": [0.5, 0.4716, 0.5]}
+CATCHES_UP = _history(
+    [1.6, 1.2, 1.0, 0.8, 0.7, 0.6, 0.5],
+    [0.45, 0.6, 0.7, 0.75, 0.8, 0.83, 0.85],
+    [12.1, 9.2, 1.3, 0.9, 0.8, 0.7, 0.7],
+    [0.2, 0.2, 0.6, 0.7, 0.75, 0.78, 0.8],
+    n_classes=5,
+    notes=NAMED,
+)
 AREAS = _history([0.54, 0.39, 0.33], [0.73, 0.79, 0.83], [9.1, 7.3, 4.1], [0.37, 0.37, 0.63], n_classes=2)
 AREAS["history"] |= SCORES
 AGAIN = _history([1.3, 0.15, 0.01], [0.0, 1.0, 1.0])
@@ -52,6 +60,7 @@ AGAIN = _history([1.3, 0.15, 0.01], [0.0, 1.0, 1.0])
         ),
         (_history(LOSS, LEARNS, [4.8, 4.6, 4.5, 4.5], CONSTANT, notes=NAMED, n_classes=5), True),
         (_history(LOSS, LEARNS, [4.8, 4.6, 4.5, 4.5], LEARNS, notes=NAMED, n_classes=5), False),
+        (CATCHES_UP, False),
         (APART, True),
         (_late(APART, 12), False),
         (_late(APART | {"notes": NAMED}, 12), True),
@@ -69,6 +78,7 @@ AGAIN = _history([1.3, 0.15, 0.01], [0.0, 1.0, 1.0])
         "a tenfold fall of 16 samples",
         "the largest class",
         "validation learns",
+        "caught up after two epochs",
         "a gap at once",
         "a late part of a log",
         "late, but named",
