@@ -22,8 +22,10 @@ from lifesign.evaluation.report.document import (
     PredictionBiasRow,
 )
 from lifesign.evaluation.report.wording import (
+    NON_RESPONSE_RATES,
     baseline_words,
     capital,
+    changed_words,
     is_species_apcer,
     p_words,
     percent,
@@ -189,7 +191,7 @@ def _regressions(evidence: GateEvidence) -> Iterable[Alert]:
                 severity=AlertSeverity.CRITICAL,
                 title=f"{capital(change.metric)} is worse than {baseline_words(baseline)}",
                 sentence=_regression_sentence(change),
-                remedy="Keep the baseline in service; the flipped samples below show what was lost.",
+                remedy=_regression_remedy(change),
                 evidence={
                     "metric": change.metric,
                     "baseline": change.baseline,
@@ -207,12 +209,19 @@ def _is_regression(change: MetricChange) -> bool:
     return change.verdict == "worse" and (change.p_value or 0.0) <= REGRESSION / _FAMILIES
 
 
+def _regression_remedy(change: MetricChange) -> str:
+    if change.metric in NON_RESPONSE_RATES:
+        return "Keep the baseline in service; the reasons for no answer are told with the counts of samples."
+    return "Keep the baseline in service; the flipped samples below show what was lost."
+
+
 def _regression_sentence(change: MetricChange) -> str:
     where = f" Worst in {change.worst_slice}." if change.worst_slice else ""
+    lost, won = changed_words(change.metric)
     return (
         f"{capital(change.metric)} rose from {percent(change.baseline)} to {percent(change.current)} on the "
         f"same {change.samples:,} samples ({signed_points(change.difference or 0.0)}): "
-        f"{change.newly_wrong:,} newly wrong against {change.newly_right:,} newly right, exact McNemar, "
+        f"{change.newly_wrong:,} {lost} against {change.newly_right:,} {won}, exact McNemar, "
         f"corrected {p_words(change.p_value)}.{where}"
     )
 

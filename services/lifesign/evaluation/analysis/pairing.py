@@ -17,7 +17,7 @@ from lifesign.evaluation.metrics.clustering import paired_design_effect
 from lifesign.evaluation.metrics.comparison import Comparison, compare_errors, mcnemar_exact
 from lifesign.evaluation.metrics.multiplicity import holm
 from lifesign.evaluation.report.document import FlippedSample, MetricChange
-from lifesign.evaluation.report.wording import species_apcer
+from lifesign.evaluation.report.wording import NON_RESPONSE_RATES, changed_words, species_apcer
 from lifesign.labels import ATTACK, BONA_FIDE
 
 __all__ = [
@@ -164,7 +164,7 @@ def response_changes(asked: PairedRun) -> tuple[ErrorChange, ...]:
     """
     if not (asked.before_wrong | asked.now_wrong).any():
         return ()
-    return _changes(asked, _overall_kinds(asked, ("BPNRR", "APNRR", "non-response rate")))
+    return _changes(asked, _overall_kinds(asked, NON_RESPONSE_RATES))
 
 
 def _changes(paired: PairedRun, kinds: _Kinds) -> tuple[ErrorChange, ...]:
@@ -211,7 +211,7 @@ def change_row(paired: PairedRun, change: ErrorChange) -> MetricChange:
         samples=one.counts.total,
         newly_wrong=one.counts.only_current_wrong,
         newly_right=one.counts.only_baseline_wrong,
-        worst_slice=_worst_slice(paired, change.inside) if verdict == "worse" else "",
+        worst_slice=_worst_slice(paired, change) if verdict == "worse" else "",
     )
 
 
@@ -224,13 +224,14 @@ def _verdict(one: Comparison, p_value: float) -> Literal["better", "worse", "sam
     return "same" if alike else "insufficient"
 
 
-def _worst_slice(paired: PairedRun, inside: NDArray[np.bool_]) -> str:
+def _worst_slice(paired: PairedRun, change: ErrorChange) -> str:
     """Return the slice in which the rise is surest, with its counts.
 
     Surest by McNemar's z = (newly wrong - newly right) / sqrt(newly wrong + newly right): the largest
     rise in percent would mostly be that of a small slice. A value that all samples have is no slice.
     """
     best, words = 0.0, ""
+    inside, (lost, won) = change.inside, changed_words(change.name)
     newly_wrong, newly_right = paired.newly_wrong, paired.newly_right
     for name, value, members in _slices(paired):
         rows = inside & members
@@ -238,7 +239,7 @@ def _worst_slice(paired: PairedRun, inside: NDArray[np.bool_]) -> str:
         sureness = (worse - better) / max(1, worse + better) ** 0.5
         if _MIN_SLICE <= rows.sum() < inside.sum() and worse - better >= _MIN_RISE and sureness > best:
             best = sureness
-            words = f"{name}={value} ({worse} newly wrong, {better} newly right of {rows.sum()})"
+            words = f"{name}={value} ({worse} {lost}, {better} {won} of {rows.sum()})"
     return words
 
 

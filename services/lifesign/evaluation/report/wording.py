@@ -5,8 +5,10 @@ import math
 from lifesign.evaluation.report.document import BaselineComparison, RateRow, Value
 
 __all__ = [
+    "NON_RESPONSE_RATES",
     "baseline_words",
     "capital",
+    "changed_words",
     "four",
     "interval_words",
     "is_species_apcer",
@@ -20,6 +22,9 @@ __all__ = [
     "species_apcer",
     "value_text",
 ]
+
+NON_RESPONSE_RATES = ("BPNRR", "APNRR", "non-response rate")
+"""What the shares without an answer are called: of bona fide, of attacks, of a classifier's samples."""
 
 _SPECIES_APCER = "APCER of "
 
@@ -43,6 +48,13 @@ def species_apcer(species: str) -> str:
 def is_species_apcer(metric: str) -> bool:
     """Tell whether an error rate is that of one PAI species."""
     return metric.startswith(_SPECIES_APCER)
+
+
+def changed_words(metric: str) -> tuple[str, str]:
+    """Return what a sample is that one model newly gets wrong by an error rate, and newly gets right."""
+    if metric in NON_RESPONSE_RATES:
+        return "newly unanswered", "newly answered"
+    return "newly wrong", "newly right"
 
 
 def percent(share: float | None) -> str:

@@ -117,6 +117,10 @@ def test_samples_that_are_unanswered_now_are_a_regression(pair, tmp_path):
     gate = next(one for one in report.gates if one.name == "regression")
     assert (report.baseline.common_samples, missing) == (answered, report.accounting.no_response)
     assert changes["BPNRR"].verdict == changes["APNRR"].verdict == "worse"
+    alerts = [one for one in report.alerts if one.kind == "regression" and "PNRR" in one.title]
+    assert len(alerts) == 2
+    assert all("newly unanswered against 0 newly answered" in one.sentence for one in alerts)
+    assert not any("newly wrong" in one.sentence + one.remedy for one in alerts)
     assert gate.status is GateStatus.FAIL
     assert "PNRR went from 0.0 %" in gate.sentence
 
