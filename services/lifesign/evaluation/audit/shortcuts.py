@@ -162,8 +162,9 @@ def _areas(probabilities: NDArray[np.float64], labels: NDArray[np.int64], positi
 
 
 def _area(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> Auc:
-    places = np.unique(scores, return_inverse=True)[1]
+    values, places = np.unique(scores, return_inverse=True)
     return auc_of_counts(
-        np.bincount(places[positive], minlength=int(places.max()) + 1),
-        np.bincount(places[~positive], minlength=int(places.max()) + 1),
+        np.bincount(places[positive], minlength=len(values)),
+        np.bincount(places[~positive], minlength=len(values)),
+        is_tied=np.ones(len(values), np.bool_),
     )

@@ -88,6 +88,21 @@ def test_attacks_saved_as_jpeg_are_named_as_a_shortcut(tmp_path: Path) -> None:
     }
 
 
+def test_a_property_of_two_values_has_the_interval_of_its_samples(tmp_path: Path) -> None:
+    data = write_audited_dataset(tmp_path)
+    attacks = [row for row in data.rows if row["label"] == "attack"]
+    for row in attacks[::2]:
+        path = row["path"].replace(".png", ".jpg")
+        data.image(row).save(data.root / path, quality=90)
+        row["path"] = path
+
+    found = next(row for row in _audit(data.save()).shortcuts if row.feature == "container")
+
+    # The variance of an AUC A is at most A (1 - A) over the smaller class; ties are no further doubt.
+    assert found.lower < found.auc < found.upper
+    assert found.upper - found.lower < 2 * 1.96 * (0.25 / len(attacks)) ** 0.5
+
+
 def test_subjects_of_two_data_sets_may_have_the_same_number(tmp_path: Path) -> None:
     data = write_audited_dataset(tmp_path)
     for row in data.rows:
