@@ -87,7 +87,7 @@ def _impossible_figures(evidence: Evidence, course: Course | None) -> Iterator[F
     yield Finding(
         Code.LABEL_ENCODING_MISMATCH,
         Severity.ERROR,
-        0.92 if above or crossed else 0.75,
+        0.97 if above or crossed else 0.75,
         "; ".join(parts) + ". That needs targets outside 0–1, such as masks of 0…255 or labels 1/2.",
         "Divide masks by 255 and threshold them, or one-hot the labels; assert that every target is within "
         "0–1.",

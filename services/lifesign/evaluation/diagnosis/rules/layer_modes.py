@@ -204,7 +204,8 @@ def _trained_and_evaluated(evidence: Evidence, course: Course | None) -> tuple[f
     for one in evidence.evaluations:
         if not one.is_of_training or one.accuracy is None:
             continue
-        if any(word in one.method.lower() for word in _WHILE_TRAINING):
+        method = re.sub(r"\bafter (the )?(fit|training)\b", "", one.method.lower())
+        if any(word in method for word in _WHILE_TRAINING):
             continue
         if course is not None and course.accuracy is not None:
             shown = float(np.nanmax(course.accuracy[-2:]))

@@ -43,7 +43,7 @@ _LEAKS = (
     r"|entire )?train(ing)? (set|data|rows)",
     r"\.fit\(x, ?y\b(?!_)[^\n]{0,60}(predict|score)\(x_test",
     r"(folds?|split)\w*[^.\n]{0,30}(single|individual) (images|frames|slices|rows|samples)",
-    r"frames of (image )?(sequences|videos?)",
+    r"frames of (image )?(sequences|videos?)[\s\S]{0,120}\b(\w*split|folds?|random|shuffl\w*|held|similar)\b",
     r"with replacement",
     r"(drawn|taken|sampled) from the (whole|full|entire) (table|data|set)",
     r"(repeated|copied|duplicated|enlarged|multiplied)[^\n]{0,60}\bthen\b[^\n]{0,25}split",

@@ -180,9 +180,16 @@ def only_one_class(evidence: Evidence, course: Course | None) -> Finding | None:
     if course is None or course.accuracy is None or course.val_accuracy is None or course.val_loss is None:
         return None
     sure = (course.val_accuracy == 1) & (course.val_loss < _CERTAIN)
-    if len(course) < 3 or np.mean(sure) < 0.7:
+    # All right in some epochs and all wrong in the others: one class, and one answer at a time.
+    all_or_none = (course.val_accuracy == 1) | (course.val_accuracy == 0)
+    is_split = evidence.setup.validation_split is not None
+    if (
+        not sure.any()
+        or not (np.mean(sure) >= 0.7 or all_or_none.all())
+        or len(course) < (1 if is_split else 3)
+    ):
         return None
-    n = course.counted_validation or 0
+    n = course.counted_validation or (_FEWEST if is_split else 0)
     right = float(np.nanmax(course.accuracy[sure]))
     chance = right**n
     if chance > 1e-3:

@@ -222,6 +222,43 @@ CONTRADICTIONS = {
         "weak_class",
         True,
     ),
+    "labels of -1 for a cross-entropy over tanh": (
+        _log(*["loss: -2.71 - accuracy: 0.32 - val_loss: -4.0 - val_accuracy: 0.35"] * 2)
+        | {"notes": ["Dense(1, tanh), binary_crossentropy"]},
+        "label_encoding_mismatch",
+        True,
+    ),
+    "evaluated on the training rows after fit": (
+        _log(*["loss: 0.02 - acc: 0.98 - val_loss: 3.3 - val_acc: 0.69"] * 2)
+        | {
+            "evaluations": [{"split": "train", "method": "evaluate after fit", "metrics": {"accuracy": 0.45}}]
+        },
+        "train_inference_mode_mismatch",
+        True,
+    ),
+    "evaluated on the training rows in fit": (
+        _log(*["loss: 0.02 - acc: 0.98 - val_loss: 3.3 - val_acc: 0.69"] * 2)
+        | {"evaluations": [{"split": "train", "method": "while fit runs", "metrics": {"accuracy": 0.45}}]},
+        "train_inference_mode_mismatch",
+        False,
+    ),
+    "all right, none right, all right of a cut": (
+        {
+            "console_log": "Train on 168 samples, validate on 72 samples\n"
+            "Epoch 1/9\n168/168 - loss: 377.1 - accuracy: 0.4762 - val_loss: 0.0 - val_accuracy: 1.0\n"
+            "Epoch 2/9\n168/168 - loss: 146.2 - accuracy: 0.5595 - val_loss: 262.4 - val_accuracy: 0.0\n"
+            "Epoch 3/9\n168/168 - loss: 149.9 - accuracy: 0.4762 - val_loss: 1.6e-09 - val_accuracy: 1.0\n",
+            "notes": ["validation_split=0.3"],
+        },
+        "unshuffled_validation_split",
+        True,
+    ),
+    "frames of videos as such": (
+        _log(*["loss: 0.9 - accuracy: 0.7 - val_loss: 0.95 - val_accuracy: 0.68"] * 3)
+        | {"notes": ["frames of videos, CNN and LSTM"]},
+        "suspected_leakage",
+        False,
+    ),
     "means over no batch": (
         {"history": {"loss": [0.9, 0.8], "val_loss": ["nan", "nan"], "val_accuracy": ["nan", "nan"]}},
         "empty_validation",
