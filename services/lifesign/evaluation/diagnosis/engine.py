@@ -207,6 +207,8 @@ _EXPLAINS: dict[Code, frozenset[Code]] = {
             Code.MISCALIBRATION,
         }
     ),
+    # A loss that counts errors times a clip tells nothing else.
+    Code.SATURATED_OUTPUTS: frozenset({Code.MISCALIBRATION, Code.OVERFITTING}),
     Code.NOT_LEARNING: frozenset(
         {Code.UNDERFITTING, Code.LEARNING_RATE_TOO_LOW, Code.STILL_IMPROVING, Code.LOSS_NOT_COMPARABLE}
     ),

@@ -22,6 +22,7 @@ from lifesign.evaluation.diagnosis.statistics import (
 __all__ = ["validation_test_mismatch", "validation_too_small"]
 
 _FEW = 30  # one row is more than three points
+_SOME = 25  # from here on a loss, which is a number of every row, tells more than the share right
 _COARSE = 120  # up to here an accuracy is known to nine points or worse: 1.96 * 0.5 / sqrt(120)
 _TESTED = re.compile(r"\b\d+ of (\d+) (?:test|validation|held-?out|unseen)\b")
 
@@ -131,7 +132,7 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
     # A loss that keeps falling tells more than the few samples by which the accuracy differs.
     falls = validated is not None and n > _FEW and trend(validated) <= -0.6
     loud = (not swings or n <= 20) and n <= _COARSE and (len(steps) > 1 or n <= 50) and not falls
-    loud = loud and not _is_gap_beyond_chance(course, n)
+    loud = loud and not _is_gap_beyond_chance(course, n) and not (n >= _SOME and _has_turned(course))
     return _small(
         n,
         f"Validation accuracies are {told}{reason}: one sample "
@@ -140,6 +141,16 @@ def _small_by_curve(evidence: Evidence, course: Course) -> Finding | None:
         severity=Severity.WARNING if loud else Severity.INFO,
         confidence=(0.8 if inferred is not None else 0.9) if loud else 0.6,
     )
+
+
+def _has_turned(course: Course) -> bool:
+    """Whether the validation loss is half as large again as it was, by 0.2 at least, and training fell on."""
+    loss, validated, best = course.loss, course.val_loss, course.best
+    if loss is None or validated is None or best is None or len(course) - 1 - best < 2:
+        return False
+    least = float(validated[best])
+    rises = float(validated[-1]) > max(1.5 * least, least + 0.2) and trend(validated[best:]) > 0.6
+    return rises and float(loss[-1]) < 0.7 * float(loss[best])
 
 
 def _keeps_falling(course: Course) -> bool:

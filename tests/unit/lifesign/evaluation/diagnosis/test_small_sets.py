@@ -208,3 +208,19 @@ def test_a_tail_of_unshuffled_rows_that_is_all_right_is_of_one_class(shares, is_
 def test_a_class_without_a_sample_stands_before_the_size(matrix, code):
     found = diagnose(evidence_of_inputs({"confusion_matrix": matrix}, identifier="small"))
     assert found[0].code.value == code
+
+
+@pytest.mark.parametrize(("n", "is_loud"), [(16, True), (32, False)])
+def test_a_loss_that_has_turned_tells_more_than_shares_of_a_few(n, is_loud):
+    right = [round(share * n) / n for share in (0.6, 0.63, 0.55, 0.57, 0.56)]
+    history = {
+        "loss": [0.54, 0.46, 0.31, 0.25, 0.21],
+        "val_loss": [0.75, 0.80, 1.17, 1.36, 1.48],
+        "accuracy": [0.72, 0.77, 0.84, 0.845, 0.85],
+        "val_accuracy": right,
+    }
+    inputs = {"history": history, "class_counts": {"validation": {"total": n}}}
+    findings = diagnose(evidence_of_inputs(inputs))
+    alarms = [one.code.value for one in findings if one.is_alarm]
+    assert "overfitting" in alarms
+    assert ("validation_too_small" in alarms) == is_loud
