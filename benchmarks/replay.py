@@ -80,7 +80,8 @@ What is in the way, each measured by itself on these two cores:
 - Statistics take 38 us an image alone, but 100 beside another decoding thread: each of their calls lets go of
   the interpreter. Workspaces kept by thread, larger chunks, a lock and threads pinned to cores did not help.
 - A server that is only sent one batch over and over, three at once, takes 635 us an image and its client 45,
-  where the session called directly takes 586: of the 95, the kernel has 32, Python 25, the rest is spread thin.
+  where the session called directly takes 586: of the 95, the kernel has 32, Python 25, many small things the
+  rest.
 - Two client processes of one decoding thread each, with half the images each, cost what one client with two
   threads costs (1,860 and 1,870, 1,782 and 1,792 us): waiting for the interpreter takes time, no CPU time.
 - One decoding thread, windows of 1 to 3 batches, one run of the graph at a time, ``SCHED_BATCH``, a longer

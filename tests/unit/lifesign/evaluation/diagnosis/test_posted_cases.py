@@ -2,7 +2,7 @@
 
 Figures are transcribed; causes were set down before the rules were tried on them. The rules have since been
 changed by what these cases taught, so the bounds guard against steps back. They do not say how a case fares
-that nobody has seen: when these were new, 70 to 85 % had the first finding on top, of the last 229 70 %.
+that nobody has seen: when these were new, 62 to 85 % had the first finding on top, of the last 336 64 %.
 """
 
 import json
@@ -36,20 +36,20 @@ def _is_healthy(case: dict[str, Any]) -> bool:
 def test_there_are_cases_of_every_code() -> None:
     expected = {code for case, _, _ in _cases() for code in case["expected_findings"]}
 
-    assert len(_cases()) >= 600
+    assert len(_cases()) >= 1000
     assert expected == {code.value for code in Code}
 
 
 def test_the_first_expected_finding_is_on_top() -> None:
     hits = [codes[0] == case["expected_findings"][0] for case, codes, _ in _cases()]
 
-    assert sum(hits) / len(hits) >= 0.82
+    assert sum(hits) / len(hits) >= 0.86
 
 
 def test_expected_findings_are_found() -> None:
     hits = [code in codes for case, codes, _ in _cases() for code in case["expected_findings"]]
 
-    assert sum(hits) / len(hits) >= 0.86
+    assert sum(hits) / len(hits) >= 0.9
 
 
 def test_hardly_a_case_has_a_false_alarm() -> None:
