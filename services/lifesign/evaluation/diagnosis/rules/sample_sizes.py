@@ -195,8 +195,10 @@ def _small_test(evidence: Evidence, course: Course) -> Finding | None:
         sizes.append(evidence.report.n)
     if evidence.evaluated_matrix is not None:
         sizes.append(int(evidence.evaluated_matrix.sum()))
-    n = min([*sizes, *([int(named[1])] if named else [])], default=None)
-    if n is None or not 0 < n < _FEW:
+    if named:
+        sizes.append(int(named[1]))
+    n = min(sizes, default=0)
+    if not 0 < n < _FEW:
         return None
     return _small(n, _told(n), severity=Severity.WARNING, confidence=0.8)
 
