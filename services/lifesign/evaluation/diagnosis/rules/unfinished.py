@@ -63,8 +63,6 @@ def _is_clear(course: Course, values: _Floats, is_steady: bool) -> bool:
     """
     planned, steps = course.curves.planned_epochs, values[-4:]
     goes_on = planned is not None and bool(course.curves.epochs) and course.curves.epochs[-1] < planned
-    if planned is not None and not goes_on and bool(np.all(np.diff(steps) < 0)):
-        return True
     falls_fast = bool(np.mean(-np.diff(steps)) > 0.08 * abs(float(np.mean(steps))))
     return (is_steady or (len(course) >= 5 and not _is_good(course))) and not (falls_fast and goes_on)
 
