@@ -17,6 +17,7 @@ __all__ = ["Course", "broken_in_passing", "course_of", "exhausted_rows", "leftov
 _Floats = NDArray[np.float64]
 _LN_TEN = 2.3
 _LEAST_SECONDS = 4.0
+_FEWEST_SECONDS = 2.0
 
 
 def exhausted_rows(curves: Curves) -> list[int]:
@@ -35,15 +36,17 @@ def leftover_rows(curves: Curves) -> list[int]:
     """Return the rows that took less than a tenth of the time of the rows before and after them.
 
     No more than a batch was left in the iterator then. Durations are printed in whole seconds, so that those
-    around must be some of them.
+    around must be some of them; two are enough where it is every second row. The last one has one neighbour.
     """
     taken = [math.nan if one is None else one for one in curves.seconds]
     around = [min(taken[row - 1], taken[row + 1]) for row in range(1, len(taken) - 1)]
-    return [
-        row
-        for row, longer in enumerate(around, start=1)
-        if longer >= _LEAST_SECONDS and taken[row] < 0.1 * longer
-    ]
+    short = [row for row, longer in enumerate(around, start=1) if taken[row] < 0.1 * longer]
+    every_second = len(short) >= 3 and set(np.diff(short)) == {2}
+    short = [row for row in short if around[row - 1] >= (_FEWEST_SECONDS if every_second else _LEAST_SECONDS)]
+    last = len(taken) - 1
+    if short and last - 2 == short[-1] and taken[last] < 0.1 * taken[last - 1]:
+        short.append(last)
+    return short
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
     if matrix is None and evidence.report is not None and (found := _collapsed_report(evidence.report)):
         yield found
         return
-    if found := _one_column_of_counts(course):
+    if found := _one_column_of_counts(course) or _all_or_nothing(course):
         yield found
         return
     yield from _constant_predictions(evidence)
@@ -181,6 +181,28 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
         _COLLAPSE_REMEDY,
         refuted_by="a confusion matrix with more than one column in use",
         details={"val_accuracy": float(values[0])},
+    )
+
+
+def _all_or_nothing(course: Course | None) -> Finding | None:
+    """Recall on validation is exactly 0, without precision, or exactly 1, in every epoch of several."""
+    if course is None or course.val_accuracy is None or len(course) < 2:
+        return None
+    recall, precision = course.curves.get("val_recall"), course.curves.get("val_precision")
+    if recall is None or precision is None:
+        return None
+    none = (recall == 0) & (precision == 0)
+    # All are called positive: as many of the answers are right as of the positive ones.
+    every = (recall == 1) & (np.abs(precision - course.val_accuracy) < 1e-3)
+    if not np.all(none | every) or not 0 < float(course.val_accuracy[-1]) < 0.9995:
+        return None
+    name = "negative" if none[-1] else "positive"
+    return _collapsed(
+        f"Recall on validation is exactly {recall[-1]:.0f} at the end and 0 or 1 in all {len(course)} epochs, "
+        f"with {course.val_accuracy[-1]:.2%} of the answers right: every answer is {name}.",
+        confidence=0.9,
+        name=name,
+        share=1.0,
     )
 
 

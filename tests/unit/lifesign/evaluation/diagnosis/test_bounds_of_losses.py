@@ -259,6 +259,22 @@ CONTRADICTIONS = {
         "suspected_leakage",
         False,
     ),
+    "recall of exactly 0 and 1": (
+        _log(
+            "loss: 0.10 - acc: 0.87 - val_loss: 0.69 - val_acc: 0.5 - val_precision: 0.5 - val_recall: 1.0",
+            "loss: 0.07 - acc: 0.90 - val_loss: 0.69 - val_acc: 0.5 - val_precision: 0.0 - val_recall: 0.0",
+        ),
+        "prediction_collapse",
+        True,
+    ),
+    "recall of 0 in one epoch only": (
+        _log(
+            "loss: 0.10 - acc: 0.87 - val_loss: 0.69 - val_acc: 0.5 - val_precision: 0.5 - val_recall: 0.4",
+            "loss: 0.07 - acc: 0.90 - val_loss: 0.69 - val_acc: 0.5 - val_precision: 0.0 - val_recall: 0.0",
+        ),
+        "prediction_collapse",
+        False,
+    ),
     "means over no batch": (
         {"history": {"loss": [0.9, 0.8], "val_loss": ["nan", "nan"], "val_accuracy": ["nan", "nan"]}},
         "empty_validation",
@@ -312,3 +328,23 @@ CONTRADICTIONS = {
 def test_what_figures_prove_together(inputs, code, is_proved):
     alarms = [one.code.value for one in diagnose(evidence_of_inputs(inputs)) if one.is_alarm]
     assert (code in alarms) == is_proved, alarms
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_proved"),
+    [
+        ((2, 0, 2, 0, 2, 0, 2), True),
+        ((2, 0, 2, 0, 2, 0, 2, 0), True),
+        ((60, 0, 61, 60, 60, 61, 60), True),
+        ((2, 0, 2, 2, 2, 0, 2), False),
+        ((1, 0, 1, 0, 1, 0, 1), False),
+        ((60, 58, 61, 60, 60, 61, 60), False),
+    ],
+)
+def test_an_epoch_of_a_moment_is_a_left_over_batch(seconds, is_proved):
+    rows = [
+        f"Epoch {n}/9\n71/71 [====] - {taken}s 30ms/step - loss: {0.9 / n:.4f} - acc: {1 - 0.3 / n:.4f}"
+        for n, taken in enumerate(seconds, 1)
+    ]
+    codes = [one.code.value for one in diagnose(evidence_of_inputs({"console_log": "\n".join(rows)}))]
+    assert ("generator_exhausted" in codes) == is_proved
