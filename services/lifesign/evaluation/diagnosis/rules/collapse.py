@@ -198,7 +198,7 @@ def _all_or_nothing(course: Course | None) -> Finding | None:
         return None
     name = "negative" if none[-1] else "positive"
     return _collapsed(
-        f"Recall on validation is exactly {recall[-1]:.0f} at the end and 0 or 1 in all {len(course)} epochs, "
+        f"Recall on validation is exactly {recall[-1]:.0f} at the end, 0 or 1 in all {len(course)} epochs, "
         f"with {course.val_accuracy[-1]:.2%} of the answers right: every answer is {name}.",
         confidence=0.9,
         name=name,
