@@ -45,7 +45,7 @@ def group_gap_gate(limit: float, tables: Sequence[GroupGapTable]) -> GateResult:
 
 
 def _gap(limit: float, table: GroupGapTable, row: GroupGapRow) -> GateResult:
-    difference, lower, upper = row.difference or 0.0, row.lower or 0.0, row.upper or 0.0
+    difference, (lower, upper) = row.difference or 0.0, _interval(row)
     status = status_at_most(lower, upper, limit)
     return GateResult(
         name="max_group_gap",
@@ -60,6 +60,11 @@ def _gap(limit: float, table: GroupGapTable, row: GroupGapRow) -> GateResult:
             f"{points_interval(lower, upper)}), {judgement_words(status, limit)}."
         ),
     )
+
+
+def _interval(row: GroupGapRow | MetricChange) -> tuple[float, float]:
+    """Return the limits of a difference of rates; where one is not known, it may be anything."""
+    return -1.0 if row.lower is None else row.lower, 1.0 if row.upper is None else row.upper
 
 
 def _decisive(result: GateResult) -> float:
@@ -89,7 +94,7 @@ def regression_gate(margin: float | None, baseline: BaselineComparison | None) -
 
 
 def _change(margin: float, baseline: BaselineComparison, change: MetricChange) -> GateResult:
-    difference, lower, upper = change.difference or 0.0, change.lower or 0.0, change.upper or 0.0
+    difference, (lower, upper) = change.difference or 0.0, _interval(change)
     status = status_at_most(lower, upper, margin)
     words = {
         GateStatus.PASS: f"no more than the {limit_words(margin)} allowed",
