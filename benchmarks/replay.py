@@ -70,6 +70,10 @@ images/s, 0.90 to 0.91 of in process; 0.61, 0.63 and 0.68 of the limit (0.69 to 
 day before, in turn with it, cost the same (2,207 and 2,031 us, 2,227 and 1,973 now): the host moves these
 ratios by a tenth.
 
+On the last evening of that day, nobody else on the cores and the host faster again (decode 742 us, predict
+635, the frozen graph 908): served 1,008 images/s, 0.90 of in process, 0.67 of the limit (0.74 by CPU), 0.82
+of that of the frozen graph (0.91 by CPU) and 2.03 of the notebook.
+
 What is in the way, each measured by itself on these two cores:
 
 - Decoding and predicting beside each other, in processes that know nothing of each other, take 1,351 us where
