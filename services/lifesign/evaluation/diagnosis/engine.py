@@ -32,6 +32,7 @@ from lifesign.evaluation.diagnosis.rules import (
     step_size,
     thresholds,
     told,
+    unfinished,
     weak_classes,
 )
 
@@ -70,7 +71,7 @@ _RULES: tuple[_Rule, ...] = (
     progress.chance_level,
     overfitting.overfitting,
     progress.underfitting,
-    progress.still_improving,
+    unfinished.still_improving,
     calibration.miscalibration,
     told.told_by_the_framework,
 )

@@ -8,6 +8,7 @@ from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.metric_choice import shown_accuracies
+from lifesign.evaluation.diagnosis.setup import Setup
 from lifesign.evaluation.diagnosis.statistics import end_level
 
 __all__ = ["wrong_loss_activation_pair"]
@@ -110,16 +111,23 @@ def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:
             0.8,
             Severity.WARNING,
         )
-    if loss not in _CROSS_ENTROPIES:
-        if loss is None and units == 1 and classes and classes > 2 and not setup.is_regression:
-            return (f"One output unit cannot tell {classes} classes apart.", 0.85, Severity.ERROR)
-        if loss == "hinge" and activation in ("sigmoid", "softmax"):
-            return (
-                f"Hinge loss expects −1/1 and a tanh or linear output, got {activation}.",
-                0.8,
-                Severity.WARNING,
-            )
-        return None
+    if loss in _CROSS_ENTROPIES:
+        return _wrong_for_cross_entropy(setup, loss, classes)
+    if loss is None and units == 1 and classes and classes > 2 and not setup.is_regression:
+        return (f"One output unit cannot tell {classes} classes apart.", 0.85, Severity.ERROR)
+    if loss == "hinge" and activation in ("sigmoid", "softmax"):
+        return (
+            f"Hinge loss expects −1/1 and a tanh or linear output, got {activation}.",
+            0.8,
+            Severity.WARNING,
+        )
+    return None
+
+
+def _wrong_for_cross_entropy(
+    setup: Setup, loss: str, classes: int | None
+) -> tuple[str, float, Severity] | None:
+    units, activation = setup.output.units, setup.output.activation
     if units == 1 and loss in ("categorical_crossentropy", "sparse_categorical_crossentropy"):
         return (
             f"{loss} needs one output per class; over a single unit the loss is constant or meaningless.",

@@ -10,12 +10,11 @@ from lifesign.evaluation.diagnosis.evidence import Evidence
 from lifesign.evaluation.diagnosis.finding import Code, Finding, Severity
 from lifesign.evaluation.diagnosis.rules.accuracy_gaps import accuracy_gap
 from lifesign.evaluation.diagnosis.rules.guesses import chance_finding, guess_by_loss_or_area
-from lifesign.evaluation.diagnosis.rules.unfinished import still_improving
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error, trend
 
 _FEWEST = 30  # samples below which an accuracy near that of a guess tells nothing
 
-__all__ = ["chance_level", "not_learning", "still_improving", "underfitting"]
+__all__ = ["chance_level", "not_learning", "underfitting"]
 
 
 def underfitting(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
