@@ -8,12 +8,24 @@ import threading
 import time
 from multiprocessing import active_children
 
+import pytest
+
 from lifesign.errors import LifesignError
 from lifesign_training.synth import SynthOptions, generate
 
 
+@pytest.fixture
+def eager_threads():
+    """Threads take turns as often as they can, as on a busy machine."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("eager_threads")
 def test_a_killed_worker_is_an_error_and_no_manifest(tmp_path):
-    options = SynthOptions(subjects=40, bona_fide_per_subject=4, attacks_per_subject=0, size=48, workers=2)
+    options = SynthOptions(subjects=2000, bona_fide_per_subject=4, attacks_per_subject=0, size=48, workers=2)
     failed = []
 
     def make():
@@ -31,6 +43,7 @@ def test_a_killed_worker_is_an_error_and_no_manifest(tmp_path):
     maker.join(120)
 
     assert failed == ["a render process was killed, perhaps for memory: try fewer --workers"]
+    assert active_children() == []
     assert not (tmp_path / "set" / "manifest.csv").exists()
 
 

@@ -4,8 +4,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -87,16 +87,31 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _make(row: PlanRow) -> tuple[dict[str, str], bytes]:
+_Image = tuple[dict[str, str], bytes]
+
+
+def _make(row: PlanRow) -> _Image:
     rendered = render(row)
     return manifest_record(row, rendered), png_bytes(rendered)
 
 
-_Made = Iterator[tuple[dict[str, str], bytes]]
+def _make_all(rows: Sequence[PlanRow]) -> list[_Image]:
+    return [_make(row) for row in rows]
+
+
+def _in_order(pool: ProcessPoolExecutor, rows: Sequence[PlanRow]) -> Iterator[_Image]:
+    """Make ``rows`` in the processes of ``pool``.
+
+    Not by ``pool.map``, which cancels what is still to come while the pool is telling the same futures
+    that a worker was killed: its thread dies of that, and leaves the other workers alive for ever.
+    """
+    made = deque(pool.submit(_make_all, rows[at : at + _CHUNK]) for at in range(0, len(rows), _CHUNK))
+    while made:
+        yield from made.popleft().result()
 
 
 @contextmanager
-def _renderer(workers: int) -> Iterator[Callable[[list[PlanRow]], _Made]]:
+def _renderer(workers: int) -> Iterator[Callable[[list[PlanRow]], Iterator[_Image]]]:
     """Give a map over rows that keeps their order, in this process or in ``workers`` others."""
     if workers == 1:
         yield lambda rows: map(_make, rows)
@@ -105,7 +120,7 @@ def _renderer(workers: int) -> Iterator[Callable[[list[PlanRow]], _Made]]:
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     try:
-        yield lambda rows: pool.map(_make, rows, chunksize=_CHUNK)
+        yield lambda rows: _in_order(pool, rows)
     except BrokenProcessPool as error:
         raise LifesignError("a render process was killed, perhaps for memory: try fewer --workers") from error
     finally:
