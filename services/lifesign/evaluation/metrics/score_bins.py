@@ -72,7 +72,7 @@ def ranked_scores(
     scores: NDArray[np.floating[Any]], *, log_odds: NDArray[np.floating[Any]] | None = None
 ) -> NDArray[np.float64]:
     """Return what ranks samples within a bin, float64 ``(n,)``: the score, saturated ones their log odds."""
-    ranked = np.asarray(scores, dtype=np.float64) + 0.0  # -0 is 0
+    ranked: NDArray[np.float64] = np.add(scores, 0.0, dtype=np.float64)  # -0 is 0
     if log_odds is not None:
         saturated = _is_refinable(np.asarray(scores, dtype=np.float32))
         ranked[saturated] = log_odds[saturated]

@@ -45,9 +45,10 @@ class TiedScores:
     ) -> Self:
         """Take samples ``(n,)`` by bin and finite score; a score of ``nan`` is equal to none."""
         found = np.full(size, _UNUSED)
-        found[bins] = scores
+        places = bins.astype(np.intp, copy=False)
+        found[places] = scores
         # Of a bin's samples one was kept: those that differ from it tell that it is not the only score.
-        found[bins[found[bins] != scores]] = _MIXED
+        found[places[found.take(places) != scores]] = _MIXED
         return cls(found)
 
     def merge(self, other: Self) -> Self:
