@@ -66,6 +66,13 @@ class Course:
     def __len__(self) -> int:
         return len(self.rows)
 
+    @cached_property
+    def epochs(self) -> tuple[int, ...]:
+        """The number of each epoch as the log prints it; of joined runs, whose numbers return, ``rows``."""
+        printed = self.curves.epochs
+        ascends = len(printed) == len(self) and all(one < next_one for one, next_one in pairwise(printed))
+        return printed if ascends else self.rows
+
     @property
     def loss(self) -> _Floats | None:
         """Training loss."""

@@ -28,5 +28,7 @@ def curve_figures(evidence: Evidence, findings: Sequence[Finding]) -> list[tuple
         given = (("training", train), ("validation", validation))
         curves = [(label, values) for label, values in given if values is not None]
         if curves:
-            figures.append((name, curve_figure(name, curves, marks, is_share=name == "Accuracy")))
+            figures.append(
+                (name, curve_figure(name, course.epochs, curves, marks, is_share=name == "Accuracy"))
+            )
     return figures

@@ -17,7 +17,7 @@ _MARKED = {
 
 @dataclass(frozen=True, slots=True)
 class MarkedEpoch:
-    """An epoch, from 1 within the epochs that were judged, and what it is: turn, end or best."""
+    """An epoch by its number in the log, and what it is: turn, end or best."""
 
     epoch: int
     word: str

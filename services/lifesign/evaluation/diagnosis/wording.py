@@ -103,7 +103,7 @@ def _of_curves(evidence: Evidence) -> Iterator[str]:
             place = int(np.nanargmax(course.val_accuracy))
             shown = percent(course.val_accuracy[place])
             if shown != percent(course.val_accuracy[-1]):
-                best = f" (best {shown} at epoch {place + 1})"
+                best = f" (best {shown} at epoch {course.epochs[place]})"
         yield f"{_capital(', '.join(ends))}{best}."
 
 
@@ -123,8 +123,8 @@ def _of_losses(course: Course) -> Iterator[str]:
     else:
         after = "and is back" if last <= 1.02 * abs(least) else "and stands"
         yield (
-            f"Validation loss is best at epoch {course.best + 1} ({least:.4g}) {after} at {last:.4g} in the "
-            "end."
+            f"Validation loss is best at epoch {course.epochs[course.best]} ({least:.4g}) {after} at "
+            f"{last:.4g} in the end."
         )
 
 

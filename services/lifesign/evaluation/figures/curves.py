@@ -111,7 +111,7 @@ def runs_figure(runs: Mapping[str, Curves]) -> Canvas:
 
 def _draw_metric(axes: Axes, course: Course, name: str) -> None:
     ends: list[tuple[float, str, str]] = []
-    epochs = np.asarray(course.rows, float)
+    epochs = np.asarray(course.epochs, float)
     for key, colour, word in ((name, TRAINING, "training"), (f"val_{name}", VALIDATION, "validation")):
         values = course.curves.get(key)
         if values is None:
@@ -196,11 +196,11 @@ def _epoch_axis(axes: Axes, epochs: _Floats, name: str) -> None:
 def _mark(axes: Axes, course: Course, marked: MarkedEpoch | None, kept: int | None) -> None:
     """Draw dashed lines at the epoch that the diagnosis names and, where another one is kept, at that."""
     lines: list[tuple[int, str, str]] = []
-    if marked is not None and 1 <= marked.epoch <= len(course):
-        lines.append((course.rows[marked.epoch - 1], marked.word, INK))
+    if marked is not None and marked.epoch in course.epochs:
+        lines.append((marked.epoch, marked.word, INK))
     if kept is not None and all(kept != epoch for epoch, _, _ in lines):
         lines.append((kept, "kept", GREY))
-    first, last = course.rows[0], course.rows[-1]
+    first, last = course.epochs[0], course.epochs[-1]
     for place, (epoch, word, colour) in enumerate(lines):
         axes.axvline(epoch, color=colour, linestyle="--", linewidth=1.1, zorder=1)
         is_late = epoch > first + 0.7 * (last - first)
@@ -219,7 +219,7 @@ def _mark(axes: Axes, course: Course, marked: MarkedEpoch | None, kept: int | No
 
 
 def _headline(course: Course, marked: MarkedEpoch | None) -> str:
-    epochs = course.rows
+    epochs = course.epochs
     key = "val_loss" if course.val_loss is not None else "val_accuracy"
     values = course.curves.get(key)
     if values is None:
@@ -227,8 +227,8 @@ def _headline(course: Course, marked: MarkedEpoch | None) -> str:
         return f"Training alone: {trained[0]:.4g} to {trained[-1]:.4g} in {len(epochs)} epochs"
     what = "loss" if key == "val_loss" else "accuracy"
     end = float(values[np.isfinite(values)][-1])
-    if marked is not None and marked.word == "turn" and 1 <= marked.epoch <= len(course):
-        at = marked.epoch - 1
+    if marked is not None and marked.word == "turn" and marked.epoch in epochs:
+        at = epochs.index(marked.epoch)
         then, now = _shown(values[at], what), _shown(end, what)
         return (
             f"Validation turns at epoch {epochs[at]} of {epochs[-1]}: {what} {then} there, {now} at the end"
@@ -243,7 +243,7 @@ def _subtitle(evidence: Evidence, course: Course, marked: MarkedEpoch | None) ->
     if accuracy is not None and course.val_loss is not None:
         best = int(np.nanargmax(accuracy))
         parts.append(
-            f"best validation accuracy {_shown(accuracy[best], 'accuracy')} at epoch {course.rows[best]}"
+            f"best validation accuracy {_shown(accuracy[best], 'accuracy')} at epoch {course.epochs[best]}"
         )
     if marked is not None and marked.word == "end":
         parts.append("still improving at the end")

@@ -71,7 +71,8 @@ def training_figures(training: TrainingDocument) -> list[tuple[str, Markup]]:
         ]
         if curves:
             name = metric.capitalize()
-            figures.append((name, curve_figure(name, curves, marks, is_share=metric in _SHARES)))
+            epochs = range(1, len(curves[0][1]) + 1)
+            figures.append((name, curve_figure(name, epochs, curves, marks, is_share=metric in _SHARES)))
     return figures
 
 
@@ -110,20 +111,24 @@ def _number(name: str, value: float | None) -> str:
 
 
 def curve_figure(
-    name: str, curves: Sequence[tuple[str, _Floats]], marks: Sequence[EpochMark], *, is_share: bool
+    name: str,
+    epochs: Sequence[int],
+    curves: Sequence[tuple[str, _Floats]],
+    marks: Sequence[EpochMark],
+    *,
+    is_share: bool,
 ) -> Markup:
     """Return curves of one metric, each ``(n,)`` with its label; dashed lines at the marked epochs.
 
-    Epochs without a number, ``nan``, are left out.
+    ``epochs``, ``(n,)``, ascend. Those without a figure, ``nan``, are left out.
     """
     drawn = [values for _, values in curves]
-    epochs = len(drawn[0])
     low, high = _bounds(drawn, is_share=is_share)
-    shown = _by_epoch([mark for mark in marks if 1 <= mark.epoch <= epochs])
+    shown = _by_epoch([mark for mark in marks if mark.epoch in epochs])
     frame = svg.Frame(
         _WIDTH,
         _HEIGHT,
-        x_range=(1, max(2, epochs)),
+        x_range=(epochs[0], max(epochs[0] + 1, epochs[-1])),
         y_range=(low, high),
         left=52,
         right=84,
@@ -135,14 +140,16 @@ def curve_figure(
     parts += _mark_lines(frame, shown)
     ends = []
     for index, (label, values) in enumerate(curves):
-        points = [(row + 1, float(value)) for row, value in enumerate(values) if np.isfinite(value)]
+        points = [
+            (epoch, float(value)) for epoch, value in zip(epochs, values, strict=True) if np.isfinite(value)
+        ]
         clipped = [(x, min(max(y, low), high)) for x, y in points]
         parts.append(svg.polyline(frame, clipped, f"curve s{index}", title=f"{label} {name.lower()}"))
         if clipped:
             ends.append((frame.y(clipped[-1][1]), label))
     parts += _end_labels(frame, ends)
     said = "".join(f", epoch {mark.epoch}: {mark.word}" for mark in marks)
-    return svg.document(_WIDTH, _HEIGHT, parts, title=f"{name} over {epochs} epochs{said}")
+    return svg.document(_WIDTH, _HEIGHT, parts, title=f"{name} over {len(epochs)} epochs{said}")
 
 
 def _by_epoch(marks: Sequence[EpochMark]) -> dict[int, str]:
@@ -195,7 +202,12 @@ def _round_above(step: float) -> float:
     return next((nice * unit for nice in (1, 2, 2.5, 5) if step <= nice * unit), 10 * unit)
 
 
-def _epoch_ticks(epochs: int) -> list[svg.Tick]:
-    step = max(1, round(epochs / 8))
+def _epoch_ticks(epochs: Sequence[int]) -> list[svg.Tick]:
+    first, last = epochs[0], epochs[-1]
+    step = max(1, round((last - first + 1) / 8))
     step = next((nice for nice in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500) if nice >= step), step)
-    return [(1, "1"), *((float(tick), str(tick)) for tick in range(step, epochs + 1, step) if tick > 1)]
+    nice = range(step * -(-(first + 1) // step), last + 1, step)
+    # One right beside the first would be printed over it.
+    return [
+        (float(tick), str(tick)) for tick in (first, *(tick for tick in nice if tick >= first + step / 2))
+    ]

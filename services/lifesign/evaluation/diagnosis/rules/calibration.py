@@ -29,8 +29,8 @@ def miscalibration(evidence: Evidence, course: Course | None) -> Iterator[Findin
                 Code.MISCALIBRATION,
                 Severity.WARNING if last / least >= 1.8 else Severity.INFO,
                 0.75,
-                f"From epoch {turn + 1} on the validation loss grows {last / least:.2f} times but the errors "
-                f"only {grown:.2f} times: wrong answers are given with more and more confidence.",
+                f"From epoch {course.epochs[turn]} on the validation loss grows {last / least:.2f} times but "
+                f"the errors only {grown:.2f} times: wrong answers are given with more and more confidence.",
                 "Scale the temperature on validation, smooth the labels, or stop earlier; do not read the "
                 "outputs as probabilities.",
                 refuted_by="a reliability diagram on the diagonal",

@@ -93,7 +93,7 @@ def tail_of_ordered_classes(evidence: Evidence, course: Course | None) -> Findin
             verdict = _below_ceiling(split, course)
         seen = {
             "val_acc_max": round(best, 5),
-            "val_acc_max_epoch": int(np.nanargmax(course.val_accuracy)) + 1,
+            "val_acc_max_epoch": course.epochs[int(np.nanargmax(course.val_accuracy))],
         }
     proof, confidence = verdict
     bounded = "overfitting: validation is bad from the first epoch on and bounded by the split"

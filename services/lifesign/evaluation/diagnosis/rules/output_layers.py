@@ -190,11 +190,11 @@ def _loss_and_accuracy_fall_together(course: Course | None) -> Iterator[Finding]
             Code.WRONG_LOSS_ACTIVATION_PAIR,
             Severity.WARNING,
             0.75,
-            f"From epoch {peak + 1} on the training loss falls in each epoch ({loss[peak]:.4g} to "
+            f"From epoch {course.epochs[peak]} on the training loss falls in each epoch ({loss[peak]:.4g} to "
             f"{loss[-1]:.4g}) while the accuracy on the same data falls from {accuracy[peak]:.1%} to "
             f"{accuracy[-1]:.1%}: loss and metric read the outputs in different ways.",
             _PAIRS_REMEDY,
             refuted_by="accuracy worked out by hand from the outputs rising with the loss",
             excluded=("overfitting: it would raise the accuracy on the training data",),
-            details={"from_epoch": peak + 1, "accuracy_lost": round(float(lost), 4)},
+            details={"from_epoch": course.epochs[peak], "accuracy_lost": round(float(lost), 4)},
         )

@@ -86,24 +86,25 @@ def _turned_loss(course: Course) -> Finding | None:
         "" if loss is None else f" while the training loss goes on from {loss[turn]:.4g} to {loss[-1]:.4g}"
     )
     # Where accuracies are as good as before and the gap is small, the rise is one of confidence.
+    at, last = course.epochs[turn], course.epochs[end]
     mild = gap is not None and gap < _MILD and rise < 0.3 * abs(least)
     return Finding(
         Code.OVERFITTING,
         Severity.INFO if mild else Severity.WARNING,
         0.93 if rise > 0.2 * abs(least) else 0.75,
-        f"Validation loss is least at epoch {turn + 1} ({least:.4g}) and rises to {validated[-1]:.4g} at "
-        f"epoch {end + 1} ({validated[-1] / least - 1:+.0%}){reached}."
+        f"Validation loss is least at epoch {at} ({least:.4g}) and rises to {validated[-1]:.4g} at "
+        f"epoch {last} ({validated[-1] / least - 1:+.0%}){reached}."
         + (
             ""
             if gap is None
             else f" Over the last epochs accuracy is {gap:.1%} better on training than on validation."
         ),
-        f"Keep the weights of epoch {turn + 1} (early stopping with restore_best_weights); then more data, "
+        f"Keep the weights of epoch {at} (early stopping with restore_best_weights); then more data, "
         "augmentation, dropout, weight decay or a smaller model.",
-        refuted_by=f"a larger validation set whose loss goes on falling after epoch {turn + 1}",
+        refuted_by=f"a larger validation set whose loss goes on falling after epoch {at}",
         excluded=("divergence: the training loss falls",) if loss is not None else (),
         details={
-            "turn_epoch": turn + 1,
+            "turn_epoch": at,
             "turn_epoch_overall": course.rows[turn],
             "best_val_loss": least,
             "last_val_loss": float(validated[-1]),
@@ -132,7 +133,7 @@ def _turned_at_once(course: Course) -> Finding | None:
         "One epoch is enough here: keep its weights; a smaller learning rate, dropout or weight decay move "
         "the turn.",
         refuted_by="a larger validation set whose loss goes on falling",
-        details={"turn_epoch": 1, "turn_epoch_overall": course.rows[0]},
+        details={"turn_epoch": course.epochs[0], "turn_epoch_overall": course.rows[0]},
     )
 
 
@@ -142,6 +143,7 @@ def _turned_with_gap(course: Course) -> Finding | None:
     if loss is None or validated is None or course.best is None or course.best == len(course) - 1:
         return None
     turn = course.best
+    at, last = course.epochs[turn], course.epochs[-1]
     fell = 1 - float(loss[-1] / loss[turn]) if loss[turn] > 0 else 0.0
     scores = _last_accuracies(course) or score_gap(course)
     if fell < 0.1 or scores is None or not validated[-1] > validated[turn] or validation_jumps(course):
@@ -154,14 +156,14 @@ def _turned_with_gap(course: Course) -> Finding | None:
         Code.OVERFITTING,
         Severity.WARNING,
         0.7,
-        f"Validation loss is least at epoch {turn + 1} ({validated[turn]:.4g}) and {validated[-1]:.4g} at "
-        f"epoch {len(course)}, while the training loss falls by {fell:.0%} to {loss[-1]:.4g}; {name} is "
+        f"Validation loss is least at epoch {at} ({validated[turn]:.4g}) and {validated[-1]:.4g} at "
+        f"epoch {last}, while the training loss falls by {fell:.0%} to {loss[-1]:.4g}; {name} is "
         f"{trained:.3f} on training and {held:.3f} on validation.",
-        f"Keep the weights of epoch {turn + 1}; more data or augmentation, dropout, weight decay or a "
+        f"Keep the weights of epoch {at}; more data or augmentation, dropout, weight decay or a "
         "smaller model.",
         refuted_by="a lower validation loss in the next epochs",
         details={
-            "turn_epoch": turn + 1,
+            "turn_epoch": at,
             "turn_epoch_overall": course.rows[turn],
             "gap": round(trained - held, 4),
         },
@@ -184,7 +186,7 @@ def _best_accuracy(course: Course) -> dict[str, float]:
     if course.val_accuracy is None:
         return {}
     best = int(np.nanargmax(course.val_accuracy))
-    return {"best_val_acc": float(course.val_accuracy[best]), "best_val_acc_epoch": best + 1}
+    return {"best_val_acc": float(course.val_accuracy[best]), "best_val_acc_epoch": course.epochs[best]}
 
 
 def _turned_accuracy(course: Course) -> Finding | None:
@@ -202,11 +204,11 @@ def _turned_accuracy(course: Course) -> Finding | None:
         Code.OVERFITTING,
         Severity.WARNING,
         0.8,
-        f"Validation accuracy is best at epoch {turn + 1} ({validated[turn]:.1%}), while training accuracy "
-        f"goes on to {trained[-1]:.1%}: {gap:.1%} apart at the end.",
+        f"Validation accuracy is best at epoch {course.epochs[turn]} ({validated[turn]:.1%}), while training "
+        f"accuracy goes on to {trained[-1]:.1%}: {gap:.1%} apart at the end.",
         "Early stopping on validation, more data or augmentation, dropout, weight decay or a smaller model.",
         refuted_by="the gap closing on a larger validation set",
-        details={"turn_epoch": turn + 1, "gap": round(gap, 4), **_best_accuracy(course)},
+        details={"turn_epoch": course.epochs[turn], "gap": round(gap, 4), **_best_accuracy(course)},
     )
 
 
@@ -227,17 +229,18 @@ def _levelled_off(course: Course) -> Finding | None:
     if wider < 0.5 * fell or noise(validated) > 0.5 * fell:
         return None
     gap = accuracy_gap(course)
+    since, best = course.epochs[half - 1], course.epochs[course.best or 0]
     return Finding(
         Code.OVERFITTING,
         Severity.INFO if gap is not None and gap < _MILD else Severity.WARNING,
         0.65,
-        f"Since epoch {half} the validation loss has gained {max(gained, 0.0):.3g} (it ends at "
+        f"Since epoch {since} the validation loss has gained {max(gained, 0.0):.3g} (it ends at "
         f"{end_level(validated):.4g}) while training falls by {fell:.3g} to {loss[-1]:.4g}: what is learned "
         "now does not carry over.",
-        f"Keep the weights of epoch {(course.best or 0) + 1} and stop there; more data, augmentation, "
+        f"Keep the weights of epoch {best} and stop there; more data, augmentation, "
         "dropout or weight decay move the level.",
         refuted_by="a lower validation loss in the next epochs",
-        details={"turn_epoch": (course.best or 0) + 1, "gap": round(apart, 4)},
+        details={"turn_epoch": best, "gap": round(apart, 4)},
     )
 
 
@@ -246,6 +249,7 @@ def _stands_still(course: Course) -> Finding | None:
     if course.loss is None or course.val_loss is None or course.best is None or len(course) < 5:
         return None
     since = len(course) - 1 - course.best
+    best = course.epochs[course.best]
     fell = float(course.loss[course.best] - course.loss[-1])
     if since < 2 or fell < 0.08 * abs(float(course.loss[course.best])):
         return None
@@ -253,10 +257,10 @@ def _stands_still(course: Course) -> Finding | None:
         Code.OVERFITTING,
         Severity.INFO,
         0.6,
-        f"Validation loss is least at epoch {course.best + 1} ({course.val_loss[course.best]:.4g}) and has "
+        f"Validation loss is least at epoch {best} ({course.val_loss[course.best]:.4g}) and has "
         f"gained nothing in {since} epochs ({course.val_loss[-1]:.4g}), while training falls from "
         f"{course.loss[course.best]:.4g} to {course.loss[-1]:.4g}.",
-        f"Keep the weights of epoch {course.best + 1}; nothing is lost yet.",
+        f"Keep the weights of epoch {best}; nothing is lost yet.",
         refuted_by="a lower validation loss in the next epochs",
-        details={"turn_epoch": course.best + 1, "turn_epoch_overall": course.rows[course.best]},
+        details={"turn_epoch": best, "turn_epoch_overall": course.rows[course.best]},
     )

@@ -66,7 +66,11 @@ def unstable_validation(evidence: Evidence, course: Course | None) -> Iterator[F
         "Lower the learning rate or decay it, average the weights, use larger batches; keep the best epoch "
         "and judge by several runs.",
         refuted_by="the same swings with the weights held fixed",
-        details={"best_epoch": best + 1, "roughness": round(rough, 4), "sampling_error": round(error, 4)},
+        details={
+            "best_epoch": course.epochs[best],
+            "roughness": round(rough, 4),
+            "sampling_error": round(error, 4),
+        },
     )
 
 

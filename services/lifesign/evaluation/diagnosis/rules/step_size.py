@@ -56,7 +56,8 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
     """The TRAINING loss rises for good after having fallen."""
     if course is None or course.loss is None or len(course) < 2:
         return
-    loss = course.loss[np.isfinite(course.loss)]
+    finite = np.isfinite(course.loss)
+    loss, epochs = course.loss[finite], np.asarray(course.epochs)[finite].tolist()
     if len(loss) < 2:
         return
     least = int(loss.argmin())
@@ -86,7 +87,7 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
     forgotten = _is_forgotten(course, loss, least) or _is_lost_at_once(course, loss)
     thrown = _thrown_at(loss)
     if thrown is not None and not (exploded or crept or jumped or forgotten):
-        yield _thrown(loss, thrown)
+        yield _thrown(epochs, loss, thrown)
         return
     if not (exploded or crept or jumped or forgotten):
         return
@@ -99,15 +100,19 @@ def loss_divergence(evidence: Evidence, course: Course | None) -> Iterator[Findi
         Code.LOSS_DIVERGENCE,
         Severity.ERROR if exploded or jumped or forgotten else Severity.WARNING,
         0.9 if exploded or (crept and len(after) >= 5) or jumped or forgotten else 0.75,
-        f"The training loss falls to {loss[least]:.4g} at epoch {least + 1} and then rises to {loss[-1]:.4g} "
-        f"({rise / scale:+.0%}), {longest_rise(after)} steps in a row: the optimiser, not the data, is at "
-        "fault.",
+        f"The training loss falls to {loss[least]:.4g} at epoch {epochs[least]} and then rises to "
+        f"{loss[-1]:.4g} ({rise / scale:+.0%}), {longest_rise(after)} steps in a row: the optimiser, "
+        "not the data, is at fault.",
         "Lower the learning rate (tenfold, or by a schedule from that epoch on), clip gradients, go back to "
-        f"the weights of epoch {least + 1}.",
+        f"the weights of epoch {epochs[least]}.",
         refuted_by="a training loss that goes on falling with a tenth of the learning rate being no lower",
         excluded=("overfitting: it lowers the training loss",)
         + (("a gap: validation is not worse than training",) if with_validation else ()),
-        details={"start_epoch": least + 2, "best_epoch": least + 1, "rise": round(rise / scale, 4)},
+        details={
+            "start_epoch": epochs[least + 1],
+            "best_epoch": epochs[least],
+            "rise": round(rise / scale, 4),
+        },
     )
 
 
@@ -148,17 +153,17 @@ def _thrown_at(loss: _Floats) -> int | None:
     return None
 
 
-def _thrown(loss: _Floats, row: int) -> Finding:
+def _thrown(epochs: list[int], loss: _Floats, row: int) -> Finding:
     return Finding(
         Code.LOSS_DIVERGENCE,
         Severity.ERROR,
         0.88,
-        f"At row {row + 1} the training loss is thrown from {loss[row - 1]:.4g} to {loss[row]:.4g}, and ends "
-        f"at {loss[-1]:.4g}: a step of the optimiser has lost what was learned.",
-        "Clip gradients, lower the learning rate late in training, and keep the weights of the row before.",
-        refuted_by="a change of the data at that row",
+        f"At epoch {epochs[row]} the training loss is thrown from {loss[row - 1]:.4g} to "
+        f"{loss[row]:.4g}, and ends at {loss[-1]:.4g}: a step of the optimiser has lost what was learned.",
+        "Clip gradients, lower the learning rate late in training, and keep the weights of the epoch before.",
+        refuted_by="a change of the data at that epoch",
         excluded=("overfitting: it lowers the training loss",),
-        details={"start_epoch": row + 1, "best_epoch": int(loss[:row].argmin()) + 1},
+        details={"start_epoch": epochs[row], "best_epoch": epochs[int(loss[:row].argmin())]},
     )
 
 

@@ -46,13 +46,13 @@ def still_improving(evidence: Evidence, course: Course | None) -> Iterator[Findi
         Code.STILL_IMPROVING,
         Severity.INFO,
         0.85 if is_late and not _is_done(course) and _is_clear(course, values, steady) else 0.6,
-        f"Validation {word} is best at epoch {epochs[best] + 1} of {len(course)} ({shown[best]:.4g}) and "
-        f"still {'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to {shown[-1]:.4g} over the last "
-        f"{epochs[-1] - epochs[-len(tail)] + 1} epochs.",
+        f"Validation {word} is best at epoch {course.epochs[epochs[best]]} of {course.epochs[-1]} "
+        f"({shown[best]:.4g}) and still {'falls' if sign > 0 else 'rises'}: {shown[-len(tail)]:.4g} to "
+        f"{shown[-1]:.4g} over the last {epochs[-1] - epochs[-len(tail)] + 1} epochs.",
         "Train longer, with early stopping.",
         refuted_by="the next epochs bringing nothing",
         excluded=("overfitting: validation has not turned",),
-        details={"last_epoch": len(course), f"best_val_{word}_epoch": int(epochs[best]) + 1},
+        details={"last_epoch": course.epochs[-1], f"best_val_{word}_epoch": course.epochs[epochs[best]]},
     )
 
 

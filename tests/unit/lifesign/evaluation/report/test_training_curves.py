@@ -70,7 +70,7 @@ def test_one_epoch_and_figures_of_no_number_are_not_drawn():
     ],
 )
 def test_the_vertical_axis_has_round_steps_that_hold_every_value(values, is_share, ticks):
-    drawing = curve_figure("Loss", [("training", np.array(values))], [], is_share=is_share)
+    drawing = curve_figure("Loss", (1, 2), [("training", np.array(values))], [], is_share=is_share)
     labels = _labels(drawing)
     assert [label for label in labels if label in ticks and label not in ("1", "2")] == [
         tick for tick in ticks if tick not in ("1", "2")
@@ -83,15 +83,37 @@ def test_every_label_lies_inside_of_the_drawing(length):
     values = np.linspace(1, 0.1, length)
     curves = [("training", values), ("development", values)]
     for epoch in {1, length // 2, length}:
-        drawing = curve_figure("Loss", curves, [EpochMark(epoch, "kept")], is_share=False)
+        drawing = curve_figure(
+            "Loss", range(1, length + 1), curves, [EpochMark(epoch, "kept")], is_share=False
+        )
         for x, y in re.findall(r'<text x="([-\d.]+)" y="([-\d.]+)"', drawing):
             assert 0 <= float(x) <= 440
             assert 0 <= float(y) <= 250
 
 
+@pytest.mark.parametrize(
+    ("epochs", "ticks"),
+    [
+        ((1, 2), ["1", "2"]),
+        (range(10), [*map(str, range(10))]),
+        (range(27, 33), ["27", "28", "29", "30", "31", "32"]),
+        ((1, 3, 5, 9), [*map(str, range(1, 10))]),
+        (range(1, 101), ["1", "20", "40", "60", "80", "100"]),
+        (range(13, 100), ["13", "40", "60", "80"]),
+    ],
+)
+def test_the_axis_of_epochs_begins_at_the_first_and_goes_on_in_round_numbers(epochs, ticks):
+    drawing = curve_figure(
+        "Loss", epochs, [("training", np.linspace(0.9, 0.85, len(epochs)))], [], is_share=False
+    )
+
+    assert re.findall(r'text-anchor="middle"[^>]*>(\d+)</text>', drawing) == ticks
+
+
 def test_the_names_of_curves_that_end_together_are_a_line_of_text_apart():
     values = np.linspace(1, 0.1, 5)
-    drawing = curve_figure("Loss", [("training", values), ("development", values)], [], is_share=False)
+    curves = [("training", values), ("development", values)]
+    drawing = curve_figure("Loss", range(1, 6), curves, [], is_share=False)
 
     heights = [float(y) for y in re.findall(r'y="([\d.]+)"[^>]*>(?:training|development)</text>', drawing)]
     assert np.diff(heights) == pytest.approx([13])
