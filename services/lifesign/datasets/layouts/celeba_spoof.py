@@ -93,22 +93,24 @@ def _metas(tree: Tree, protocol: str | None) -> tuple[str, str]:
 def _labels(
     tree: Tree, base: str, name: str, rejections: list[Rejection]
 ) -> Iterator[tuple[str, tuple[str, Sequence[int]]]]:
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for split in ("train", "test"):
         place = f"{base}metas/{name}/{split}_label.json"
         if place not in tree.files:
             continue
         try:
-            content = json.loads(tree.text(place))
+            # As pairs: a mapping would silently keep the last of two labels of one path.
+            content = json.loads(tree.text(place), object_pairs_hook=tuple)
         except ValueError as error:
             raise DatasetError(f"{tree.root}/{place}: expected JSON: {error}") from error
-        if not isinstance(content, dict):
+        if not isinstance(content, tuple):
             raise DatasetError(f"{tree.root}/{place}: expected a mapping from path to labels")
-        for path, numbers in content.items():
+        for path, numbers in content:
             if base + path in seen:
-                rejections.append(Rejection(base + path, "listed in train and in test"))
+                again = "listed twice" if seen[base + path] == split else "listed in train and in test"
+                rejections.append(Rejection(base + path, again))
                 continue
-            seen.add(base + path)
+            seen[base + path] = split
             yield base + path, (split, numbers)
 
 

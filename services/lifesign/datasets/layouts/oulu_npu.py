@@ -6,12 +6,10 @@ bona fide, 2 and 3 print (printer 1, 2), 4 and 5 replay (display 1, 2). Lists ha
 """
 
 import re
-from collections.abc import Iterator, Mapping
 
 from lifesign.datasets.layouts.layout import Layout, LayoutRows, Rejection, UnusableError
 from lifesign.datasets.layouts.rows import RowTable
 from lifesign.datasets.layouts.videos import (
-    Frame,
     Presentation,
     frames_by_video,
     read_videos,
@@ -56,13 +54,20 @@ def _read(tree: Tree, protocol: str | None) -> LayoutRows:
     by_name = {key.rpartition("/")[2]: members for key, members in frames.items()}
     rows = RowTable()
     rejections: list[Rejection] = []
+    listed: set[str] = set()
     for split in _SPLITS:
         path = _list_path(tree, protocol, split)
         for number, line in enumerate(tree.text(path).splitlines(), start=1):
             if not line.strip():
                 continue
             try:
-                rows.extend(_listed(line, split, by_name))
+                about = _listed(line, split)
+                if about.presentation not in by_name:
+                    raise UnusableError("no frames of this video")
+                if about.presentation in listed:
+                    raise UnusableError("listed twice")
+                listed.add(about.presentation)
+                rows.extend(video_rows(by_name[about.presentation], about, _DATASET))
             except UnusableError as problem:
                 rejections.append(Rejection(f"{path}, line {number}: {line.strip()}", str(problem)))
     return LayoutRows(rows, tuple(rejections))
@@ -77,9 +82,7 @@ def _list_path(tree: Tree, protocol: str, split: str) -> str:
     raise DatasetError(f"{tree.root}: {_TITLE}: expected the list Protocols/{name}, got none")
 
 
-def _listed(
-    line: str, split: str, by_name: Mapping[str, tuple[Frame, ...]]
-) -> Iterator[Mapping[str, str | None]]:
+def _listed(line: str, split: str) -> Presentation:
     match = _LINE.match(line)
     if match is None:
         raise UnusableError("the line is not ±label,name")
@@ -88,9 +91,7 @@ def _listed(
     codes = (_TEST_CODES if split == "test" else _CODES).get(sign)
     if codes is None or name[-1] not in codes:
         raise UnusableError(f"label {sign:+d} contradicts file code {name[-1]}")
-    if name not in by_name:
-        raise UnusableError("no frames of this video")
-    yield from video_rows(by_name[name], about, _DATASET)
+    return about
 
 
 def _of_folder(key: str) -> Presentation:

@@ -74,6 +74,17 @@ def test_contradictions_and_unlabelled_images_are_rejected(root):
     }
 
 
+def test_a_path_with_two_labels_in_one_list_is_rejected_once(tmp_path):
+    write_celeba_spoof(tmp_path)
+    place = tmp_path / "metas/protocol1/test_label.json"
+    path, numbers = next(iter(json.loads(place.read_text()).items()))
+    place.write_text(place.read_text().rstrip().removesuffix("}") + f', "{path}": {[0] * 44}}}')
+    raw = read_raw(tmp_path, protocol="protocol1")
+    assert [(one.sample, one.reason) for one in raw.rejections] == [(path, "listed twice")]
+    assert raw.table.num_rows == 3
+    assert _rows(raw)[path]["label"] == ("attack" if numbers[43] else "bona_fide")
+
+
 def test_a_labelled_image_that_is_not_there_stays_a_sample(root):
     assert _rows(read_raw(root))["Data/test/20/spoof/gone.jpg"]["pai_species"] == "print_a4"
 

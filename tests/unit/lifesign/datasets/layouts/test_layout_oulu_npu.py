@@ -58,6 +58,17 @@ def test_lines_that_contradict_are_rejected(root):
     }
 
 
+def test_a_video_that_is_listed_twice_counts_once(tmp_path):
+    write_oulu_npu(tmp_path)
+    place = tmp_path / "Protocols/Protocol_3/Test_1.txt"
+    place.write_text(place.read_text() + "+1,1_1_36_1\n")
+    raw = read_raw(tmp_path, protocol="3.1")
+    assert _counts(raw) == {"train": 20, "dev": 20, "test": 20}
+    assert [(one.sample, one.reason) for one in raw.rejections] == [
+        ("Protocols/Protocol_3/Test_1.txt, line 11: +1,1_1_36_1", "listed twice")
+    ]
+
+
 def test_a_protocol_without_lists_is_told(root):
     with pytest.raises(DatasetError, match=r"expected the list Protocols/Protocol_4/Train_2\.txt, got none"):
         read_raw(root, protocol="4.2")
