@@ -32,7 +32,8 @@ class Row:
 
 def canonical_metric(name: str) -> str:
     """Return a metric's common name: ``val. acc.`` and ``validation accuracy`` are ``val_accuracy``."""
-    plain = re.sub(r"[\s.\-/]+", "_", name.strip().lower()).strip("_")
+    name = re.sub(r"^([Tt]rain|[Vv]al|[Vv]alid|[Tt]est|[Dd]ev)(?=[A-Z][a-z])", r"\1_", name.strip())
+    plain = re.sub(r"[\s.\-/]+", "_", name.lower()).strip("_")
     plain = re.sub(
         r"^(.*(?:loss|losses|acc|accs|accuracy|accuracies))_(train|val|valid|test)$", r"\2_\1", plain
     )
@@ -96,8 +97,11 @@ def curves_of_rows(
     series |= {name: series[name] / 100 for name in in_percent}
     starts = [0]
     numbers: list[int] = []
+    # A log cut out of a longer one may begin with figures whose number was cut off.
+    cut = next((index for index, row in enumerate(rows) if row.number is not None), None)
+    first = 1 if cut is None else max(1, (rows[cut].number or 0) - cut)
     for index, row in enumerate(rows):
-        number = row.number if row.number is not None else (numbers[-1] + 1 if numbers else 1)
+        number = row.number if row.number is not None else (numbers[-1] + 1 if numbers else first)
         if numbers and number <= numbers[-1]:
             starts.append(index)
         numbers.append(number)

@@ -38,7 +38,7 @@ def wide_gap(course: Course) -> Finding | None:
     """A gap in accuracy far beyond sampling error where the log does not show the turn."""
     trained, validated = course.accuracy, course.val_accuracy
     loss, val_loss = course.loss, course.val_loss
-    if trained is None or validated is None:
+    if trained is None or validated is None or float(np.nanmax(trained)) > 1:
         return None
     gap = accuracy_gap(course) or 0.0
     last = end_level(validated)
@@ -171,7 +171,11 @@ def gap_to_test(evidence: Evidence, course: Course | None) -> Finding | None:
         return None
     trained, tested, n = float(course.accuracy[-1]), held[-1].accuracy, held[-1].n or 500
     gap = trained - tested
-    if gap < max(0.1, 3 * sampling_error(tested, n)) or trained < 0.8:
+    # Less will do where the loss says the same: several times as large, as is the share of errors.
+    loss = None if course.loss is None else float(course.loss[-1])
+    grown = loss is not None and held[-1].loss is not None and held[-1].loss > 4 * loss > 0
+    by_loss = grown and gap > 0.03 and 1 - tested > 3 * (1 - trained)
+    if gap < max(0.03 if by_loss else 0.1, 3 * sampling_error(tested, n)) or trained < 0.8:
         return None
     return Finding(
         Code.OVERFITTING,

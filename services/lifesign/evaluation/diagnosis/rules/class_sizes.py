@@ -235,6 +235,8 @@ def _accuracy_and_majority(
             break
     if majority is None and evidence.setup.minority_share is not None:
         majority = 1 - evidence.setup.minority_share
+    if majority is None and (rates := _by_rates(evidence)) is not None:
+        return rates
     if majority is None:
         return None
     shown = [one.accuracy for one in evidence.evaluations if one.accuracy is not None]
@@ -242,3 +244,24 @@ def _accuracy_and_majority(
         values = course.val_accuracy if course.val_accuracy is not None else course.accuracy
         shown = [] if values is None else [float(values[np.isfinite(values)][-1])]
     return (shown[-1], majority, classes, n) if shown else None
+
+
+def _by_rates(evidence: Evidence) -> tuple[float, float, int, int | None] | None:
+    """Return what ``_accuracy_and_majority`` does, of two classes by accuracy, precision and recall.
+
+    With p positives of all, a share 1 - R of them is missed and p R (1 - P) / P are falsely answered:
+    1 - accuracy = p (1 - R + R (1 - P) / P).
+    """
+    if evidence.classes not in (None, 2):
+        return None
+    for one in evidence.evaluations:
+        rates = {name.lower(): value for name, value in one.metrics.items()}
+        precision, recall, right = rates.get("precision"), rates.get("recall"), one.accuracy
+        if one.is_of_training or not precision or not recall or right is None or not 0 < right < 1:
+            continue
+        cost = 1 - recall + recall * (1 - precision) / precision
+        positives = (1 - right) / cost if cost > 0 else 0.0
+        # A rare class that is found is a matter of the threshold.
+        if 0 < positives < 1 and (positives > 0.5 or recall < 0.5):
+            return right, max(positives, 1 - positives), 2, one.n
+    return None

@@ -1,9 +1,11 @@
 """What a single answer for every sample looks like: in a matrix, a report, probabilities or curves."""
 
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lifesign.evaluation.diagnosis.course import Course
 from lifesign.evaluation.diagnosis.evidence import Evidence, PrintedReport
@@ -12,6 +14,8 @@ from lifesign.evaluation.diagnosis.rules.class_figures import better_threshold
 from lifesign.evaluation.diagnosis.statistics import end_level, sampling_error
 
 __all__ = ["prediction_collapse"]
+
+_CORRELATION = re.compile(r"(?:^|_)(?:mcc|matthews\w*|(?:cohens?_)?kappa)(?:_|$)", re.IGNORECASE)
 
 # Of fewer samples than that the same answer for all may be chance.
 _FEW = 10
@@ -60,6 +64,9 @@ def prediction_collapse(evidence: Evidence, course: Course | None) -> Iterator[F
     if found := _one_column_of_counts(course) or _all_or_nothing(course):
         yield found
         return
+    if found := _without_correlation(evidence, course):
+        yield found
+        return
     yield from _constant_predictions(evidence)
     yield from _constant_accuracy(evidence, course)
 
@@ -89,6 +96,37 @@ def _collapsed_report(report: PrintedReport) -> Finding | None:
         name=report.names[kept],
         share=share,
     )
+
+
+def _without_correlation(evidence: Evidence, course: Course | None) -> Finding | None:
+    """Matthews' coefficient or Cohen's kappa exactly 0: by convention, and by count, that of one answer.
+
+    B. W. Matthews, 1975; scikit-learn's ``matthews_corrcoef`` returns 0 where a column is empty.
+    """
+    matrix = evidence.evaluated_matrix
+    if matrix is not None and np.sum(matrix.sum(axis=1) > 0) < 2:
+        # All samples are of one class: then it is 0 whatever the answers are.
+        return None
+    shown = [
+        (name, [value])
+        for one in evidence.evaluations
+        if not one.is_of_training
+        for name, value in one.metrics.items()
+    ]
+    if course is not None:
+        shown += [
+            (name, values[np.isfinite(values)].tolist()) for name, values in course.curves.series.items()
+        ]
+    for name, values in shown:
+        if _CORRELATION.search(name) and values and not any(values[-3:]):
+            return _collapsed(
+                f"{name} is exactly 0{f' in the last {len(values[-3:])} rows' if len(values) > 1 else ''}: "
+                "true classes and answers do not go together at all, as when every answer is the same.",
+                confidence=0.85 if len(values) >= 3 else 0.7,
+                name="one class",
+                share=1.0,
+            )
+    return None
 
 
 def _constant_predictions(evidence: Evidence) -> Iterator[Finding]:
@@ -144,10 +182,10 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
     values = course.val_accuracy[np.isfinite(course.val_accuracy)]
     n = course.counted_validation
     slack = 1e-9 if n is None else max(1e-9, 3.1 / n if n > 500 else 1e-9)
-    late_values = values[-max(5, len(values) // 2) :]
-    if len(values) >= 6 and np.ptp(values) > slack >= np.ptp(late_values):
+    rest = _at_rest(values, slack)
+    if len(values) >= 6 and len(rest) >= max(5, len(values) // 3) and len(rest) < len(values):
         # The answers came to rest after some epochs.
-        values = late_values
+        values = rest
     if len(values) < 2 or np.ptp(values) > slack or not 0 < values[0] < 0.9995:
         yield from _frozen_training(course)
         return
@@ -161,7 +199,7 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
         shares.append(1 - evidence.setup.minority_share)
     at_share = any(abs(level - share) < 0.005 + sampling_error(share, n or 500) for share in shares)
     # A constant answer with the share of one class as its probability has the entropy of that share as loss.
-    entropy = 0.0 if level >= 1 else -level * math.log(level) - (1 - level) * math.log(1 - level)
+    entropy = 0.0 if not 0 < level < 1 else -level * math.log(level) - (1 - level) * math.log(1 - level)
     late = None if course.val_loss is None else end_level(course.val_loss)
     at_share = at_share or (late is not None and level > 0.5 and abs(late - entropy) < 0.08 * entropy)
     if (len(values) < len(course) or len(values) < 3) and not at_share:
@@ -182,6 +220,12 @@ def _constant_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Fi
         refuted_by="a confusion matrix with more than one column in use",
         details={"val_accuracy": float(values[0])},
     )
+
+
+def _at_rest(values: NDArray[np.float64], slack: float) -> NDArray[np.float64]:
+    """Return the last values as far as they lie within ``slack`` of the very last."""
+    moved = np.flatnonzero(np.abs(values - values[-1]) > slack) if len(values) else values
+    return values[int(moved[-1]) + 1 :] if len(moved) else values
 
 
 def _all_or_nothing(course: Course | None) -> Finding | None:

@@ -132,6 +132,7 @@ def _by_setup(evidence: Evidence) -> Iterator[Finding]:
         reasons.append("categorical cross-entropy expects one-hot labels, but they are integers")
     if loss == "binary_crossentropy" and setup.says(
         r"labels?[^.\n]{0,30}(-1|−1)\s*(and|,|/|or)\s*\+?1",
+        r"labels?[^.\n]{0,30}\b1\s*(and|,|/|or)\s*[-−]1\b",
         r"labels?[^.\n]{0,25}\b1\s*(and|,|/|or)\s*2\b",
         r"labels?[^.\n]{0,30}(0\s*(and|,|/|or)\s*255)",
     ):

@@ -69,7 +69,9 @@ def _usual_gap(course: Course) -> float | None:
 
 def _lower_on_validation(ratio: float, gap: float | None) -> _Reason | None:
     """The validation loss is far lower though validation accuracy is not far better."""
-    if gap is None or not ((ratio < 0.7 and gap > -0.03) or (ratio < 0.5 and gap > -0.08)):
+    if gap is None or not (
+        (ratio < 0.7 and gap > -0.03) or (ratio < 0.5 and gap > -0.08) or (ratio < 0.9 and gap > 0.03)
+    ):
         return None
     return (
         f"the validation loss is {ratio:.2f} times the training loss although accuracy is {abs(gap):.1%} "

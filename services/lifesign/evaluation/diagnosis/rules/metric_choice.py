@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
@@ -17,6 +18,7 @@ def metric_task_mismatch(evidence: Evidence, course: Course | None) -> Iterator[
     """A metric that cannot measure the task."""
     yield from _binary_accuracy(evidence, course)
     yield from accuracy_of_a_number(evidence, course)
+    yield from _same_answers(evidence)
     yield from _top_k(evidence)
 
 
@@ -78,6 +80,35 @@ def _binary_accuracy(evidence: Evidence, course: Course | None) -> Iterator[Find
             **({} if expected is None else {"predicted_binary_accuracy": round(expected, 4)}),
         },
     )
+
+
+def _same_answers(evidence: Evidence) -> Iterator[Finding]:
+    """Two evaluations with one loss and two accuracies: the same answers, counted by another metric."""
+    for one, other in combinations(evidence.scored, 2):
+        if one.loss is None or other.loss is None or one.split != other.split:
+            continue
+        first, second = one.accuracy or 0.0, other.accuracy or 0.0
+        is_same = one.loss != 0 and abs(one.loss - other.loss) < 1e-5 * abs(one.loss)
+        if (
+            not is_same
+            or len(f"{one.loss:.10g}".strip("-0.").replace(".", "")) < 5
+            or abs(first - second) < 0.02
+        ):
+            continue
+        yield Finding(
+            Code.METRIC_TASK_MISMATCH,
+            Severity.ERROR,
+            0.9,
+            f"The loss is {one.loss:.7g} both times, so the outputs are the same, yet accuracy is "
+            f"{first:.2%} and {second:.2%}: 'accuracy' is another metric in one of them, for labels "
+            "coded otherwise.",
+            "Compile the loaded model with the metric by its full name (sparse_categorical_accuracy for "
+            "whole numbers, categorical_accuracy for one-hot labels, binary_accuracy for one output).",
+            refuted_by="other outputs for the same input",
+            excluded=("lost weights and other inputs: they would change the loss",),
+            details={"loss": one.loss, "accuracies": [first, second]},
+        )
+        return
 
 
 def shown_accuracies(evidence: Evidence, course: Course | None) -> list[float]:

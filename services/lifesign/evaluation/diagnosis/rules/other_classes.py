@@ -68,11 +68,13 @@ def _least_likely(course: Course, n: int) -> float:
         return 1.0
     guess = course.chance or float(np.clip(np.nanmin(course.accuracy), 0.05, 0.95))
     pairs = zip(course.accuracy, course.val_accuracy, strict=True)
-    return min(
+    chances = (
         share_is_below(right * n, n, min(guess, trained))
         for trained, right in pairs
         if np.isfinite(trained) and np.isfinite(right)
     )
+    # Training and validation may be logged in different rows.
+    return min(chances, default=1.0)
 
 
 def _none_of_a_counted_set(course: Course) -> Finding | None:
@@ -160,7 +162,11 @@ def useless_tail(evidence: Evidence, course: Course | None) -> Finding | None:
     if len(course) > 2 and (course.begins_after(1) or evidence.setup.has_batch_normalisation):
         return None
     trained, shown = float(course.accuracy[-1]), float(np.nanmax(course.val_accuracy))
-    if trained < 0.75 or shown > 0.15 or not course.is_absurd(float(np.nanmin(course.val_loss))):
+    if (
+        trained < 0.75
+        or shown > min(0.15, 3 * (course.chance or 1))
+        or not course.is_absurd(float(np.nanmin(course.val_loss)))
+    ):
         return None
     return Finding(
         Code.UNSHUFFLED_VALIDATION_SPLIT,

@@ -192,7 +192,7 @@ def _best_accuracy(course: Course) -> dict[str, float]:
 def _turned_accuracy(course: Course) -> Finding | None:
     """Only accuracies are known: validation stops or falls while training goes on."""
     trained, validated = course.accuracy, course.val_accuracy
-    if course.val_loss is not None or trained is None or validated is None or len(course) < 4:
+    if course.val_loss is not None or trained is None or validated is None or len(course) < 3:
         return None
     turn = int(np.nanargmax(validated))
     gap = end_level(trained, 2) - end_level(validated, 2)

@@ -251,7 +251,8 @@ def _by_course(evidence: Evidence, course: Course | None) -> tuple[str | None, f
             "was there from the second on: steps too large keep throwing the weights about",
             0.75,
         )
-    if len(loss) >= 6 and not course.begins_after(5):
+    all_right = course.accuracy is not None and end_level(course.accuracy) > 0.98
+    if len(loss) >= 6 and not course.begins_after(5) and not all_right:
         # Late in a training nothing more to gain is no fault.
         steps = np.diff(loss)
         turns = float(np.mean(np.sign(steps[1:]) != np.sign(steps[:-1])))

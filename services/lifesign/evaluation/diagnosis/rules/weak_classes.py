@@ -48,6 +48,9 @@ def weak_class(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     if len(weak) > max(2, 0.3 * len(seen)):
         # Many below the middle: only those far below it stand out.
         weak = [one for one in weak if one[0] < 0.7 * one[2]]
+    if len(weak) > 0.5 * len(seen):
+        # Most of them: only those that are hardly ever found.
+        weak = [one for one in weak if one[0] < 0.25 * one[2]]
     if not weak or len(weak) > 0.5 * len(seen):
         return
     weak.sort()
@@ -92,6 +95,7 @@ def _weaker_of_two(
     gap = float(recall[high] - recall[low])
     if (
         gap < 0.15
+        or recall[low] + recall[high] < 1 + 3.3 * spread  # no better than a guess of either
         or gap < 3.3 * spread
         or not 0.02 < recall[low] < 0.6
         or next(lopsided(evidence, table), None)
