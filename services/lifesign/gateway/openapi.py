@@ -20,6 +20,7 @@ Decides whether an image shows a live face (*bona fide*) or a presentation attac
 * The score is P(bona fide); the decision is bona fide if and only if `score >= threshold.value`.
 * Thresholds come from the model card of the version that answered; they were chosen on development data.
 * Errors are problem documents (RFC 9457) with the request id of the header `X-Request-ID`.
+* Unknown fields and query parameters are refused; the threshold of a request is chosen by `threshold_id`.
 * Images are neither stored nor logged.
 """
 
@@ -77,6 +78,7 @@ def problem(description: str) -> dict[str, Any]:
 
 QUERY_PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: problem("No API key, or one that is not known"),
+    422: problem("A query parameter is not known"),
     503: problem("The model is not ready; see Retry-After"),
     504: problem("The model server did not answer in time"),
 }
@@ -86,7 +88,7 @@ PREDICTION_PROBLEMS: dict[int | str, dict[str, Any]] = {
     408: problem("The body did not arrive in time"),
     413: problem("More bytes than accepted"),
     415: problem("The media type or content encoding is not accepted"),
-    422: problem("A field is wrong, or the image has too many pixels"),
+    422: problem("A field or query parameter is unknown or wrong, or the image has too many pixels"),
     429: problem("Too many requests at once; see Retry-After"),
     502: problem("The model server failed, or the model breaks its contract"),
     503: QUERY_PROBLEMS[503],

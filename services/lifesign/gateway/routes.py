@@ -43,7 +43,15 @@ def _authorise(request: Request, state: State) -> None:
         raise UnauthorizedError("the API key is not known")
 
 
-predictions = APIRouter(prefix="/v1", dependencies=[Depends(_authorise)])
+def _refuse_unknown(request: Request) -> None:
+    """Refuse a parameter that the route does not take: left unread, it would pass for obeyed."""
+    known = {parameter.alias for parameter in request.scope["route"].dependant.query_params}
+    if unknown := sorted(request.query_params.keys() - known):
+        expected = ", ".join(sorted(known)) or "none"
+        raise InvalidFieldError(f"unknown query parameter {unknown[0][:40]!r}; expected {expected}")
+
+
+predictions = APIRouter(prefix="/v1", dependencies=[Depends(_authorise), Depends(_refuse_unknown)])
 operations = APIRouter()
 
 

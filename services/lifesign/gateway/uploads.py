@@ -128,8 +128,8 @@ async def _json(request: Request, limits: UploadLimits, *, max_bytes: int) -> di
     body = await _read(request, max_bytes * 4 // 3 + _FRAMING_BYTES, limits)
     try:
         document = json.loads(body)
-    except ValueError:
-        raise MalformedBodyError("the body is not valid JSON") from None
+    except (ValueError, RecursionError):
+        raise MalformedBodyError("the body is not valid JSON, or nested too deeply") from None
     if not isinstance(document, dict):
         raise MalformedBodyError("expected a JSON object")
     return document

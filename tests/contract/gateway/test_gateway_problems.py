@@ -31,6 +31,7 @@ def assert_problem(response, status, slug):
         (b"plain text", "image/png", 400, "image-undecodable", "bad_image"),
         (b"{", "application/json", 400, "malformed-body", "malformed"),
         (b"[1]", "application/json", 400, "malformed-body", "malformed"),
+        (b"[" * 20_000, "application/json", 400, "malformed-body", "malformed"),
         (b"x", "multipart/form-data", 400, "malformed-body", "malformed"),
         (b"x" * 20_001, "image/png", 413, "too-large", "too_large"),
         (b"x", "text/plain", 415, "unsupported-media-type", "unsupported_type"),
@@ -95,6 +96,27 @@ def test_a_wrong_query_parameter_is_a_problem_too(gateway, picture):
     response = post(gateway, picture(1), path="/v1/liveness?detail=all")
     assert_problem(response, 422, "invalid-request")
     assert gateway.sample("lifesign_gateway_rejected_total", reason="invalid") == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/v1/liveness?threshold=0.9", "unknown query parameter 'threshold'; expected detail, threshold_id"),
+        ("/v1/liveness:batch?version=7&detail=full", "unknown query parameter 'version'; expected"),
+    ],
+)
+def test_an_unknown_query_parameter_is_refused_like_an_unknown_field(gateway, picture, path, words):
+    response = post(gateway, picture(1), path=path)
+    assert_problem(response, 422, "invalid-request")
+    assert words in response.json()["detail"]
+    assert gateway.model.calls == []
+    assert gateway.sample("lifesign_gateway_rejected_total", reason="invalid") == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/thresholds"])
+def test_a_question_without_parameters_takes_none(gateway, path):
+    assert gateway.http.get(path).status_code == 200
+    assert_problem(gateway.http.get(f"{path}?version=7"), 422, "invalid-request")
 
 
 def test_compressed_bodies_are_refused(gateway, picture):
