@@ -49,17 +49,22 @@ class Presentation:
     metadata: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def frames_by_video(tree: Tree) -> dict[str, tuple[Frame, ...]]:
-    """Return the frames of each video, by the video's path without suffix."""
+def frames_by_video(
+    tree: Tree, *, is_video: Callable[[str], bool] = lambda _: False
+) -> dict[str, tuple[Frame, ...]]:
+    """Return the frames of each video, by the video's path without suffix.
+
+    ``is_video`` tells whether a path can be a video of the set: ``1/1_frame0`` is of the video ``1/1``
+    where that is one and the folder ``1`` is none, else of the video ``1``.
+    """
     found: defaultdict[str, list[Frame]] = defaultdict(list)
     for path in tree.images:
         folder, _, name = path.rpartition("/")
         stem = PurePosixPath(name).stem
         match = _FRAME_NAME.match(stem)
-        # A name like clip_frame1 says which video it is of, unless its folder is the video's already.
-        if match and match["stem"] != folder.rpartition("/")[2]:
-            key = f"{folder}/{match['stem']}" if folder else match["stem"]
-            found[key].append(Frame(path, int(match["index"])))
+        beside = f"{folder}/{match['stem']}".lstrip("/") if match else None
+        if match and beside and _is_beside(beside, folder, is_video):
+            found[beside].append(Frame(path, int(match["index"])))
         else:
             number = _LAST_NUMBER.search(stem)
             found[_without_suffix(folder)].append(Frame(path, int(number[1]) if number else None))
@@ -67,6 +72,13 @@ def frames_by_video(tree: Tree) -> dict[str, tuple[Frame, ...]]:
         key: tuple(sorted(frames, key=lambda frame: (frame.index or 0, frame.path)))
         for key, frames in sorted(found.items())
     }
+
+
+def _is_beside(video: str, folder: str, is_video: Callable[[str], bool]) -> bool:
+    """Tell whether frames named after a video lie beside it, and not in a folder that is the video."""
+    if video.rpartition("/")[2] != folder.rpartition("/")[2]:
+        return True
+    return is_video(video) and not is_video(_without_suffix(folder))
 
 
 def unextracted_videos(tree: Tree, frames: Mapping[str, tuple[Frame, ...]]) -> list[str]:
@@ -88,7 +100,7 @@ def read_videos(
     Raises:
         DatasetError: there are videos but no frame at all.
     """
-    frames = frames_by_video(tree)
+    frames = frames_by_video(tree, is_video=lambda path: _is_usable(path, describe))
     require_frames(tree, frames, title)
     rows = RowTable()
     rejections: list[Rejection] = []
@@ -99,6 +111,14 @@ def read_videos(
             rejections.append(Rejection(key, str(problem)))
     rejections += [Rejection(path, "no frames of this video") for path in unextracted_videos(tree, frames)]
     return LayoutRows(rows, tuple(rejections))
+
+
+def _is_usable(path: str, describe: Callable[[str], Presentation]) -> bool:
+    try:
+        describe(path)
+    except UnusableError:
+        return False
+    return True
 
 
 def video_rows(

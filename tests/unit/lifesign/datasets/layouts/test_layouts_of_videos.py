@@ -82,6 +82,19 @@ def test_casia_fasd_test_people_are_not_those_of_the_training(tmp_path):
     assert {one.sample for one in raw.rejections} == {"train_release/21/1", "train_release/1/HR_5"}
 
 
+@pytest.mark.parametrize(
+    "name", ["{video}_frame1.png", "{video}/{video}_frame1.png"], ids=["beside", "within"]
+)
+def test_casia_fasd_frames_named_after_their_video_are_all_found(tmp_path, name):
+    in_folders = read_raw(write_casia_fasd(tmp_path / "a"))
+    for frame in sorted(write_casia_fasd(tmp_path / "b").rglob("0001.png")):
+        video = frame.parent
+        frame.rename(video.parent / name.format(video=video.name))
+    raw = read_raw(tmp_path / "b")
+    assert _by_presentation(raw).keys() == _by_presentation(in_folders).keys()
+    assert raw.rejections == in_folders.rejections
+
+
 def test_msu_mfsd_lists_decide_the_split(tmp_path):
     raw = read_raw(write_msu_mfsd(tmp_path))
     rows = _by_presentation(raw)
