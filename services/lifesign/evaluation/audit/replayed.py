@@ -1,11 +1,12 @@
 """The audit of the samples of an evaluation: what costs next to nothing beside the replay.
 
-Files are hashed for the run's digest anyway; images are decoded elsewhere and not looked at here. The whole
-audit is ``lifesign audit``.
+Files are hashed for the run's digest anyway; images are decoded elsewhere, here only those that are there
+twice: files that cannot be read are no copies of an image. The whole audit is ``lifesign audit``.
 """
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from lifesign.datasets.dataset import Dataset
+from lifesign.datasets.parallel import map_paths
 from lifesign.datasets.taking import rows_at
 from lifesign.errors import StorageError
 from lifesign.evaluation.audit.auditing import audit_table
+from lifesign.evaluation.audit.decoded_sample import DecodedSample, read_sample
 from lifesign.evaluation.audit.duplicates import exact_groups, find_exact_duplicates
 from lifesign.evaluation.audit.findings import MAX_EXAMPLES, Example, Finding, FindingCode, Severity, in_order
 from lifesign.evaluation.audit.reading import table_of_dataset
@@ -33,6 +36,7 @@ _DRAWN = 20_000
 """So many samples of a larger set are looked at: a replay's memory does not grow with its set."""
 
 _SEED = 20261127
+_THREADS = 2
 
 _FINDINGS = TypeAdapter(tuple[Finding, ...])
 
@@ -78,8 +82,20 @@ def _copies(dataset: Dataset, class_names: Sequence[str], limit: int) -> list[Fi
         return []
     drawn = _rows_of(dataset, twice)
     digests = np.stack([drawn.fingerprints, drawn.fingerprints], axis=1)
-    groups = exact_groups([digests], np.ones(len(drawn), dtype=np.bool_))
+    groups = exact_groups([digests], _readable(drawn))
     return find_exact_duplicates(table_of_dataset(drawn, class_names), groups)
+
+
+def _readable(dataset: Dataset) -> NDArray[np.bool_]:
+    """Return which images can be decoded, bool ``(n,)``; of copies of one file the first is tried."""
+    _, first, place = np.unique(dataset.fingerprints, return_index=True, return_inverse=True)
+    paths = dataset.table["path"].take(first).to_pylist()
+
+    def is_image(path: str) -> bool:
+        return isinstance(read_sample(path, dataset.source.read, None), DecodedSample)
+
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="audit") as pool:
+        return np.array(map_paths(pool, is_image, paths), dtype=np.bool_)[place]
 
 
 def _rows_of(dataset: Dataset, rows: NDArray[np.int64]) -> Dataset:

@@ -104,6 +104,18 @@ def test_leaks_and_doubles_among_the_samples_themselves_are_found(data: AuditedD
     assert _found(_load(data, split=None)) == {"subject_across_splits": 1, "exact_duplicate": 1}
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xd8\xff\xe0 cut off"], ids=["empty", "damaged"])
+def test_files_that_cannot_be_read_are_no_copies_of_an_image(data: AuditedDataset, content: bytes) -> None:
+    rows = data.of("test")
+    for label in ("attack", "bona_fide"):
+        row = next(row for row in rows if row["label"] == label)
+        (data.root / row["path"]).write_bytes(content)
+    copied = rows[-1]
+    data.add(copied, "images/again.png", (data.root / copied["path"]).read_bytes())
+
+    assert _found(_load(data)) == {"exact_duplicate": 1}
+
+
 def test_of_a_large_set_a_fair_sample_is_audited_and_copies_are_sought_in_all(data: AuditedDataset) -> None:
     row = data.of("test")[0]
     data.add(row, "images/again.png", (data.root / row["path"]).read_bytes())
