@@ -30,6 +30,8 @@ from lifesign.problems import install_problems
 __all__ = ["create_app"]
 
 _ROUTES = ("/v1/liveness", "/v1/liveness:batch")
+# Twice what is accepted is somebody's mistake, who should read why; more is not worth the bytes.
+_DISCARDED_BATCHES = 2
 
 
 def create_app(settings: GatewaySettings, *, registry: CollectorRegistry | None = None) -> FastAPI:
@@ -70,8 +72,13 @@ def create_app(settings: GatewaySettings, *, registry: CollectorRegistry | None 
     app.include_router(operations)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     install_problems(app, PROBLEMS, on_problem=instruments.count_rejection)
-    app.add_middleware(UnreadBodyMiddleware)
     app.add_middleware(TrafficMiddleware, instruments=instruments)
+    # Around the traffic, which would count the time of a body that nobody wants.
+    app.add_middleware(
+        UnreadBodyMiddleware,
+        max_bytes=_DISCARDED_BATCHES * settings.max_batch_bytes,
+        seconds=settings.upload_timeout_seconds,
+    )
     return app
 
 

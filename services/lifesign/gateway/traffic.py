@@ -12,7 +12,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class TrafficMiddleware:
-    """Feeds the request counter and the duration histogram; must be the outermost middleware."""
+    """Feeds the request counter and the duration histogram; must be around all that choose the status."""
 
     def __init__(self, app: ASGIApp, instruments: GatewayInstruments) -> None:
         self._app = app

@@ -1,3 +1,5 @@
+import contextlib
+import http.client
 import json
 import socket
 import threading
@@ -184,7 +186,7 @@ def test_too_many_requests_are_turned_away_and_the_others_finish(start, picture)
 
 
 def test_a_body_without_end_is_cut_at_the_limit(start):
-    gateway = start(max_image_bytes=100_000)
+    gateway = start(max_image_bytes=100_000, max_batch_bytes=1_000_000)
     sent = 0
 
     def endless():
@@ -201,9 +203,28 @@ def test_a_body_without_end_is_cut_at_the_limit(start):
     else:
         assert_problem(response, 413, "too-large")
         assert response.headers["connection"] == "close"
-    # What is sent beyond the limit only fills the buffers of the two sockets.
+    # What is sent beyond twice the limit of a batch only fills the buffers of the two sockets.
     assert sent < 20_000_000
     assert gateway.sample("lifesign_gateway_rejected_total", reason="too_large") == 1
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+@pytest.mark.parametrize(
+    ("media_type", "status", "slug"),
+    [("image/png", 413, "too-large"), ("text/plain", 415, "unsupported-media-type")],
+)
+def test_a_client_that_sends_all_of_its_body_first_reads_the_answer(start, media_type, status, slug, chunked):
+    gateway = start(max_image_bytes=2_000_000)
+    connection = http.client.HTTPConnection("127.0.0.1", httpx.URL(gateway.url).port, timeout=20)
+    body = b"x" * 16_000_000
+    connection.request(
+        "POST", "/v1/liveness", iter([body]) if chunked else body, {"Content-Type": media_type}
+    )
+    with contextlib.closing(connection), connection.getresponse() as response:
+        assert response.status == status
+        assert json.loads(response.read())["type"] == f"urn:lifesign:problem:{slug}"
+        assert response.headers["connection"] == "close"
+    assert gateway.sample("lifesign_gateway_requests_total", code=str(status)) == 1
 
 
 def _answer_to_part(gateway, length, body):
