@@ -68,6 +68,7 @@ def evaluate(
     with RunFolder.claim(config.out, resume=resume) as folder:
         config = _same_version(config, folder)
         model = _served_model(config, patience)
+        config = _same_batch_size(config, model, folder)
         dataset = _dataset(config, model)
         record = record_of(config, model, dataset)
         spec = analysis_spec(record, config)
@@ -97,6 +98,21 @@ def _same_version(config: EvaluationConfig, folder: RunFolder) -> EvaluationConf
             f"version {config.version}; choose another folder"
         )
     return config.model_copy(update={"version": known.model_version})
+
+
+def _same_batch_size(config: EvaluationConfig, model: ServedModel, folder: RunFolder) -> EvaluationConfig:
+    """Keep a resumed run at the batch size it was given, which may be the same number or its default."""
+    known = read_record(folder.path)
+    if known is None:
+        return config
+    given = known.config.get("batch_size")
+    before, now = model.images_per_request(given), model.images_per_request(config.batch_size)
+    if before != now:
+        raise ConflictError(
+            f"{folder.path} holds a run with {before} images per request (--batch-size) and cannot be "
+            f"resumed with {now}; choose another folder"
+        )
+    return config.model_copy(update={"batch_size": given})
 
 
 def _served_model(config: EvaluationConfig, patience: Patience) -> ServedModel:

@@ -25,6 +25,7 @@ __all__ = ["DatasetRecord", "RunFolder", "RunRecord", "read_record"]
 _RECORD = "run.json"
 _LOCK = ".lock"
 _SHOWN_CHARACTERS = 120
+_ABSENT = {"split": "all"}  # what is said of a value that is absent, where it is not "not given"
 
 
 class _Record(BaseModel):
@@ -207,14 +208,28 @@ class RunFolder:
                 path.unlink(missing_ok=True)
 
 
-def _differences(known: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{name} was {_shown(known.get(name))} and is now {_shown(new.get(name))}"
-        for name in sorted({*known, *new})
-        if known.get(name) != new.get(name)
-    ]
+def _differences(known: Mapping[str, Any], new: Mapping[str, Any], within: str = "") -> list[str]:
+    """Return a part of a sentence for each value that differs; of mappings, for each that differs inside."""
+    found: list[str] = []
+    for name in sorted({*known, *new}):
+        before, now = known.get(name), new.get(name)
+        if isinstance(before, Mapping) and isinstance(now, Mapping):
+            found += _differences(before, now, f"{within}{name}.")
+        elif before != now:
+            absent = _ABSENT.get(name, "not given")
+            found.append(f"{within}{name} was {_shown(before, absent)} and is now {_shown(now, absent)}")
+    return found
 
 
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+def _shown(value: Any, absent: str) -> str:
+    if value is None:
+        return absent
+    text = json.dumps(_given(value), ensure_ascii=False)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…"
+
+
+def _given(value: Any) -> Any:
+    """Return a JSON value without what is absent in it."""
+    if isinstance(value, Mapping):
+        return {name: _given(one) for name, one in value.items() if one is not None}
+    return [_given(one) for one in value if one is not None] if isinstance(value, list | tuple) else value

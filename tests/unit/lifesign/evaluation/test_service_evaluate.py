@@ -223,10 +223,13 @@ def test_a_folder_with_other_things_is_refused_even_to_resume(manifest, tmp_path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"threshold": 0.25}, r"threshold was null and is now 0\.25"),
-        ({"limit": 50}, "data_digest was .* limit was null and is now 50"),
-        ({"gates": {"max_apcer": 0.1}}, "gates was"),
+        ({"threshold": 0.25}, r"threshold was not given and is now 0\.25"),
+        ({"limit": 50}, "data_digest was .* limit was not given and is now 50"),
+        ({"gates": {"max_apcer": 0.1}}, r"gates\.max_apcer was not given and is now 0\.1;"),
+        ({"split": None}, r'split was "test" and is now all'),
         ({"version": 7}, "run of version 1 .* version 7"),
+        ({"batch_size": 4}, r"run with 8 images per request \(--batch-size\) .* with 4;"),
+        ({"batch_size": None}, r"run with 8 images per request \(--batch-size\) .* with 32;"),
     ],
 )
 def test_resuming_something_else_says_what_differs(manifest, tmp_path, change, message):
@@ -236,6 +239,17 @@ def test_resuming_something_else_says_what_differs(manifest, tmp_path, change, m
             evaluate(_config(manifest, out, server, version=1), progress=_StopAfter(40))
         with pytest.raises(ConflictError, match=message):
             evaluate(_config(manifest, out, server, **{"version": 1, **change}), resume=True)
+
+
+@pytest.mark.parametrize(("first", "then"), [(None, 32), (32, None)], ids=["default, 32", "32, default"])
+def test_a_resume_may_spell_out_the_default_batch_size(manifest, tmp_path, first, then):
+    out = tmp_path / "run"
+    with FakeModelServer() as server:
+        whole = evaluate(_config(manifest, tmp_path / "whole", server, batch_size=first))
+        with pytest.raises(_InterruptedError):
+            evaluate(_config(manifest, out, server, batch_size=first), progress=_StopAfter(40))
+        resumed = evaluate(_config(manifest, out, server, batch_size=then), resume=True)
+    assert _report(resumed.run_dir) == _report(whole.run_dir)
 
 
 def test_changed_data_are_noticed_on_resume(tmp_path):
