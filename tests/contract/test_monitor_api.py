@@ -207,6 +207,17 @@ def test_a_wrong_wish_names_the_field(client: _Client, wish: dict[str, Any], wor
     assert client.get("/v1/evaluations").json()["evaluations"] == []
 
 
+def test_a_config_may_not_stand_in_place_of_a_named_evaluation(client: _Client) -> None:
+    wish = {"target": "localhost:1", "model": "liveness", "data": "thirty/faces"}
+    words = "'nightly-faces' evaluates 'liveness' on a data set of the same name, 'faces'; give one another"
+
+    _assert_problem(client.post("/v1/evaluations", json={"config": wish}), 422, words)
+
+    assert client.get("/v1/evaluations").json()["evaluations"] == []
+    wish["dataset_name"] = "thirty-faces"
+    assert client.post("/v1/evaluations", json={"config": wish}).status_code == 202
+
+
 def test_a_monitor_may_take_names_only(start: Callable[..., AbstractContextManager[_Client]]) -> None:
     with start(accept_configs=False) as client:
         wish = {"config": {"target": "localhost:1", "model": "m", "data": "d"}}

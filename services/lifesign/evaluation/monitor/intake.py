@@ -53,14 +53,17 @@ class Intake:
 
         Raises:
             ConfigurationError: the description is wrong; the message names each field.
-            InputError: it names a run folder, or a place outside the roots.
+            InputError: it names a run folder or a place outside the roots, or has the model and the data set
+                of a named evaluation.
         """
         if "out" in values:
             raise InputError("config.out: remove it, the monitor chooses the run folders")
         # Before validation, which reads some of the files it names.
         self._roots.require(values)
         run_id, out = self._place()
-        return self._queue_manual(run_id, _UNNAMED, evaluation_config(**{**values, "out": out}))
+        config = evaluation_config(**{**values, "out": out})
+        self._book.require_own_labels(config)
+        return self._queue_manual(run_id, _UNNAMED, config)
 
     def by_tick(self, schedule: str, due_time: datetime) -> Run | None:
         """Queue what a schedule runs; ``None`` if another process has queued this tick."""

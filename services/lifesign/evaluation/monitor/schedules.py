@@ -91,6 +91,16 @@ class ScheduleBook:
             return config.model_copy(update={"baseline": found})
         return config
 
+    def require_own_labels(self, config: EvaluationConfig) -> None:
+        """Refuse a config whose results would stand in place of those of a named evaluation.
+
+        Raises:
+            InputError: a named evaluation has its model and data set.
+        """
+        for name in self.evaluations:
+            if _labels(self.config(name, out=Path())) == _labels(config):
+                raise InputError(f"config.dataset_name: {_shared_labels(name, config)}, or ask for {name!r}")
+
 
 def load_schedules(path: Path) -> ScheduleBook:
     """Read and check a file of evaluations and schedules.
@@ -139,13 +149,21 @@ def _check_labels(evaluations: Mapping[str, Mapping[str, Any]], *, where: str) -
     problems = []
     for name, values in evaluations.items():
         config = _config(values, Path())
-        other = seen.setdefault((config.model, config.name_of_dataset), name)
+        other = seen.setdefault(_labels(config), name)
         if other != name:
-            problems.append(
-                f"{where}: evaluations.{name}.dataset_name: {other!r} evaluates {config.model!r} on a "
-                f"data set of the same name, {config.name_of_dataset!r}; give one another dataset_name"
-            )
+            problems.append(f"{where}: evaluations.{name}.dataset_name: {_shared_labels(other, config)}")
     return problems
+
+
+def _labels(config: EvaluationConfig) -> tuple[str, str]:
+    return config.model, config.name_of_dataset
+
+
+def _shared_labels(other: str, config: EvaluationConfig) -> str:
+    return (
+        f"{other!r} evaluates {config.model!r} on a data set of the same name, {config.name_of_dataset!r}; "
+        "give one another dataset_name"
+    )
 
 
 def _check_schedule(
