@@ -130,7 +130,8 @@ class EvaluationConfig(AnalysisConfig):
     layout: str | None = Field(default=None, description="name of a published layout; null: as recognised")
     protocol: str | None = Field(default=None, description="protocol of the layout, such as 3.1 of oulu-npu")
     image_size: tuple[int, int] | None = Field(
-        default=None, description="height, width in pixels; only without a model card and a static input"
+        default=None,
+        description="height, width in pixels; beside a model card, a contract or a static input the same",
     )
     model_base_path: Path | None = Field(default=None, description="<base>/<model>/<version> holds the card")
     contract: ModelContract | None = Field(

@@ -8,7 +8,7 @@ from lifesign.evaluation.contract.inference import Inferred
 from lifesign.model_card import ModelCard
 from lifesign.preprocessing import PreprocessingSpec
 
-__all__ = ["agreed_classes", "agreed_preprocessing", "require_batch_size"]
+__all__ = ["agreed_classes", "agreed_preprocessing", "require_batch_size", "require_image_size"]
 
 # A model that decodes files itself says no size; its images are measured at this one.
 _MEASURED_SIZE: Final = (224, 224)
@@ -48,6 +48,17 @@ def require_batch_size(inferred: Inferred, batch_size: int | None) -> None:
         )
 
 
+def require_image_size(option: tuple[int, int] | None, said: tuple[int, int] | None, source: str) -> None:
+    """Refuse an ``--image-size`` beside a source that says another (height, width).
+
+    Raises:
+        ContractError: they disagree.
+    """
+    if option is not None and said is not None and option != said:
+        expected, got = (f"{height}x{width}" for height, width in (said, option))
+        raise ContractError(f"expected --image-size {expected} as {source} says, or none, got {got}")
+
+
 def agreed_preprocessing(
     contract: ModelContract,
     inferred: Inferred,
@@ -58,13 +69,16 @@ def agreed_preprocessing(
 
     Raises:
         ConfigurationError: nobody says the size.
-        ContractError: the server's metadata say another one.
+        ContractError: the server's metadata, or the option, say another one.
     """
     asked, static = contract.input, inferred.size
+    of_card = None if card is None else (card.preprocessing.height, card.preprocessing.width)
+    if asked.size is not None:
+        require_image_size(option, asked.size, "the model contract")
+    else:
+        require_image_size(option, of_card, "the model card")
     base = PreprocessingSpec(height=1, width=1) if card is None else card.preprocessing
-    wanted = asked.size or option
-    if wanted is None and card is not None:
-        wanted = (card.preprocessing.height, card.preprocessing.width)
+    wanted = asked.size or option or of_card
     if wanted is None and inferred.exchange.input.takes_files:
         wanted = _MEASURED_SIZE
     height, width = wanted or static

@@ -13,6 +13,7 @@ from lifesign.evaluation.contract.agreement import (
     agreed_classes,
     agreed_preprocessing,
     require_batch_size,
+    require_image_size,
 )
 from lifesign.evaluation.contract.document import ModelContract
 from lifesign.evaluation.contract.exchange import ModelExchange
@@ -197,6 +198,8 @@ def _with_card(card: ModelCard, config: EvaluationConfig, version: int) -> Serve
             f"expected the classes {list(config.class_names)} as given, "
             f"got {list(card.class_names)} from the model card"
         )
+    size = (card.preprocessing.height, card.preprocessing.width)
+    require_image_size(config.image_size, size, "the model card")
     return ServedModel(config.model, version, card, card.class_names, card.preprocessing)
 
 

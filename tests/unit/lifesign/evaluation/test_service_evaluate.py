@@ -22,6 +22,7 @@ from lifesign.evaluation.service import evaluate
 from lifesign.testing.brightness_dataset import write_brightness_manifest
 from lifesign.testing.clock import FakeClock
 from lifesign.testing.evaluations import small_evaluation
+from lifesign.testing.model_cards import liveness_card
 from lifesign.testing.model_server import Failure, FakeModelServer
 
 SAMPLES = 90
@@ -335,6 +336,18 @@ def test_unloading_the_version_midway_stops_the_run(manifest, tmp_path):
 def test_what_cannot_be_evaluated_is_said_in_a_sentence(manifest, tmp_path, server, options, error, message):
     with FakeModelServer(**server) as running, pytest.raises(error, match=message):
         evaluate(_config(manifest, tmp_path / "run", running, **options), clock=FakeClock())
+
+
+def test_an_image_size_beside_the_card_has_to_be_the_cards(manifest, tmp_path):
+    card = tmp_path / "card.json"
+    card.write_text(liveness_card().model_dump_json())
+    with FakeModelServer() as server:
+        options = {"card": card, "threshold": 0.5, "class_names": None}
+        said = "expected --image-size 32x32 as the model card says, or none, got 64x64"
+        with pytest.raises(ContractError, match=said):
+            evaluate(_config(manifest, tmp_path / "run", server, image_size=(64, 64), **options))
+        result = evaluate(_config(manifest, tmp_path / "run", server, image_size=(32, 32), **options))
+    assert result.document.accounting.total == SAMPLES
 
 
 def test_a_mistaken_option_leaves_the_folder_free_for_the_next_try(manifest, tmp_path):

@@ -85,6 +85,18 @@ def test_a_size_that_cannot_be_is_refused(fields, shape, error, message):
         agreed_preprocessing(_contract(input=fields), _inferred(shape), None, None)
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "expected --image-size 8x9 as the model card says, or none, got 4x5"),
+        ({"size": [6, 7]}, "expected --image-size 6x7 as the model contract says, or none, got 4x5"),
+    ],
+)
+def test_an_image_size_that_another_source_contradicts_is_refused(fields, message):
+    with pytest.raises(ContractError, match=message):
+        agreed_preprocessing(_contract(input=fields), _inferred((-1, -1, -1, 3)), CARD, (4, 5))
+
+
 def _refusal(shape, batch_size):
     """Return what is said against a batch size, ``None`` where it is taken."""
     try:
