@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from lifesign.evaluation.analysis.alarm_budget import DRIFT
 from lifesign.evaluation.metrics.bias import group_gaps
 from lifesign.evaluation.metrics.drift import DriftState, drift_tests
 from lifesign.evaluation.metrics.intervals import Rate, clopper_pearson
@@ -18,7 +19,7 @@ def _clustered(rng, subjects, per_subject, correlation):
     return values, people.astype(str)
 
 
-def _alerts(rng, reference, current, correlation, shifts):
+def _alerts(rng, reference, current, correlation, shifts, *, alpha=0.01):
     values, people = _clustered(rng, *reference, correlation)
     samples = {f"f{row}": values[row] for row in range(FEATURES)}
     profile = ReferenceProfile.from_samples(samples, subjects=people)
@@ -26,7 +27,33 @@ def _alerts(rng, reference, current, correlation, shifts):
     values = values + np.array(shifts)[:, np.newaxis]
     samples = {f"f{row}": values[row] for row in range(FEATURES)}
     state = DriftState.from_batch(profile, samples, subjects=people)
-    return any(test.material for test in drift_tests(profile, state))
+    return any(test.material for test in drift_tests(profile, state, alpha=alpha))
+
+
+@pytest.mark.parametrize(
+    ("reference", "current"),
+    [
+        ((2, 50), (2, 50)),
+        ((3, 30), (3, 30)),
+        ((30, 8), (2, 50)),
+        ((30, 8), (3, 30)),
+        ((3, 30), (30, 8)),
+        ((5, 20), (2, 50)),
+        ((5, 20), (10, 10)),
+        ((30, 8), (30, 8)),
+    ],
+)
+def test_a_few_people_drift_from_others_of_their_population_as_rarely_as_many(reference, current):
+    rng = np.random.default_rng(18)
+    alerts = sum(_alerts(rng, reference, current, 0.5, [0] * FEATURES, alpha=DRIFT) for _ in range(25))
+    assert clopper_pearson(alerts, 25).lower <= DRIFT
+
+
+@pytest.mark.parametrize(("current", "shift"), [((10, 10), 1.5), ((5, 20), 3.5)])
+def test_a_large_shift_of_five_or_ten_people_is_found(current, shift):
+    rng = np.random.default_rng(19)
+    found = sum(_alerts(rng, (30, 8), current, 0.3, [shift] * FEATURES, alpha=DRIFT) for _ in range(20))
+    assert found >= 18
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.9])

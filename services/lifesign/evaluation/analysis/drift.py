@@ -70,6 +70,8 @@ def _meaning(test: DriftTest, reference: FeatureReference, current: NDArray[np.i
     if math.isnan(before) or math.isnan(now):
         return "no samples to compare"
     medians = f"median {before:.3g} → {now:.3g}"
+    if _verdict(test) == "insufficient":
+        return f"{medians}, insufficient evidence ({_fewer(test)})"
     if not test.material:
         return medians
     higher, lower = _WORDS.get(test.feature, ("higher", "lower"))
@@ -77,6 +79,14 @@ def _meaning(test: DriftTest, reference: FeatureReference, current: NDArray[np.i
         return f"spread out or squeezed, {medians}"
     subject = "scores" if test.feature == "score" else "images"
     return f"{subject} are {higher if test.effect > 0 else lower} ({medians})"
+
+
+def _fewer(test: DriftTest) -> str:
+    """Return how much there is on the smaller side: ``2 people``, or ``n = 12`` where nobody is named."""
+    people, size = min((test.people_reference, test.n_reference), (test.people_current, test.n_current))
+    if round(people) == size > 1:
+        return f"n = {size:,}"
+    return "1 person" if round(people) == 1 else f"{round(people):,} people"
 
 
 def _median(edges: Sequence[float], counts: Sequence[int]) -> float:

@@ -141,7 +141,7 @@ def drift_gate(rows: Sequence[DriftRow]) -> GateResult:
     elif judged:
         text = f"None of {len(judged)} features drifted from the reference."
     else:
-        text = "There is no reference profile, or too little data, to tell drift."
+        text = "There is no reference profile, or too few samples or people, to tell drift."
     return GateResult(
         name="drift",
         status=status,

@@ -82,7 +82,7 @@ def design_effect(
 
     Values and subjects are ``(n,)``; a value that is not a number is left out. The ratio is pooled over
     the values' octiles, see ``design_effect_of_counts``. A sample of n is worth n / design effect
-    independent ones. One subject alone has design effect n.
+    independent ones. One subject alone has design effect n; values that are all the same have ``nan``.
     """
     numbers = np.asarray(values)
     if not np.can_cast(numbers.dtype, np.float64):
@@ -286,7 +286,8 @@ def design_effect_of_counts(below: NDArray[np.int64], sizes: NDArray[np.int64]) 
     all of them. With F the overall share, S subjects and n samples the ratio at a cut is
     S/(S-1) · Σ_s (below_s - size_s F)² / (n F (1-F)) (the ratio estimator of cluster sampling, Cochran,
     Sampling Techniques, ch. 11); sums over the cuts are divided. What it exceeds 1 by is raised by
-    (S+3)/(S-1), since the estimate itself is uncertain with few subjects. The result is in [1, n].
+    (S+3)/(S-1), since the estimate itself is uncertain with few subjects. The result is in [1, n], and
+    ``nan`` where several subjects are all on the same side of every cut, which tells nothing of likeness.
     """
     total, clusters = int(sizes.sum()), len(sizes)
     if clusters < 2:
@@ -294,7 +295,7 @@ def design_effect_of_counts(below: NDArray[np.int64], sizes: NDArray[np.int64]) 
     share = below.sum(axis=0) / total
     plain = float((total * share * (1 - share)).sum())
     if plain == 0:
-        return 1.0
+        return math.nan
     clustered = float(((below - sizes[:, np.newaxis] * share) ** 2).sum()) * clusters / (clusters - 1)
     excess = (clustered / plain - 1) * (clusters + 3) / (clusters - 1)
     return float(np.clip(1 + excess, 1.0, total))

@@ -1,9 +1,11 @@
 """Drift of features against a stored reference: which of them changed, by how much, beyond chance.
 
 Two tests per feature on quantile bins of the reference, Kolmogorov–Smirnov for any change and the rank sum
-for a shift, the smaller p-value twice; with effective sample sizes (several images of one person tell less
-than images of several), corrected over the features by Benjamini–Hochberg, and called material only above
-an effect floor. A fixed reference is a sample too: its own error repeats in every report, so reports over
+for a shift, the smaller p-value twice; corrected over the features by Benjamini–Hochberg, and called
+material only above an effect floor. Several images of one person tell less than images of several: sizes are
+effective ones. How alike a person's images are is estimated, so the tails are those of t with the people's
+degrees of freedom; a shift that is proven even if they were all the same needs no estimate, and few people
+none. A fixed reference is a sample too: its own error repeats in every report, so reports over
 time are not independent.
 """
 
@@ -18,6 +20,13 @@ from scipy import special
 
 from lifesign.errors import InputError
 from lifesign.evaluation.metrics.clustering import design_effect_of_counts
+from lifesign.evaluation.metrics.few_people import (
+    degrees_of_freedom,
+    effective_people,
+    kolmogorov_distance,
+    kolmogorov_tail,
+    t_tail,
+)
 from lifesign.evaluation.metrics.multiplicity import benjamini_hochberg
 from lifesign.evaluation.metrics.reference_profile import FeatureReference, ReferenceProfile
 
@@ -122,24 +131,50 @@ class DriftState:
         }
         return cls(counts, clusters)
 
+    def people(self, feature: str) -> float:
+        """Return how many people of as many samples each one feature's samples are worth."""
+        known, alone = self._by_person(feature)
+        return effective_people(known[:, -1], alone=alone)
+
     def design_effect(self, feature: str) -> float:
-        """Return the design effect of one feature's samples by subject, at least 1."""
-        rows = [row[feature] for person, row in self.clusters.items() if person != _NOBODY]
+        """Return the design effect of one feature's samples by subject: from 1 to the samples per person.
+
+        The latter where all samples of a person are the same, and where nothing tells how alike they are.
+        Samples of unknown subject weigh as subjects of one sample each.
+        """
+        known, alone = self._by_person(feature)
+        if not len(known):
+            return 1.0
+        samples = int(known[:, -1].sum())
+        most = samples / effective_people(known[:, -1])
+        effect = float(np.fmin(design_effect_of_counts(known[:, :-1], known[:, -1]), most))
+        return (samples * effect + alone) / (samples + alone)
+
+    def _by_person(self, feature: str) -> tuple[NDArray[np.int64], int]:
+        """Return the counts of each known subject that has samples, and the samples of unknown subject."""
         alone = self.clusters.get(_NOBODY, {}).get(feature)
-        if alone is not None and alone[-1]:
-            return _mixed_design_effect(rows, alone)
-        table = np.array([row for row in rows if row[-1]], dtype=np.int64)
-        return design_effect_of_counts(table[:, :-1], table[:, -1]) if len(table) else 1.0
+        rows = [row[feature] for person, row in self.clusters.items() if person != _NOBODY]
+        table = np.array([row for row in rows if row[-1]] or np.zeros((0, 1)), dtype=np.int64)
+        return table, 0 if alone is None else int(alone[-1])
 
 
-def _mixed_design_effect(rows: list[NDArray[np.int64]], alone: NDArray[np.int64]) -> float:
-    """Design effect when some samples have no subject: those weigh as subjects of one sample each."""
-    known = sum(int(row[-1]) for row in rows)
-    if not known:
-        return 1.0
-    table = np.array([row for row in rows if row[-1]], dtype=np.int64)
-    effect = design_effect_of_counts(table[:, :-1], table[:, -1])
-    return (known * effect + int(alone[-1])) / (known + int(alone[-1]))
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    """What samples are worth: by how alike they were found, and as people, all of one person's the same."""
+
+    total: int
+    effect: float
+    people: float
+
+    @property
+    def effective(self) -> float:
+        return self.total / self.effect
+
+    @property
+    def effective_ranks(self) -> float:
+        if not self.total:
+            return 0.0
+        return max(self.people, self.total / (1 + _RANK_EXCESS * (self.effect - 1)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +185,7 @@ class DriftTest:
     - p_value: twice the smaller one of D and of the rank sum, at most 1.
     - effect: P(current > reference) - P(current < reference), in [-1, 1]: D's direction (Cliff's delta).
     - psi: population stability index over the octiles, Σ (c - r) ln(c / r); ≥ 0, informative only.
+    - people: what the samples are worth as people of as many samples each; the samples where none is known.
     - minimum_detectable: the D from which a change of any shape is material; shifts are found earlier.
     """
 
@@ -164,6 +200,8 @@ class DriftTest:
     n_current: int
     effective_reference: float
     effective_current: float
+    people_reference: float
+    people_current: float
     minimum_detectable: float
 
 
@@ -175,10 +213,14 @@ def drift_tests(
     Material: q <= ``alpha`` over the features (Benjamini–Hochberg) *and* D >= ``effect_floor``.
     """
     names = list(profile.features)
-    measured = [_measure(profile.features[name], state, name) for name in names]
+    sizes = [_sizes(profile.features[name], state, name) for name in names]
+    measured = [
+        _measure(profile.features[name], state.counts[name], pair)
+        for name, pair in zip(names, sizes, strict=True)
+    ]
     q_values = benjamini_hochberg(np.array([item[1] for item in measured], dtype=np.float64))
     tests = []
-    for name, (distance, p_value, sizes), q_value in zip(names, measured, q_values, strict=True):
+    for name, pair, (distance, p_value), q_value in zip(names, sizes, measured, q_values, strict=True):
         item, current = profile.features[name], state.counts[name]
         tests.append(
             DriftTest(
@@ -191,57 +233,74 @@ def drift_tests(
                 material=bool(q_value <= alpha and distance >= effect_floor),
                 n_reference=item.total,
                 n_current=int(current.sum()),
-                effective_reference=sizes[0],
-                effective_current=sizes[1],
-                minimum_detectable=_minimum_detectable(sizes, alpha / (2 * len(names)), effect_floor),
+                effective_reference=pair[0].effective,
+                effective_current=pair[1].effective,
+                people_reference=pair[0].people,
+                people_current=pair[1].people,
+                minimum_detectable=_minimum_detectable(pair, alpha / (2 * len(names)), effect_floor),
             )
         )
     return tuple(tests)
 
 
+def _sizes(item: FeatureReference, state: DriftState, name: str) -> tuple[_Sizes, _Sizes]:
+    """Return what the reference and the current samples are worth."""
+    current = _Sizes(int(state.counts[name].sum()), state.design_effect(name), state.people(name))
+    return _Sizes(item.total, item.design_effect, item.people), current
+
+
 def _measure(
-    item: FeatureReference, state: DriftState, name: str
-) -> tuple[float, float, tuple[float, float]]:
-    """Return D, its p-value, and the effective sizes of reference and current."""
-    current = state.counts[name]
-    total = int(current.sum())
-    sizes = (item.effective_total, total / state.design_effect(name))
-    if not item.total or not total:
-        return math.nan, math.nan, sizes
-    gap = np.cumsum(item.counts) / item.total - np.cumsum(current) / total
+    item: FeatureReference, current: NDArray[np.int64], sizes: tuple[_Sizes, _Sizes]
+) -> tuple[float, float]:
+    """Return D and its p-value.
+
+    Each test is made with what the samples were found to be worth, in the tails of few people, and with what
+    they are worth at least, one sample per person; the latter is stronger only where the former is in doubt.
+    """
+    if not all(side.total for side in sizes):
+        return math.nan, math.nan
+    gap = np.cumsum(item.counts) / sizes[0].total - np.cumsum(current) / sizes[1].total
     distance = float(np.abs(gap).max())
-    any_change = float(special.kolmogorov(_scale(sizes) * distance))
-    return distance, min(1.0, 2 * min(any_change, _rank_sum(item, current, state.design_effect(name)))), sizes
+    degrees = degrees_of_freedom((sizes[0].people, sizes[1].people))
+    any_change = min(
+        kolmogorov_tail(_scale(sizes[0].effective, sizes[1].effective) * distance, degrees),
+        float(special.kolmogorov(_scale(sizes[0].people, sizes[1].people) * distance)),
+    )
+    return distance, min(1.0, 2 * min(any_change, _rank_sum(item, current, sizes, degrees)))
 
 
-def _rank_sum(item: FeatureReference, current: NDArray[np.int64], design_effect: float) -> float:
+def _rank_sum(
+    item: FeatureReference, current: NDArray[np.int64], sizes: tuple[_Sizes, _Sizes], degrees: float
+) -> float:
     """Return the two-sided p-value of Wilcoxon's rank sum over the bins, with its correction for ties.
 
     With effective sizes n, z = δ / 2 / sqrt((1 - Σ t³) / 12 · (1 / n_reference + 1 / n_current)), δ the
     direction and t the bins' shares of all samples.
     """
     reference = np.asarray(item.counts, dtype=np.int64)
-    sizes = [
-        total / min(total, 1 + _RANK_EXCESS * (effect - 1))
-        for total, effect in ((item.total, item.design_effect), (int(current.sum()), design_effect))
-    ]
-    share = (reference + current) / (item.total + int(current.sum()))
-    variance = (1 - float((share**3).sum())) / 12 * (1 / sizes[0] + 1 / sizes[1])
-    if variance <= 0:
+    share = (reference + current) / (sizes[0].total + sizes[1].total)
+    spread = (1 - float((share**3).sum())) / 12
+    if spread <= 0:
         return 1.0
-    return float(2 * special.ndtr(-abs(_direction(reference, current)) / 2 / math.sqrt(variance)))
+    half = abs(_direction(reference, current)) / 2
+    found = half / math.sqrt(spread * sum(1 / side.effective_ranks for side in sizes))
+    least = half / math.sqrt(spread * sum(1 / side.people for side in sizes))
+    return min(t_tail(found, degrees), float(2 * special.ndtr(-least)))
 
 
-def _scale(sizes: tuple[float, float]) -> float:
+def _scale(reference: float, current: float) -> float:
     """Return what D is multiplied by to follow Kolmogorov's distribution (Stephens, 1970)."""
-    root = math.sqrt(sizes[0] * sizes[1] / (sizes[0] + sizes[1]))
+    root = math.sqrt(reference * current / (reference + current))
     return root + 0.12 + 0.11 / root
 
 
-def _minimum_detectable(sizes: tuple[float, float], alpha: float, floor: float) -> float:
-    if min(sizes) == 0:
+def _minimum_detectable(sizes: tuple[_Sizes, _Sizes], alpha: float, floor: float) -> float:
+    if not all(side.total for side in sizes):
         return math.nan
-    return min(1.0, max(floor, float(special.kolmogi(alpha)) / _scale(sizes)))
+    degrees = degrees_of_freedom((sizes[0].people, sizes[1].people))
+    by_likeness = kolmogorov_distance(alpha, degrees) / _scale(sizes[0].effective, sizes[1].effective)
+    by_people = float(special.kolmogi(alpha)) / _scale(sizes[0].people, sizes[1].people)
+    return min(1.0, max(floor, min(by_likeness, by_people)))
 
 
 def _direction(reference: NDArray[np.int64], current: NDArray[np.int64]) -> float:

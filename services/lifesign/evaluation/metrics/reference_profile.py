@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lifesign.errors import InputError
-from lifesign.evaluation.metrics.clustering import design_effect
+from lifesign.evaluation.metrics.clustering import design_effect, subject_codes
+from lifesign.evaluation.metrics.few_people import effective_people
 
 __all__ = ["FeatureReference", "ReferenceProfile"]
 
@@ -18,11 +19,15 @@ _COARSE = 8
 
 @dataclass(frozen=True, slots=True)
 class FeatureReference:
-    """One feature's reference: bin i holds values in (edges[i-1], edges[i]]; one count more than edges."""
+    """One feature's reference: bin i holds values in (edges[i-1], edges[i]]; one count more than edges.
+
+    ``people`` is how many subjects of equally many samples it is worth, see ``effective_people``.
+    """
 
     edges: tuple[float, ...]
     counts: tuple[int, ...]
     design_effect: float
+    people: float
 
     @property
     def total(self) -> int:
@@ -70,13 +75,14 @@ class ReferenceProfile:
                 "edges": list(item.edges),
                 "counts": list(item.counts),
                 "design_effect": item.design_effect,
+                "people": item.people,
             }
             for name, item in self.features.items()
         }
 
     @classmethod
     def from_dict(cls, profile: Mapping[str, Any]) -> Self:
-        """Return the profile that ``to_dict`` wrote.
+        """Return the profile that ``to_dict`` wrote; one without people has as many as effective samples.
 
         Raises:
             InputError: a feature without matching edges and counts.
@@ -88,7 +94,9 @@ class ReferenceProfile:
                 raise InputError(
                     f"expected {len(edges) + 1} counts for {len(edges)} edges of {name!r}, got {len(counts)}"
                 )
-            features[name] = FeatureReference(edges, counts, float(item["design_effect"]))
+            effect = float(item["design_effect"])
+            people = float(item.get("people", sum(counts) / effect))
+            features[name] = FeatureReference(edges, counts, effect, people)
         return cls(features)
 
 
@@ -98,10 +106,19 @@ def _feature(
     numbers = np.where(np.isfinite(values), np.asarray(values, dtype=np.float64), np.nan)
     known = numbers[~np.isnan(numbers)]
     if not known.size:
-        return FeatureReference((), (0,), 1.0)
+        return FeatureReference((), (0,), 1.0, 0.0)
     # Six digits are enough for a bin border and keep the profile small; counts use the rounded borders.
     quantiles = np.quantile(known, np.arange(1, bins) / bins)
     edges = np.unique([float(f"{edge:.6g}") for edge in quantiles])
     counts = np.bincount(np.searchsorted(edges, known), minlength=len(edges) + 1)
-    effect = 1.0 if subjects is None else design_effect(numbers, subjects)
-    return FeatureReference(tuple(edges.tolist()), tuple(counts.tolist()), round(effect, 4))
+    effect, people = (1.0, float(known.size)) if subjects is None else _clustered(numbers, subjects)
+    return FeatureReference(tuple(edges.tolist()), tuple(counts.tolist()), round(effect, 4), round(people, 4))
+
+
+def _clustered(
+    numbers: NDArray[np.float64], subjects: Sequence[str | None] | NDArray[Any]
+) -> tuple[float, float]:
+    """Return the design effect, at most samples per person, and the people."""
+    people = effective_people(np.bincount(subject_codes(subjects)[~np.isnan(numbers)]))
+    most = np.count_nonzero(~np.isnan(numbers)) / people
+    return float(np.fmin(design_effect(numbers, subjects), most)), people

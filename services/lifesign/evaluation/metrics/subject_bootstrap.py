@@ -258,10 +258,8 @@ def _effective_size(samples: _Samples, inside: NDArray[np.bool_], level: float) 
     subject = subject_codes(samples.subject[inside])
     people = int(subject.max()) + 1
     # Without an error nothing tells how alike errors are; scores of one person still do.
-    effect = max(
-        design_effect(samples.wrong[inside], subject),
-        design_effect(samples.scores[inside], subject),
-    )
+    errors, scores = (design_effect(values[inside], subject) for values in (samples.wrong, samples.scores))
+    effect = float(np.fmax(1.0, np.fmax(errors, scores)))
     size = int(inside.sum()) / effect
     if people < 2 or size < 2:
         return min(size, 1.0) if people < 2 else size

@@ -89,7 +89,7 @@ _ALL = (
     (
         "Alert",
         "Raised only when a difference is significant after correction for everything tested together "
-        "and larger than a stated margin. “insufficient” means too few samples to tell.",
+        "and larger than a stated margin. “insufficient” means too few samples, or people, to tell.",
     ),
     (
         "Drift distance D",

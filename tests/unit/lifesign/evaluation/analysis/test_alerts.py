@@ -104,6 +104,16 @@ def test_drift_alert_says_what_changed_in_words_and_numbers():
     assert alert.severity is AlertSeverity.WARNING
 
 
+def test_images_of_two_people_are_too_little_evidence_of_drift():
+    reference = reference_of(liveness_predictions(1, subjects=60))
+    table = liveness_predictions(2, subjects=2, statistic_shift={"brightness": -0.3})
+    report = report_of(table, liveness_spec(reference=reference))
+    assert "drift" not in _kinds(report)
+    row = next(row for row in report.drift if row.feature == "brightness")
+    assert row.verdict == "insufficient"
+    assert row.meaning.endswith(", insufficient evidence (2 people)")
+
+
 def test_inverted_scores_raise_polarity():
     attacks = dict.fromkeys(set(liveness_predictions(0)["pai_species"].to_pylist()) - {None}, 3.0)
     report = report_of(liveness_predictions(0, attack_logits=attacks, bona_fide_logit=-3.0), liveness_spec())

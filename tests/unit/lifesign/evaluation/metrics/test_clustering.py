@@ -26,6 +26,11 @@ def test_one_subject_is_worth_one_sample():
     assert design_effect(np.arange(20.0), ["a"] * 20) == 20
 
 
+def test_people_on_one_side_of_every_cut_do_not_tell_how_alike_they_are():
+    assert np.isnan(design_effect_of_counts(np.array([[0, 50], [0, 50]]), np.array([50, 50])))
+    assert np.isnan(design_effect(np.full(20, 3.0), np.repeat(np.arange(4), 5)))
+
+
 def test_unknown_subjects_are_different_people():
     assert subject_codes(["a", None, "a", "", None]).tolist() == [0, 1, 0, 2, 3]
 

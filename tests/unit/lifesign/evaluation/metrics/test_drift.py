@@ -46,6 +46,39 @@ def test_one_subject_alone_proves_nothing():
     assert all(test.effective_current == 1 and test.minimum_detectable == 1 for test in tests.values())
 
 
+def test_two_people_darker_than_all_others_prove_nothing():
+    reference = _samples(2000)
+    profile = ReferenceProfile.from_samples(reference, subjects=np.repeat(np.arange(100), 20))
+    current = _samples(100, seed=1, shift=-9.0)
+    state = DriftState.from_batch(profile, current, subjects=np.repeat(["a", "b"], 50))
+    tests = drift_tests(profile, state)
+    assert not any(test.material for test in tests)
+    assert all(test.effective_current == test.people_current == 2 for test in tests)
+    assert all(test.minimum_detectable > 0.9 for test in tests)
+
+
+def test_ten_people_darker_than_all_others_have_drifted():
+    profile = ReferenceProfile.from_samples(_samples(2000), subjects=np.repeat(np.arange(100), 20))
+    current = _samples(100, seed=1, brightness=-9.0)
+    state = DriftState.from_batch(profile, current, subjects=np.repeat(np.arange(10), 10))
+    assert [test.feature for test in drift_tests(profile, state) if test.material] == ["brightness"]
+
+
+def test_samples_of_unknown_subject_add_to_the_people():
+    profile = ReferenceProfile.from_samples(_samples(100))
+    subjects = ["a"] * 10 + ["b"] * 10 + [None] * 20
+    state = DriftState.from_batch(profile, _samples(40), subjects=subjects)
+    assert state.people("score") == pytest.approx(40**2 / (2 * 10**2 + 20))
+    assert 1 <= state.design_effect("score") <= (20 * 10 + 20) / 40
+
+
+def test_a_profile_that_counts_no_people_has_as_many_as_effective_samples():
+    state = ReferenceProfile.from_samples(_samples(), subjects=np.repeat(np.arange(40), 10)).to_dict()
+    assert state["score"].pop("people") == 40
+    item = ReferenceProfile.from_dict(state).features["score"]
+    assert item.people == item.effective_total
+
+
 def test_design_effect_of_the_current_samples_follows_their_correlation():
     rng = np.random.default_rng(0)
     subjects = np.repeat([f"s{i}" for i in range(50)], 10)
