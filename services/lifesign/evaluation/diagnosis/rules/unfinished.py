@@ -64,7 +64,11 @@ def _is_clear(course: Course, values: _Floats, is_steady: bool) -> bool:
     planned, steps = course.curves.planned_epochs, values[-4:]
     goes_on = planned is not None and bool(course.curves.epochs) and course.curves.epochs[-1] < planned
     falls_fast = bool(np.mean(-np.diff(steps)) > 0.08 * abs(float(np.mean(steps))))
-    return (is_steady or (len(course) >= 5 and not _is_good(course))) and not (falls_fast and goes_on)
+    poor = course.val_accuracy is not None and not _is_good(course)
+    # Where the last epoch brings less than 2.5 %, more of them bring little, unless much is left to gain.
+    gains = poor or bool(values[-1] < values[-2] - 0.025 * abs(float(values[-2])))
+    clear = is_steady or (len(course) >= 5 and not _is_good(course))
+    return gains and clear and not (falls_fast and goes_on)
 
 
 def _falls_together(course: Course, values: _Floats, best: int) -> bool:

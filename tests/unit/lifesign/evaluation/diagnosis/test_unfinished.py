@@ -87,8 +87,9 @@ def _rows(first, planned, losses):
         (_rows(1, 1000, [6.4, 5.1, 3.9, 3.1, 2.5]), "no_problem"),
         (_rows(1, 5, [6.4, 5.1, 3.9, 3.1, 2.5]), "still_improving"),
         (_rows(24, 51, [18.2, 17.8, 17.3, 16.9, 16.4]), "still_improving"),
+        (_rows(1, 8, [18.2, 14.8, 12.3, 11.9, 11.7, 11.6]), "no_problem"),
     ],
-    ids=["the first of a thousand", "all of five", "a slow fall"],
+    ids=["the first of a thousand", "all of five", "a slow fall", "hardly any fall left"],
 )
 def test_the_first_epochs_of_a_longer_run_are_as_they_should_be(inputs, first):
     assert next(iter(_found(inputs))) == first
