@@ -65,7 +65,7 @@ class EvaluationScheduler:
         return {name: None if time is None else time.astimezone(UTC) for name, time in times.items()}
 
     def missed(self) -> Mapping[str, int]:
-        """Return how many ticks of each schedule this process has seen pass without a run."""
+        """Return how many ticks of each schedule passed without a run, as this process was first to see."""
         with self._lock:
             return dict(self._missed)
 
@@ -97,9 +97,20 @@ class EvaluationScheduler:
             self._count_missed(event.job_id, due_time, "could not be queued")
 
     def _count_missed(self, schedule: str, due_time: datetime, reason: str) -> None:
+        if not self._is_first_to_miss(schedule, due_time):
+            return
         with self._lock:
             self._missed[schedule] += 1
         _LOG.warning("tick_missed", schedule=schedule, due=due_time.isoformat(), reason=reason)
+
+    def _is_first_to_miss(self, schedule: str, due_time: datetime) -> bool:
+        # A tick that is late still comes after a restart, and every replica has its own clock.
+        try:
+            return self._store.add_missed(schedule, due_time)
+        except Exception:
+            # Without a database it is better to count a tick twice than never.
+            _LOG.exception("missed_tick_not_noted", schedule=schedule, due=due_time.isoformat())
+            return True
 
 
 def _tick() -> None:

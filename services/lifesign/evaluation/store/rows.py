@@ -8,7 +8,7 @@ from sqlalchemy import JSON, DateTime, Dialect, Index, MetaData, String, Text, U
 from sqlalchemy.orm import DeclarativeBase, Mapped, deferred, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-__all__ = ["Base", "Outcome", "RunRow", "RunStatus", "Trigger"]
+__all__ = ["Base", "MissedTickRow", "Outcome", "RunRow", "RunStatus", "Trigger"]
 
 _NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -100,3 +100,12 @@ class RunRow(Base):
     config: Mapped[dict[str, Any]] = mapped_column(JSON)
     summary: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     report: Mapped[str | None] = deferred(mapped_column(Text))
+
+
+class MissedTickRow(Base):
+    """One tick of a schedule that was counted as missed, by whichever process came first."""
+
+    __tablename__ = "missed_ticks"
+
+    schedule: Mapped[str] = mapped_column(String(200), primary_key=True)
+    due_time: Mapped[datetime] = mapped_column(UtcDateTime, primary_key=True)

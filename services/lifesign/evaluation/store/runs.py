@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from lifesign.errors import ConflictError, InputError
-from lifesign.evaluation.store.rows import Outcome, RunRow, RunStatus
+from lifesign.evaluation.store.rows import MissedTickRow, Outcome, RunRow, RunStatus
 from lifesign.evaluation.store.run import FINAL, NewRun, Run
 
 __all__ = ["Lease", "RunNotFoundError", "RunStore"]
@@ -230,6 +230,15 @@ class RunStore:
         )
         with Session(self._engine) as session:
             return session.scalar(query.limit(1)) is not None
+
+    def add_missed(self, schedule: str, due_time: datetime) -> bool:
+        """Note that a tick was missed; ``False`` if it was noted before, by this process or another."""
+        try:
+            with Session(self._engine) as session, session.begin():
+                session.add(MissedTickRow(schedule=schedule, due_time=due_time))
+        except IntegrityError:
+            return False
+        return True
 
     def _finish(self, run_id: str, worker: str, **values: Any) -> bool:
         values |= {"finished_at": self._now(), "worker": None}

@@ -47,6 +47,7 @@ def url(tmp_path: Path) -> str:
     engine = open_engine(other)
     with engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE IF EXISTS runs")
+        connection.exec_driver_sql("DROP TABLE IF EXISTS missed_ticks")
         connection.exec_driver_sql("DROP TABLE IF EXISTS alembic_version")
     engine.dispose()
     return other

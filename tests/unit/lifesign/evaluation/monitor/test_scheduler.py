@@ -83,6 +83,29 @@ def test_runs_do_not_pile_up(store: RunStore) -> None:
     assert scheduler.missed() == {"often": 1}
 
 
+def test_a_missed_tick_is_counted_once_over_a_restart(store: RunStore) -> None:
+    before = _scheduler(store, "0 * * * *")
+    before.tick("often", datetime(2026, 11, 21, 1, tzinfo=UTC))
+    before.tick("often", datetime(2026, 11, 21, 2, tzinfo=UTC))
+
+    after = _scheduler(store, "0 * * * *")
+    after.tick("often", datetime(2026, 11, 21, 2, tzinfo=UTC))
+    after.tick("often", datetime(2026, 11, 21, 3, tzinfo=UTC))
+
+    assert (before.missed(), after.missed()) == ({"often": 1}, {"often": 1})
+
+
+def test_without_a_database_a_missed_tick_still_counts(store: RunStore) -> None:
+    scheduler = _scheduler(store, "* * * * *")
+    scheduler.tick("often", datetime(2026, 11, 21, 1, tzinfo=UTC))
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE missed_ticks")
+
+    scheduler.tick("often", datetime(2026, 11, 21, 2, tzinfo=UTC))
+
+    assert scheduler.missed() == {"often": 1}
+
+
 def test_a_schedule_that_never_ran_waits_for_its_next_tick(store: RunStore) -> None:
     with _ticking(_scheduler(store, "0 2 * * *")) as scheduler:
         due = scheduler.next_due()["often"]
