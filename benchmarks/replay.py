@@ -74,6 +74,16 @@ On the last evening of that day, nobody else on the cores and the host faster ag
 635, the frozen graph 908): served 1,008 images/s, 0.90 of in process, 0.67 of the limit (0.74 by CPU), 0.82
 of that of the frozen graph (0.91 by CPU) and 2.03 of the notebook.
 
+Measured 2026-11-28, the same code, nobody else on the cores, the host quiet (load average 2.4 to 2.8 at the
+end), three runs: 1,024, 1,024 and 2,048 JPEGs, 5 rounds each:
+
+| served to (goal)           | images/s            | by CPU              |
+|----------------------------|---------------------|---------------------|
+| in process (0.95)          | 0.971, 0.920, 0.923 | 0.938, 0.920, 0.918 |
+| limit, frozen graph (0.85) | 0.891, 0.852, 0.876 | 0.975, 0.926, 0.941 |
+| limit, folded graph        | 0.755, 0.718, 0.754 | 0.831, 0.791, 0.801 |
+| notebook (2)               | 2.19, 3.19, 2.10    | 1.83, 1.82, 1.77    |
+
 What is in the way, each measured by itself on these two cores:
 
 - Decoding and predicting beside each other, in processes that know nothing of each other, take 1,351 us where
