@@ -132,6 +132,6 @@ def size_of(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     height, separator, width = text.lower().partition("x")
-    if not (separator and height.isdecimal() and width.isdecimal()):
+    if not (separator and height.isdecimal() and width.isdecimal() and int(height) and int(width)):
         raise ConfigurationError(f"--image-size: expected HEIGHTxWIDTH, such as 112x112, got {text!r}")
     return int(height), int(width)

@@ -10,10 +10,12 @@ from PIL import Image
 from pydantic import ValidationError
 
 from lifesign.errors import ConfigurationError
+from lifesign.evaluation.figures.decision import decision_of
 from lifesign.evaluation.figures.look import Canvas
 from lifesign.evaluation.figures.model_files import grad_cam, input_size, model_title
 from lifesign.evaluation.figures.saliency import heat_figure
 from lifesign.evaluation.figures.served import prepared_picture
+from lifesign.model_card import OperatingPoint
 from lifesign.preprocessing import PreprocessingSpec
 
 __all__ = ["class_activation_figure"]
@@ -30,18 +32,20 @@ def class_activation_figure(
 ) -> Canvas:
     """Draw where the last convolution speaks for a class, by default the decided one.
 
-    Size and class names are those given, else those that the run folder beside the model tells.
+    Size and class names are those given, else those that the run folder beside the model tells; it tells the
+    threshold as well, which the card of an export has from there.
 
     Raises:
         ConfigurationError: a size that nothing tells, a class or layer that is not there.
         InputError: no Keras model, or one without feature maps.
         ImageError: the picture cannot be read.
     """
-    config = _run_config(path)
+    config = _run_file(path, "config.json")
     names = tuple(class_names or config.get("class_names") or ())
     spec = _preparation(path, config, size)
     image = prepared_picture(picture, spec)
-    found = grad_cam(path, image, layer=layer, target=_index(target, names))
+    decide = decision_of(names, _operating_point(_run_file(path, "summary.json")))
+    found = grad_cam(path, image, layer=layer, target=_index(target, names), decide=decide)
     name = names[found.target] if found.target < len(names) else f"class {found.target}"
     heat = Image.fromarray(found.heat.astype(np.float32))
     smooth = np.asarray(heat.resize((spec.width, spec.height), Image.Resampling.BILINEAR), np.float64)
@@ -63,10 +67,20 @@ def _preparation(path: Path, config: dict[str, Any], size: tuple[int, int] | Non
     return PreprocessingSpec(height=known[0], width=known[1])
 
 
-def _run_config(path: Path) -> dict[str, Any]:
+def _operating_point(summary: dict[str, Any]) -> OperatingPoint | None:
+    """Return the point that an export of the run would decide by."""
+    default = summary.get("default_operating_point")
+    told = next((one for one in summary.get("operating_points") or () if one.get("id") == default), None)
+    try:
+        return None if told is None else OperatingPoint.model_validate(told)
+    except ValidationError:
+        return None  # a run of another release
+
+
+def _run_file(path: Path, name: str) -> dict[str, Any]:
     folder = path if path.is_dir() else path.parent
     try:
-        found = json.loads((folder / "config.json").read_text("utf-8"))
+        found = json.loads((folder / name).read_text("utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -13,6 +13,7 @@ from lifesign.evaluation.figures.calibration import calibration_figure
 from lifesign.evaluation.figures.classes import classes_figure
 from lifesign.evaluation.figures.confusion import confusion_figure
 from lifesign.evaluation.figures.curves import runs_figure, training_figure
+from lifesign.evaluation.figures.decision import decision_of
 from lifesign.evaluation.figures.errors import errors_figure
 from lifesign.evaluation.figures.filters import chosen_kernel, filters_figure
 from lifesign.evaluation.figures.kinds import ClassOrder, FigureKind
@@ -191,13 +192,14 @@ def _saliency(sources: Sources, options: FigureOptions) -> Canvas | None:
 def _occlusion(sources: Sources, options: FigureOptions) -> Canvas:
     model = _asked(FigureKind.SALIENCY, sources, options)
     image = prepared_picture(_image(FigureKind.SALIENCY, options), model.model.preprocessing)
-    names = model.model.class_names
+    names, card = model.model.class_names, model.model.card
     found = occlusion_sensitivity(
         image,
         model.predict,
         side=options.patch,
         step=options.step,
         target=_class_index(options.target, names),
+        decide=decision_of(names, None if card is None else card.operating_point()),
     )
     return occlusion_figure(image, found, class_names=names, model=model.title)
 

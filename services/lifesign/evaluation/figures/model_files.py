@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lifesign.errors import ConfigurationError, InputError
+from lifesign.evaluation.figures.decision import Decide, decision_of
 
 __all__ = [
     "ActivationMap",
@@ -88,13 +89,19 @@ def input_size(path: Path) -> tuple[int, int] | None:
 
 
 def grad_cam(
-    path: Path, image: NDArray[np.uint8], *, layer: str | None = None, target: int | None = None
+    path: Path,
+    image: NDArray[np.uint8],
+    *,
+    layer: str | None = None,
+    target: int | None = None,
+    decide: Decide = decision_of((), None),
 ) -> ActivationMap:
     """Return the class activation map of a picture, uint8 ``(height, width, 3)`` (Selvaraju et al., 2017).
 
     The maps of ``layer``, by default the last with two dimensions, weighted by the mean gradient of the
     class's output, negative sums cut off, the largest 1. Of softmax outputs the logarithm is derived: the
     gradient of a score near 1 vanishes. Pixels are given as 0–255: the scaling must be in the model.
+    Without ``target`` the class is the one that ``decide`` tells of the scores, by default the largest.
 
     Raises:
         InputError: no Keras model, or one without feature maps.
@@ -104,7 +111,7 @@ def grad_cam(
     stages = [one.name for one in model.layers if _has_maps(one)]
     if not stages:
         raise InputError(f"{path}: expected a model with feature maps, found none")
-    chosen = layer or stages[-1]
+    chosen = stages[-1] if layer is None else layer
     if chosen not in stages:
         raise ConfigurationError(f"{path} has no layer {chosen!r} with maps; it has {', '.join(stages)}")
     # The tape follows what hangs on trainable weights; whole pixels cannot be derived by.
@@ -115,21 +122,21 @@ def grad_cam(
         maps, outputs = inner(pixels, training=False)
         answer = tf.cast(outputs, tf.float32)[0]
         is_scores = bool(tf.reduce_all(answer >= 0)) and abs(float(tf.reduce_sum(answer)) - 1) < 1e-3
-        index = _class_index(answer.numpy(), target)
+        probabilities = answer if is_scores else tf.nn.softmax(answer)
+        index = _class_index(probabilities.numpy(), target, decide)
         score = tf.math.log(answer[index] + 1e-12) if is_scores else answer[index]
     gradient = tape.gradient(score, maps)
-    probabilities = answer if is_scores else tf.nn.softmax(answer)
     weights = tf.reduce_mean(gradient[0], axis=(0, 1))
     heat = np.maximum(np.asarray(tf.reduce_sum(maps[0] * weights, axis=-1), np.float64), 0)
     most = float(heat.max())
     return ActivationMap(heat / most if most else heat, chosen, index, float(probabilities[index]))
 
 
-def _class_index(answer: NDArray[np.float32], target: int | None) -> int:
+def _class_index(scores: NDArray[np.float32], target: int | None, decide: Decide) -> int:
     if target is None:
-        return int(answer.argmax())
-    if not 0 <= target < len(answer):
-        raise ConfigurationError(f"class: expected 0 to {len(answer) - 1}, got {target}")
+        return decide(scores)
+    if not 0 <= target < len(scores):
+        raise ConfigurationError(f"class: expected 0 to {len(scores) - 1}, got {target}")
     return target
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from lifesign.client import Prediction
 from lifesign.errors import ConfigurationError
+from lifesign.evaluation.figures.decision import Decide, decision_of
 from lifesign.evaluation.figures.look import INK, Canvas, bare, drawn, new_figure
 
 __all__ = [
@@ -58,20 +59,22 @@ def occlusion_sensitivity(
     side: int | None = None,
     step: int | None = None,
     target: int | None = None,
+    decide: Decide = decision_of((), None),
 ) -> Occlusion:
     """Hide one patch after another and see how the score falls (Zeiler and Fergus, 2014).
 
     ``predict`` takes pictures uint8 ``(n, height, width, 3)``; logits are used where it gives them, since
     scores near 1 hide what happens. A patch is a
     square of ``side`` pixels, by default an eighth of the shorter side, in the mean colour of the picture,
-    every ``step`` pixels, by default half a patch. ``target`` is a class index, by default the decided one.
+    every ``step`` pixels, by default half a patch. ``target`` is a class index, by default the one that
+    ``decide`` tells of the scores, without it the largest.
 
     Raises:
         ConfigurationError: a side, step or class that does not fit.
     """
     height, width = image.shape[:2]
-    side = side or max(2, min(height, width) // 8)
-    step = step or max(1, side // 2)
+    side = max(2, min(height, width) // 8) if side is None else side
+    step = max(1, side // 2) if step is None else step
     if not 1 <= side <= min(height, width):
         raise ConfigurationError(f"patch: expected 1 to {min(height, width)} pixels, got {side}")
     if not 1 <= step <= side:
@@ -80,7 +83,7 @@ def occlusion_sensitivity(
         )
     first = predict(image[None])
     whole = first.scores[0]
-    chosen = int(whole.argmax()) if target is None else target
+    chosen = decide(whole) if target is None else target
     if not 0 <= chosen < len(whole):
         raise ConfigurationError(f"class: expected 0 to {len(whole) - 1}, got {chosen}")
     patches = [

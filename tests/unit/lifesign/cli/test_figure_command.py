@@ -104,6 +104,7 @@ def test_another_source_is_refused_with_what_the_kind_needs(given, tmp_path, wor
         (["--out", "x.pdf"], "expected a .png or .svg file, got x.pdf"),
         (["--out", "x.png", "--dpi", "9000"], "expected 40 to 600, got 9000"),
         (["--out", "x.png", "--image-size", "12"], "expected HEIGHTxWIDTH"),
+        (["--out", "x.png", "--image-size", "0x12"], "expected HEIGHTxWIDTH"),
         (["--out", "x.png", "--superclasses", "none.csv"], "No such file"),
     ],
 )

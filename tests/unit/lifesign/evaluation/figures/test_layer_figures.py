@@ -5,6 +5,7 @@ import pytest
 
 from lifesign.client import Prediction, PredictionClient
 from lifesign.errors import ConfigurationError, InputError
+from lifesign.evaluation.figures.decision import decision_of
 from lifesign.evaluation.figures.filters import chosen_kernel, filters_figure, scaled_filters
 from lifesign.evaluation.figures.maps import layer_figure, layers_figure, min_max
 from lifesign.evaluation.figures.model_files import Kernel
@@ -16,6 +17,7 @@ from lifesign.evaluation.figures.saliency import (
     occlusion_figure,
     occlusion_sensitivity,
 )
+from lifesign.model_card import OperatingPoint
 from lifesign.testing.model_server import FakeModelServer
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)
@@ -142,7 +144,9 @@ def test_every_pixel_is_hidden_by_some_patch_at_odd_sizes():
     ("options", "message"),
     [
         ({"side": 40}, "1 to 24 pixels, got 40"),
+        ({"side": 0}, "1 to 24 pixels, got 0"),
         ({"side": 4, "step": 5}, "1 to 4 pixels"),
+        ({"side": 4, "step": 0}, "1 to 4 pixels, so that no pixel is left out, got 0"),
         ({"target": 2}, "0 to 1, got 2"),
     ],
 )
@@ -151,6 +155,28 @@ def test_patches_that_do_not_fit_are_refused(options, message):
         occlusion_sensitivity(
             IMAGE, lambda images: Prediction(np.full((len(images), 2), 0.5, np.float32), None, 1), **options
         )
+
+
+@pytest.mark.parametrize(
+    ("names", "threshold", "expected"),
+    [
+        (("attack", "bona_fide"), 0.415, 1),
+        (("attack", "bona_fide"), 0.416, 0),
+        (("bona_fide", "attack"), 0.59, 1),
+        (("attack", "bona_fide"), None, 0),
+        (("cat", "dog"), 0.4, 0),
+        ((), 0.4, 0),
+    ],
+    ids=["at the threshold", "below it", "bona fide first", "no card", "a classifier", "no names"],
+)
+def test_the_class_explained_is_the_one_decided(names, threshold, expected):
+    point = None if threshold is None else OperatingPoint(id="eer", criterion="eer", threshold=threshold)
+    found = occlusion_sensitivity(
+        IMAGE,
+        lambda images: Prediction(np.tile([0.585, 0.415], (len(images), 1)), None, 1),
+        decide=decision_of(names, point),
+    )
+    assert found.target == expected
 
 
 def test_log_odds_of_logits_do_not_saturate():
