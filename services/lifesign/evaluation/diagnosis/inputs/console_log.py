@@ -71,7 +71,14 @@ _DURATION = re.compile(
     r"(?<![\w.])(\d+(?:\.\d+)?)(ms|us|s|m|h)\b(?!/)|(?<![\w.:])(\d+):(\d\d)(?::(\d\d))?(?![\w:])"
 )
 _BAR = re.compile(r"\s*(\d+)\s*/\s*(\d+|unknown)\s+(?:\[|\u2501|\d)", re.IGNORECASE)
-_PROGRESS_METRICS = {"loss", "accuracy", "val_loss", "mean_squared_error", "mean_absolute_error"}
+_PROGRESS_METRICS = {
+    "loss",
+    "accuracy",
+    "val_loss",
+    "val_accuracy",
+    "mean_squared_error",
+    "mean_absolute_error",
+}
 _EXHAUSTED = re.compile(r"ran out of data|generator(?: was)? exhausted|StopIteration", re.IGNORECASE)
 
 

@@ -22,6 +22,8 @@ _UNSEPARATED = re.compile(
     rf"(?=[-+]?(?:\d*\.\d|nan\b|inf\b))({_FIGURE})(?![\w/:])",
     re.IGNORECASE,
 )
+_TRAINED = re.compile(r"(?:train(?:ing)?|tr)[ _.-]acc", re.IGNORECASE)
+_BARE = re.compile(r"acc(?:uracy)?$", re.IGNORECASE)
 _REMARK = re.compile(r"(\w) ?\((?:batch|avg|average|mean|total)\)(?=\s*[:=])", re.IGNORECASE)
 _SPLIT = re.compile(r"(?:^|[\W_])(train|val|test|dev|eval)", re.IGNORECASE)
 # "val Loss: 0.22 Acc: 0.91": a split that stands by itself is that of what follows. Keras' ``val_loss`` is of
@@ -54,6 +56,9 @@ def metrics_of(line: str) -> list[Metric]:
             full = f"{split} {name}"
             name = name if full.lower() in given else full
         metrics.append((name, one[2], one[3]))
+    if any(_TRAINED.match(name) for name, _, _ in metrics):
+        # "train_acc 0.95, acc 0.40": the one without a word is of the other data.
+        metrics = [(f"val {name}" if _BARE.match(name) else name, *rest) for name, *rest in metrics]
     if any(_is_of(name, "val", "dev") for name, _, _ in metrics):
         metrics = [metric for metric in metrics if not _is_of(metric[0], "test")]
     return metrics

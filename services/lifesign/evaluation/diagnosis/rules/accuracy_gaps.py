@@ -143,7 +143,9 @@ def gap_of_evaluations(evidence: Evidence) -> Finding | None:
     # Where one of them does as well as training, others are far from it for another reason.
     best, worst = trained[-1], max(held, key=lambda one: one.accuracy or 0)
     gap = (best.accuracy or 0) - (worst.accuracy or 0)
-    if gap < max(0.1, 4 * sampling_error(worst.accuracy or 0, worst.n or 500)):
+    # Less will do of errors that are many times as many, among samples that are counted.
+    many = worst.n is not None and 1 - (worst.accuracy or 0) > 4 * (1 - (best.accuracy or 0))
+    if gap < max(0.05 if many else 0.1, 4 * sampling_error(worst.accuracy or 0, worst.n or 500)):
         return None
     repeats = repeats_its_rows(evidence) and (worst.accuracy or 0) > 0.8
     return Finding(

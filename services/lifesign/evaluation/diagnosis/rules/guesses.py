@@ -50,6 +50,17 @@ def _evaluated_at_a_guess(evidence: Evidence) -> Finding | None:
         return None
     guess = math.log(classes)
     for one in evidence.evaluations:
+        if (
+            one.loss is not None
+            and one.accuracy is None
+            and classes > 2
+            and abs(one.loss / guess - 1) < 0.003
+        ):
+            return chance_finding(
+                f"The loss on {one.split or 'the evaluated set'} is {one.loss:.4g}, what a guess among "
+                f"{classes} classes costs, ln {classes} = {guess:.4g}",
+                0.8,
+            )
         if one.loss is None or one.accuracy is None or one.is_of_training:
             continue
         if abs(one.loss / guess - 1) < 0.01 and abs(one.accuracy - 1 / classes) < 0.1 / classes + 0.005:

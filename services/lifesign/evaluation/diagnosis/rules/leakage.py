@@ -39,8 +39,10 @@ _LEAKS = (
     r"(look-?ahead|future (value|information|data))",
     r"\bleak(s|ed|age|ing)?\b",
     r"overlap\w*[^.\n]{0,40}(train|test|valid)",
-    r"(report|matrix|scored?|evaluated|tested|figures?)[^.\n]{0,30}\b(on|of|over)\b[^.\n]{0,15}(full |whole "
+    r"(report|scored?|evaluated|tested|figures?)[^.\n]{0,30}\b(on|of|over)\b[^.\n]{0,15}(full |whole "
     r"|entire )?train(ing)? (set|data|rows)",
+    # Not where the cells follow: then it is shown beside that of the test.
+    r"matrix[^.\n]{0,30}\b(on|of|over)\b[^.\n]{0,15}train(ing)? (set|data|rows)\b(?!:)",
     r"\.fit\(x, ?y\b(?!_)[^\n]{0,60}(predict|score)\(x_test",
     r"(folds?|split)\w*[^.\n]{0,30}(single|individual) (images|frames|slices|rows|samples)",
     r"frames of (image )?(sequences|videos?)[\s\S]{0,120}\b(\w*split|folds?|random|shuffl\w*|held|similar)\b",

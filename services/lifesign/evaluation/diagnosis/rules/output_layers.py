@@ -46,7 +46,7 @@ def wrong_loss_activation_pair(evidence: Evidence, course: Course | None) -> Ite
         )
         return
     yield from _out_of_reach(evidence, course)
-    yield from _loss_of_nothing(course)
+    yield from _loss_of_nothing(evidence, course)
     yield from _loss_and_accuracy_fall_together(course)
 
 
@@ -74,23 +74,30 @@ def _out_of_reach(evidence: Evidence, course: Course | None) -> Iterator[Finding
     )
 
 
-def _loss_of_nothing(course: Course | None) -> Iterator[Finding]:
+def _loss_of_nothing(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Loss 0 with wrong answers: the cross-entropy of a softmax over a single output."""
+    for one in evidence.evaluations:
+        if one.loss == 0 and one.accuracy is not None and 0 < one.accuracy < 0.98:
+            yield _nothing_found(f"The loss on {one.split or 'the evaluated set'} is 0", 1 - one.accuracy)
+            return
     if course is None or course.loss is None or course.accuracy is None or len(course) < 2:
         return
     wrong = 1 - course.accuracy
     if np.nanmax(np.abs(course.loss)) < 1e-6 and np.nanmin(wrong) > 0.02 and np.nanmin(course.accuracy) > 0:
-        yield Finding(
-            Code.WRONG_LOSS_ACTIVATION_PAIR,
-            Severity.ERROR,
-            0.85,
-            f"The loss is 0 in every epoch with {np.nanmedian(wrong):.1%} of the answers wrong, which no "
-            "cross-entropy over two or more outputs can be: softmax over one output is always 1, and costs "
-            "nothing.",
-            _PAIRS_REMEDY,
-            refuted_by="more than one output unit, and targets that are not all zero",
-            details={"error_rate": round(float(np.nanmedian(wrong)), 4)},
-        )
+        yield _nothing_found("The loss is 0 in every epoch", float(np.nanmedian(wrong)))
+
+
+def _nothing_found(loss: str, wrong: float) -> Finding:
+    return Finding(
+        Code.WRONG_LOSS_ACTIVATION_PAIR,
+        Severity.ERROR,
+        0.85,
+        f"{loss} with {wrong:.1%} of the answers wrong, which no cross-entropy over two or more outputs can "
+        "be: softmax over one output is always 1, and costs nothing.",
+        _PAIRS_REMEDY,
+        refuted_by="more than one output unit, and targets that are not all zero",
+        details={"error_rate": round(wrong, 4)},
+    )
 
 
 def _wrong_by_setup(evidence: Evidence) -> tuple[str, float, Severity] | None:

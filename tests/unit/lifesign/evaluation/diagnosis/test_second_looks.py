@@ -242,3 +242,68 @@ def test_a_higher_loss_with_a_higher_accuracy_is_on_another_scale(accuracy, told
 )
 def test_no_rule_fails_at_odd_accuracies(history):
     assert _codes({"history": history, "n_classes": 10})
+
+
+def test_a_bare_accuracy_beside_that_of_training_is_of_other_data():
+    log = "\n".join(
+        f"epoch {row:2d}, train_acc {30 + 6 * row}.32, acc 3{9 - row % 3}.63" for row in range(1, 11)
+    )
+    evidence = evidence_of_inputs({"console_log": log, "n_classes": 5})
+
+    assert evidence.curves.accuracy[-1] == pytest.approx(0.9032)
+    assert evidence.curves.val_accuracy[-1] == pytest.approx(0.3863)
+    assert _codes({"console_log": log, "n_classes": 5})[0] == "overfitting"
+
+
+def test_a_log_of_test_accuracies_alone_is_read():
+    log = "\n".join(f"Epoch {row}: Test accuracy 0.113" for row in range(10))
+
+    assert "prediction_collapse" in _codes({"console_log": log, "n_classes": 10})
+
+
+@pytest.mark.parametrize(("loss", "told"), [(5.27, True), (5.2, False), (4.1, False)])
+def test_a_loss_alone_that_a_guess_costs_is_a_guess(loss, told):
+    inputs = {"evaluations": _evaluations({"loss": loss}, split="train"), "n_classes": 196}
+
+    assert ("chance_level" in _codes(inputs)) is told
+
+
+@pytest.mark.parametrize(
+    ("note", "told"),
+    [
+        ("confusion matrix on training rows: 20387 and 483, 150 and 26125", False),
+        ("the confusion matrix is of the training set", True),
+        ("the report was made on the full training data", True),
+    ],
+)
+def test_figures_of_training_shown_beside_those_of_the_test_leak_nothing(note, told):
+    inputs = {"evaluations": _evaluations({"accuracy": 0.91}), "notes": [note]}
+
+    assert ("suspected_leakage" in _codes(inputs)) is told
+
+
+@pytest.mark.parametrize(
+    ("matrix", "told"),
+    [([[55475, 1389], [8, 90]], False), ([[55475, 1389], [96, 2]], True)],
+    ids=["found", "guessed"],
+)
+def test_a_rare_class_that_is_found_is_no_guess(matrix, told):
+    assert ("chance_level" in _codes({"confusion_matrix": matrix})) is told
+
+
+@pytest.mark.parametrize(
+    ("loss", "accuracy", "told"), [(0.0, 0.774, True), (0.0, 1.0, False), (0.4, 0.774, False)]
+)
+def test_no_loss_with_wrong_answers_is_of_a_single_output(loss, accuracy, told):
+    inputs = {"evaluations": _evaluations({"loss": loss, "accuracy": accuracy}), "n_classes": 3}
+
+    assert ("wrong_loss_activation_pair" in _codes(inputs)) is told
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "told"), [(0.987, 0.91, True), (0.95, 0.88, False), (0.999, 0.96, False)]
+)
+def test_many_times_the_errors_show_a_smaller_gap(train, test, told):
+    evaluations = [*_evaluations({"accuracy": train}, split="train"), *_evaluations({"accuracy": test})]
+
+    assert ("overfitting" in _codes({"evaluations": evaluations})) is told
