@@ -56,11 +56,14 @@ def metrics_of(line: str) -> list[Metric]:
             full = f"{split} {name}"
             name = name if full.lower() in given else full
         metrics.append((name, one[2], one[3]))
-    if any(_TRAINED.match(name) for name, _, _ in metrics):
-        # "train_acc 0.95, acc 0.40": the one without a word is of the other data.
-        metrics = [(f"val {name}" if _BARE.match(name) else name, *rest) for name, *rest in metrics]
     if any(_is_of(name, "val", "dev") for name, _, _ in metrics):
         metrics = [metric for metric in metrics if not _is_of(metric[0], "test")]
+    elif any(_TRAINED.match(name) for name, _, _ in metrics):
+        # "train_acc 0.95, acc 0.40": the one without a word is of the other data.
+        metrics = [
+            (f"val {name}" if _BARE.match(name) else name, figure, percent)
+            for name, figure, percent in metrics
+        ]
     return metrics
 
 
