@@ -78,16 +78,16 @@ def _loss_of_nothing(evidence: Evidence, course: Course | None) -> Iterator[Find
     """Loss 0 with wrong answers: the cross-entropy of a softmax over a single output."""
     for one in evidence.evaluations:
         if one.loss == 0 and one.accuracy is not None and 0 < one.accuracy < 0.98:
-            yield _nothing_found(f"The loss on {one.split or 'the evaluated set'} is 0", 1 - one.accuracy)
+            yield _costless(f"The loss on {one.split or 'the evaluated set'} is 0", 1 - one.accuracy)
             return
     if course is None or course.loss is None or course.accuracy is None or len(course) < 2:
         return
     wrong = 1 - course.accuracy
     if np.nanmax(np.abs(course.loss)) < 1e-6 and np.nanmin(wrong) > 0.02 and np.nanmin(course.accuracy) > 0:
-        yield _nothing_found("The loss is 0 in every epoch", float(np.nanmedian(wrong)))
+        yield _costless("The loss is 0 in every epoch", float(np.nanmedian(wrong)))
 
 
-def _nothing_found(loss: str, wrong: float) -> Finding:
+def _costless(loss: str, wrong: float) -> Finding:
     return Finding(
         Code.WRONG_LOSS_ACTIVATION_PAIR,
         Severity.ERROR,

@@ -18,33 +18,16 @@ _BACKBONES = r"(vgg|resnet|inception|xception|mobilenet|densenet|efficientnet|na
 
 def preprocess_mismatch(evidence: Evidence, course: Course | None) -> Iterator[Finding]:
     """Inputs scaled or prepared otherwise than in training, or than the pretrained weights expect."""
-    found = _evaluated_otherwise(evidence, course) or _another_scale(evidence, course)
+    found = (
+        _evaluated_otherwise(evidence, course)
+        or _another_scale(evidence, course)
+        or _another_pipeline(evidence, course)
+        or _unscaled_by_hand(evidence)
+    )
     if found is not None:
         yield found
         return
     setup = evidence.setup
-    if (
-        course is not None
-        and is_useless(course)
-        and setup.says(
-            r"(separate|two|different|another|own)[^.\n]{0,25}(generator|preprocess|pipeline)",
-            r"by hand[^.\n]{0,40}(train|same|right)",
-        )
-    ):
-        yield Finding(
-            Code.PREPROCESS_MISMATCH,
-            Severity.ERROR,
-            0.75,
-            "Training is good and validation no better than a guess, through another pipeline "
-            f"({setup.quote(r'generator', r'preprocess', r'pipeline', r'by hand')}): the inputs differ.",
-            _PREPARE_REMEDY,
-            refuted_by="one image giving the same array on both ways",
-            excluded=("overfitting: it would leave validation above a guess",),
-        )
-        return
-    if told := _unscaled_by_hand(evidence):
-        yield told
-        return
     pretrained = setup.says(r"imagenet", r"pre-?trained") or (
         setup.says(_BACKBONES) and setup.says(r"weights|include_top|fine-?tun|transfer")
     )
@@ -115,6 +98,27 @@ def _another_scale(evidence: Evidence, course: Course | None) -> Finding | None:
         refuted_by="equal means and deviations of features and targets in both sets",
         excluded=("overfitting: it takes epochs to come",),
         details={"ratio": round(float(np.nanmin(ratios)), 1)},
+    )
+
+
+def _another_pipeline(evidence: Evidence, course: Course | None) -> Finding | None:
+    """Validation is useless at a good training, and by the notes it comes through a pipeline of its own."""
+    setup = evidence.setup
+    other = setup.says(
+        r"(separate|two|different|another|own)[^.\n]{0,25}(generator|preprocess|pipeline)",
+        r"by hand[^.\n]{0,40}(train|same|right)",
+    )
+    if course is None or not is_useless(course) or not other:
+        return None
+    return Finding(
+        Code.PREPROCESS_MISMATCH,
+        Severity.ERROR,
+        0.75,
+        "Training is good and validation no better than a guess, through another pipeline "
+        f"({setup.quote(r'generator', r'preprocess', r'pipeline', r'by hand')}): the inputs differ.",
+        _PREPARE_REMEDY,
+        refuted_by="one image giving the same array on both ways",
+        excluded=("overfitting: it would leave validation above a guess",),
     )
 
 
